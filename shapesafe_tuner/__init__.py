@@ -1,0 +1,73 @@
+"""Search only what can exist: KerasTuner without trials on models whose shapes do not fit."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from shapesafe_tuner import oracles as oracles
+    from shapesafe_tuner.checker import check as check
+    from shapesafe_tuner.errors import (
+        NoFeasibleConfigurationError as NoFeasibleConfigurationError,
+    )
+    from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
+    from shapesafe_tuner.tuners import BayesianOptimization as BayesianOptimization
+    from shapesafe_tuner.tuners import GridSearch as GridSearch
+    from shapesafe_tuner.tuners import Hyperband as Hyperband
+    from shapesafe_tuner.tuners import RandomSearch as RandomSearch
+    from shapesafe_tuner.tuners import ShapeSafeTuner as ShapeSafeTuner
+    from shapesafe_tuner.tuners import shape_safe as shape_safe
+    from shapesafe_tuner.verdict import LayerShape as LayerShape
+    from shapesafe_tuner.verdict import Rejection as Rejection
+    from shapesafe_tuner.verdict import ShapeFault as ShapeFault
+    from shapesafe_tuner.verdict import Verdict as Verdict
+
+_HOME = {
+    "BayesianOptimization": "tuners",
+    "GridSearch": "tuners",
+    "Hyperband": "tuners",
+    "LayerShape": "verdict",
+    "NoFeasibleConfigurationError": "errors",
+    "RandomSearch": "tuners",
+    "Rejection": "verdict",
+    "ShapeFault": "verdict",
+    "ShapeSafeOracle": "oracles",
+    "ShapeSafeTuner": "tuners",
+    "Verdict": "verdict",
+    "check": "checker",
+    "shape_safe": "tuners",
+}
+
+__all__ = [
+    "BayesianOptimization",
+    "GridSearch",
+    "Hyperband",
+    "LayerShape",
+    "NoFeasibleConfigurationError",
+    "RandomSearch",
+    "Rejection",
+    "ShapeFault",
+    "ShapeSafeOracle",
+    "ShapeSafeTuner",
+    "Verdict",
+    "check",
+    "oracles",
+    "shape_safe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name, and the backend it may need, when it is first used."""
+    if name == "oracles":
+        return importlib.import_module("shapesafe_tuner.oracles")
+    if name not in _HOME:
+        raise AttributeError(f"module 'shapesafe_tuner' has no attribute {name!r}")
+    module = importlib.import_module(f"shapesafe_tuner.{_HOME[name]}")
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

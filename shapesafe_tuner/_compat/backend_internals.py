@@ -1,0 +1,139 @@
+"""What Keras's backends (TensorFlow, JAX, PyTorch) need to trace without storage."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+from keras.src import backend as keras_backend
+from keras.src import tree
+
+BACKEND: str = keras.config.backend()
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+    from tensorflow.python.eager import context as tf_context
+    from tensorflow.python.ops import resource_variable_ops
+
+    Handle: Any = resource_variable_ops.UninitializedVariable
+elif BACKEND == "jax":
+    import jax
+
+    Handle = ()
+else:
+    import torch
+
+    Handle = ()
+
+
+def is_tracing() -> bool:
+    """True while operations are recorded (a graph, a jaxpr, meta tensors), not computed."""
+    if BACKEND == "tensorflow":
+        return not tf.executing_eagerly()
+    if BACKEND == "jax":
+        return not jax.core.trace_state_clean()
+    return bool(keras_backend.common.symbolic_scope.in_symbolic_scope()) or bool(
+        keras_backend.torch.core.get_device() == "meta"
+    )
+
+
+def symbolic_zeros(shape: Any, dtype: Any) -> Any:
+    """A value of this shape inside a trace. In a graph or jaxpr a node, never an allocation."""
+    return keras_backend.numpy.zeros(shape, dtype=dtype)
+
+
+def no_storage(variable: Any) -> Any:
+    """What ``variable._value`` holds while it has no storage."""
+    if BACKEND == "torch":
+        dtype = keras_backend.torch.core.to_torch_dtype(variable._dtype)
+        value = torch.empty(variable._shape, dtype=dtype, device="meta")
+        return torch.nn.Parameter(value, requires_grad=False)
+    return None
+
+
+def is_storageless(value: Any) -> bool:
+    """Whether ``value`` is what :func:`no_storage` gave."""
+    return BACKEND == "torch" and value is not None and value.device.type == "meta"
+
+
+def variable_handle(variable: Any) -> Any:
+    """A TensorFlow resource variable with a handle and no storage, for tracing gradients."""
+    return resource_variable_ops.UninitializedVariable(
+        trainable=variable.trainable,
+        shape=tuple(variable._shape),
+        dtype=variable._dtype,
+        name=variable.name,
+    )
+
+
+@contextlib.contextmanager
+def full_tracebacks() -> Iterator[None]:
+    """Keep the backend's own frames in tracebacks raised in this thread."""
+    if BACKEND != "tensorflow" or not tf.debugging.is_traceback_filtering_enabled():
+        yield
+        return
+    tf.debugging.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        tf.debugging.enable_traceback_filtering()
+
+
+def random_state() -> Any:
+    """The backend's own global random state, to compare and to put back."""
+    if BACKEND == "tensorflow":
+        context = tf_context.context()
+        rng = getattr(context, "_rng", None)
+        return (context._seed, rng, None if rng is None else rng.getstate())
+    if BACKEND == "torch":
+        return torch.get_rng_state()
+    return None
+
+
+def restore_random_state(state: Any) -> None:
+    """Put back what :func:`random_state` returned."""
+    if BACKEND == "tensorflow":
+        context = tf_context.context()
+        context._seed, context._rng, inner = state
+        if inner is not None:
+            context._rng.setstate(inner)
+    elif BACKEND == "torch":
+        torch.set_rng_state(state)
+
+
+def trace(function: Callable[..., Any], *specs: Any) -> Any:
+    """Call ``function`` on symbolic tensors of these specifications; return the output's.
+
+    Args:
+        function: takes tensors in the structure of ``specs``.
+        specs: nested structures of ``keras.KerasTensor``; other leaves are passed as they are.
+
+    Returns:
+        The structure of ``function``'s result with ``keras.KerasTensor`` in place of tensors.
+
+    On TensorFlow the trace is a plain graph, as ``fit`` makes one: variables may be assigned and
+    created. JAX and PyTorch use Keras's own stateless, symbolic scopes.
+    """
+    if BACKEND != "tensorflow":
+        return keras_backend.compute_output_spec(function, *specs)
+    graph = tf.__internal__.FuncGraph("shapesafe_tuner")
+    with graph.as_default():
+        outputs = function(*tree.map_structure(_placeholder, specs))
+        return tree.map_structure(_specification, outputs)
+
+
+def _placeholder(leaf: Any) -> Any:
+    if not isinstance(leaf, keras.KerasTensor):
+        return leaf
+    make = tf.compat.v1.sparse_placeholder if leaf.sparse else tf.compat.v1.placeholder
+    return make(dtype=leaf.dtype, shape=leaf.shape)
+
+
+def _specification(leaf: Any) -> Any:
+    if not tf.is_tensor(leaf) or getattr(leaf, "shape", None) is None:
+        return leaf
+    if leaf.shape.rank is None:
+        return None
+    return keras.KerasTensor(tuple(leaf.shape), str(leaf.dtype.name))

@@ -1,0 +1,272 @@
+"""Private names of Keras: its global state, its variables, its layer calls.
+
+The hooks are installed once and stay; each looks for the *context* of a check in its own thread
+and does what Keras does when there is none. Other threads therefore see stock Keras throughout,
+and nothing has to be taken out again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import random
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import keras
+from keras.src import backend as keras_backend
+from keras.src.backend.common import global_state
+from keras.src.layers.layer import Layer
+from keras.src.ops.operation import Operation
+from keras.src.random import seed_generator
+
+from shapesafe_tuner._compat import backend_internals
+
+KERAS_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(global_state.__file__)))
+KERAS_FOLDER = os.path.dirname(os.path.dirname(KERAS_FOLDER))
+
+__all__ = ["KERAS_FOLDER", "Hooks", "Layer", "Operation", "current", "isolated_state", "use"]
+
+
+class Hooks(Protocol):
+    """What a check wants to be asked while it is active in this thread."""
+
+    keep_random_trace: bool
+    variables_as_handles: bool
+
+    def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run one layer call."""
+
+    def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Allow, or refuse by raising, that a variable of this shape gets its storage."""
+
+    def download(self, name: str) -> None:
+        """Told that the build asked for a file of weights that is not on this machine."""
+
+
+_LOCAL = threading.local()
+_INSTALLED = threading.Lock()
+_DONE = False
+
+
+def current() -> Hooks | None:
+    """The hooks active in this thread, or None."""
+    return getattr(_LOCAL, "hooks", None)
+
+
+@contextlib.contextmanager
+def use(hooks: Hooks) -> Iterator[None]:
+    """Make ``hooks`` this thread's for the duration; checks nest."""
+    _install()
+    outer = current()
+    _LOCAL.hooks = hooks
+    try:
+        yield
+    finally:
+        _LOCAL.hooks = outer
+
+
+@contextlib.contextmanager
+def isolated_state() -> Iterator[None]:
+    """Give this thread the global state of Keras that a trial has after ``clear_session()``.
+
+    Names, policies, scopes and the list of uninitialised variables are emptied, and put back
+    afterwards. Traceback filtering is off inside: where an error came from must stay visible.
+    """
+    state = global_state.GLOBAL_STATE_TRACKER
+    settings = getattr(global_state, "GLOBAL_SETTINGS_TRACKER", None)
+    trackers = [tracker for tracker in (state, settings) if tracker is not None]
+    saved = [dict(tracker.__dict__) for tracker in trackers]
+    process_wide = (keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())
+    _clear_this_thread()
+    try:
+        with backend_internals.full_tracebacks():
+            yield
+    finally:
+        for tracker, values in zip(trackers, saved, strict=True):
+            tracker.__dict__.clear()
+            tracker.__dict__.update(values)
+        if process_wide != (
+            keras.config.floatx(),
+            keras.config.epsilon(),
+            keras.config.image_data_format(),
+        ):
+            keras.config.set_floatx(process_wide[0])
+            keras.config.set_epsilon(process_wide[1])
+            keras.config.set_image_data_format(process_wide[2])
+
+
+def _clear_this_thread() -> None:
+    global_state.GLOBAL_STATE_TRACKER.__dict__.clear()
+    settings = getattr(global_state, "GLOBAL_SETTINGS_TRACKER", None)
+    if settings is not None:
+        settings.__dict__.clear()
+    keras.config.disable_traceback_filtering()
+
+
+def _install() -> None:
+    global _DONE
+    if _DONE:
+        return
+    with _INSTALLED:
+        if not _DONE:
+            _hook_variables()
+            _hook_seeds()
+            _hook_clear_session()
+            _hook_layer_call()
+            _hook_downloads()
+            _DONE = True
+
+
+class _Weightless:
+    """Stands for the value of a variable that has a shape and a dtype and no storage.
+
+    Keras calls it, as it would call the initialiser, whenever the value is read
+    (``KerasVariable.value``). While something is traced the answer is symbolic; a concrete read
+    gives the variable its real value first, if the check allows that much memory.
+    """
+
+    def __init__(self, variable: Any, initializer: Callable[..., Any]) -> None:
+        self.variable = variable
+        self.initializer = initializer
+
+    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        if backend_internals.is_tracing():
+            return backend_internals.symbolic_zeros(shape, dtype)
+        hooks = current()
+        if hooks is not None:
+            hooks.materialise(tuple(shape), str(dtype))
+        value = keras_backend.convert_to_tensor(self.initializer(shape, dtype=dtype))
+        self.variable._initialize(value)
+        return value
+
+
+def _hook_variables() -> None:
+    variable_class = keras_backend.Variable
+    initialize = variable_class._initialize_with_initializer
+    deferred = variable_class._deferred_initialize
+    assign = variable_class._direct_assign
+
+    @functools.wraps(initialize)
+    def initialize_weightless(self: Any, initializer: Callable[..., Any]) -> None:
+        hooks = current()
+        if hooks is None:
+            initialize(self, initializer)
+        elif hooks.variables_as_handles:
+            self._value = backend_internals.variable_handle(self)
+        else:
+            self._value = backend_internals.no_storage(self)
+            self._initializer = _Weightless(self, initializer)
+
+    @functools.wraps(deferred)
+    def deferred_weightless(self: Any) -> None:
+        if current() is None:
+            deferred(self)
+        elif not isinstance(self._initializer, _Weightless):
+            initialize_weightless(self, self._initializer)
+
+    @functools.wraps(assign)
+    def assign_weightless(self: Any, value: Any) -> None:
+        hooks = current()
+        if (
+            hooks is None
+            or isinstance(self._value, backend_internals.Handle)
+            or (self._value is not None and not backend_internals.is_storageless(self._value))
+        ):
+            assign(self, value)
+        elif not backend_internals.is_tracing():
+            hooks.materialise(tuple(self._shape), str(self._dtype))
+            self._initialize(value)
+
+    variable_class._initialize_with_initializer = initialize_weightless
+    variable_class._deferred_initialize = deferred_weightless
+    variable_class._direct_assign = assign_weightless
+
+
+class _Draws(types.ModuleType):
+    """``random`` as Keras's seed module sees it: a check draws nothing from it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(random, name)
+
+    def randint(self, low: int, high: int) -> int:
+        hooks = current()
+        if hooks is None or hooks.keep_random_trace:
+            return random.randint(low, high)
+        return low
+
+
+def _hook_seeds() -> None:
+    # make_default_seed is imported by name in many modules; all share this one's globals.
+    seed_generator.python_random = _Draws("random")
+
+
+def clear_session_under_check() -> bool:
+    """Clear only the check's own state; False when no check is active in this thread."""
+    if current() is None:
+        return False
+    _clear_this_thread()
+    return True
+
+
+def _hook_clear_session() -> None:
+    # User code may hold the function itself, so its code is replaced, not its name.
+    original = global_state.clear_session
+    stock = types.FunctionType(
+        original.__code__, original.__globals__, original.__name__, original.__defaults__
+    )
+    original.__globals__["_shapesafe_tuner_clear"] = clear_session_under_check
+    original.__globals__["_shapesafe_tuner_stock"] = stock
+
+    def clear_session(free_memory: bool = True) -> None:
+        if not _shapesafe_tuner_clear():  # type: ignore[name-defined] # noqa: F821
+            _shapesafe_tuner_stock(free_memory)  # type: ignore[name-defined] # noqa: F821
+
+    original.__code__ = clear_session.__code__
+
+
+def _hook_layer_call() -> None:
+    call = Layer.__call__
+
+    @functools.wraps(call)
+    def recorded_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        hooks = getattr(_LOCAL, "hooks", None)
+        if hooks is None:
+            return call(self, *args, **kwargs)
+        return hooks.around_call(self, call, args, kwargs)
+
+    Layer.__call__ = recorded_call
+
+
+def _hook_downloads() -> None:
+    from keras.src.models.model import Model
+    from keras.src.utils import file_utils
+
+    get_file = file_utils.get_file
+    load_weights = Model.load_weights
+
+    @functools.wraps(get_file)
+    def get_file_if_present(*args: Any, **kwargs: Any) -> Any:
+        hooks = current()
+        if hooks is None:
+            return get_file(*args, **kwargs)
+        name = str(kwargs.get("fname") or (args[0] if args else kwargs.get("origin")))
+        hooks.download(name)
+        return _Absent(name)
+
+    @functools.wraps(load_weights)
+    def load_present_weights(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        if current() is not None and isinstance(filepath, _Absent):
+            return None
+        return load_weights(self, filepath, *args, **kwargs)
+
+    file_utils.get_file = get_file_if_present
+    keras.utils.get_file = get_file_if_present
+    Model.load_weights = load_present_weights
+
+
+class _Absent(str):
+    """The path of a file that a check does not fetch."""

@@ -1,0 +1,121 @@
+"""What ``Model.fit`` does with one batch, out of Keras's trainers (keras/src/backend/*/trainer.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras.src import tree
+
+from shapesafe_tuner._compat import backend_internals
+
+if backend_internals.BACKEND == "tensorflow":
+    pass
+elif backend_internals.BACKEND == "jax":
+    import jax
+
+__all__ = [
+    "assert_compiled",
+    "forward",
+    "has_custom_step",
+    "overrides",
+    "standard_step",
+    "trace_custom_step",
+]
+
+
+def overrides(model: Any, method: str) -> bool:
+    """Whether the model's class has its own version of a trainer's method."""
+    owner = next(cls for cls in type(model).__mro__ if method in cls.__dict__)
+    return not owner.__module__.split(".")[0] == "keras" or method in vars(model)
+
+
+def has_custom_step(model: Any) -> bool:
+    """Whether training or evaluation runs the user's own step."""
+    return overrides(model, "train_step") or overrides(model, "test_step")
+
+
+def assert_compiled(model: Any) -> None:
+    """``fit`` refuses a model that was not compiled."""
+    model._assert_compile_called("fit")
+
+
+def forward(model: Any, training: bool) -> Callable[[Any], Any]:
+    """The model's call as the trainers make it."""
+
+    def call(x: Any) -> Any:
+        if model._call_has_training_arg:
+            return model(x, training=training)
+        return model(x)
+
+    return call
+
+
+def standard_step(model: Any, training: bool) -> Callable[[Any, Any, Any], Any]:
+    """Forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients."""
+    call = forward(model, training)
+
+    def step(x: Any, y: Any, sample_weight: Any) -> Any:
+        y_pred = call(x)
+        loss = model._compute_loss(
+            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+        )
+        if loss is not None:
+            model._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
+        model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+        return y_pred
+
+    return step
+
+
+def _batch_size(x: Any) -> Any:
+    first = next(leaf for leaf in tree.flatten(x) if leaf is not None)
+    return keras.ops.shape(first)[0]
+
+
+def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, check: Any) -> None:
+    """Trace the user's own ``train_step`` or ``test_step`` on symbolic data.
+
+    TensorFlow: gradients need variables with handles, so all get one, and those born in the
+    step too. JAX: the step is a pure function of the state.
+    """
+    packed = keras.utils.pack_x_y_sample_weight(*data)
+    step = model.train_step if training else model.test_step
+    if backend_internals.BACKEND == "jax":
+        _trace_jax_step(model, packed, step, training)
+        return
+    if backend_internals.BACKEND == "torch":
+        check.give_up("a train_step of the model's own is not traced on PyTorch")
+    check.variables_as_handles = True
+    try:
+        for variable in _variables(model):
+            if variable._value is None:
+                variable._value = backend_internals.variable_handle(variable)
+        backend_internals.trace(step, packed)
+    finally:
+        check.variables_as_handles = False
+
+
+def _variables(model: Any) -> list[Any]:
+    optimizer = model.optimizer.variables if getattr(model, "optimizer", None) else []
+    return [*model.variables, *model.metrics_variables, *optimizer]
+
+
+def _trace_jax_step(model: Any, packed: Any, step: Any, training: bool) -> None:
+    x, _, _ = keras.utils.unpack_x_y_sample_weight(packed)
+    if not all(layer.built for layer in model._flatten_layers()):
+        backend_internals.trace(forward(model, training=False), x)
+    model._symbolic_build(data_batch=tree.map_structure(_as_struct, packed))
+    state = [model.trainable_variables, model.non_trainable_variables]
+    if training:
+        state.append(model.optimizer.variables)
+    state.append(model.metrics_variables)
+    structs = [[jax.ShapeDtypeStruct(v.shape, v.dtype) for v in group] for group in state]
+    jax.eval_shape(step, tuple(structs), tree.map_structure(_as_struct, packed))
+
+
+def _as_struct(leaf: Any) -> Any:
+    if isinstance(leaf, keras.KerasTensor):
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+    return leaf

@@ -1,0 +1,1 @@
+"""Renderers: they read records and write text, nothing else."""

@@ -1,0 +1,80 @@
+"""Walk a search space systematically, leaving out what is known to be infeasible."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shapesafe_tuner._compat.keras_tuner_internals import domain
+
+__all__ = ["Walk", "sample"]
+
+WIDEST = 1000
+"""Values of one hyperparameter that are walked; of a wider domain only some are drawn."""
+
+
+class Walk:
+    """Every configuration of a space once, in a random order of values, depth first.
+
+    Args:
+        space: a ``HyperParameters``.
+        seed: of the order.
+        pruned: tells of a partial configuration whether all its completions are infeasible.
+
+    Attributes:
+        complete: False once a domain was too wide, or infinite, to be walked.
+    """
+
+    def __init__(self, space: Any, seed: int, pruned: Callable[[Mapping[str, Any]], bool]) -> None:
+        self._hps = list(space.space)
+        self._random = random.Random(seed)
+        self._pruned = pruned
+        self.complete = True
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._complete({}, 0)
+
+    def _complete(self, values: dict[str, Any], position: int) -> Iterator[dict[str, Any]]:
+        if self._pruned(values):
+            return
+        while position < len(self._hps) and not _is_active(self._hps[position], values):
+            position += 1
+        if position == len(self._hps):
+            yield dict(values)
+            return
+        hp = self._hps[position]
+        if hp.name in values:
+            yield from self._complete(values, position + 1)
+            return
+        for value in self._order(hp):
+            yield from self._complete({**values, hp.name: value}, position + 1)
+
+    def _order(self, hp: Any) -> list[Any]:
+        values = domain(hp)
+        if values is not None and len(values) <= WIDEST:
+            return self._random.sample(list(values), len(values))
+        self.complete = False
+        drawn = [hp.random_sample(self._random.randrange(2**31)) for _ in range(10)]
+        return list(dict.fromkeys(drawn))
+
+
+def _is_active(hp: Any, values: Mapping[str, Any]) -> bool:
+    return all(condition.is_active(values) for condition in hp.conditions)
+
+
+def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A random configuration of a space, each active hyperparameter drawn as KerasTuner draws it.
+
+    Args:
+        space: a ``HyperParameters``.
+        seed: of the draw.
+        fixed: values that are not drawn.
+    """
+    generator = random.Random(seed)
+    values: dict[str, Any] = dict(fixed or {})
+    for hp in space.space:
+        draw = hp.random_sample(generator.randrange(2**31))
+        if hp.name not in values and _is_active(hp, values):
+            values[hp.name] = draw
+    return values

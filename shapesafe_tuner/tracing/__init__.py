@@ -1,0 +1,1 @@
+"""From ``build(hp)`` and the user's data to a verdict."""

@@ -1,0 +1,179 @@
+"""Whose error is it? An exception of a check becomes a fault, a declaration, a bug or unknown.
+
+Only what Keras or its backend raises, and what the user's arithmetic on shapes raises, is a
+shape fault. The frame that raised decides, and the type only where that frame is the user's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import linecache
+import os
+import re
+import sysconfig
+import traceback
+from typing import Any
+
+import keras
+
+from shapesafe_tuner._compat import keras_internals
+from shapesafe_tuner._compat.keras_internals import Layer, Operation
+from shapesafe_tuner.tracing.environment import Undecidable
+
+__all__ = ["Attribution", "Origin", "attribute", "failing_operation"]
+
+_LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
+_SHAPE_PACKAGES = tuple(
+    os.path.join(_LIBRARIES, package) + os.sep
+    for package in ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
+) + (keras_internals.KERAS_FOLDER + os.sep,)
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_CONSTRUCTOR = re.compile(r"^(\w+)\.__init__\(\) (missing|got an unexpected|takes)")
+_REFUSALS = (
+    ValueError, TypeError, IndexError, KeyError, AssertionError, ArithmeticError, RuntimeError,
+    NotImplementedError, AttributeError,
+)  # fmt: skip
+_USER_REFUSALS = (ValueError, IndexError, AssertionError, ArithmeticError)
+_NOT_SHAPES = (
+    "ResourceExhaustedError",
+    "UnavailableError",
+    "AbortedError",
+    "DeadlineExceededError",
+)
+
+
+class Origin(enum.Enum):
+    """What an exception of a check means."""
+
+    FAULT = "fault"
+    DECLARED = "declared"
+    BUG = "bug"
+    UNKNOWN = "unknown"
+
+
+@dataclasses.dataclass(frozen=True)
+class Attribution:
+    """Where an exception belongs.
+
+    Attributes:
+        origin: what it means for the verdict.
+        operation: the layer, operation, loss or metric that raised, if one did.
+        message: what it said.
+        by_user_code: raised by a line of the user's, not inside Keras or its backend.
+    """
+
+    origin: Origin
+    operation: Any
+    message: str
+    by_user_code: bool
+
+
+def attribute(error: BaseException) -> Attribution:
+    """Decide whose ``error`` is; it must still carry its traceback."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    inside = [frame for frame in frames if not frame.f_code.co_filename.startswith(_OURS)]
+    raised_in = inside[-1].f_code.co_filename if inside else ""
+    in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)
+    origin = _library_origin(error) if in_library else _user_origin(error)
+    return Attribution(
+        origin=origin,
+        operation=failing_operation(frames),
+        message=_message(error),
+        by_user_code=not in_library,
+    )
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, KeyError) and error.args:
+        return f"KeyError: {error.args[0]!r}"
+    return str(error).strip() or type(error).__name__
+
+
+def _library_origin(error: BaseException) -> Origin:
+    if _is_declared(error):
+        return Origin.DECLARED
+    if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, OSError)):
+        return Origin.UNKNOWN
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names.intersection(_NOT_SHAPES):
+        return Origin.UNKNOWN
+    if "OpError" in names or isinstance(error, _REFUSALS):
+        return Origin.BUG if isinstance(error, (NameError, ImportError)) else Origin.FAULT
+    return Origin.UNKNOWN
+
+
+def _user_origin(error: BaseException) -> Origin:
+    if _is_declared(error):
+        return Origin.DECLARED
+    if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, SystemExit)):
+        return Origin.UNKNOWN
+    if isinstance(error, UnicodeError):
+        return Origin.BUG
+    if isinstance(error, _USER_REFUSALS):
+        return Origin.FAULT
+    if isinstance(error, TypeError):
+        return Origin.FAULT if _refused_constructor(error) or _on_a_shape(error) else Origin.BUG
+    return Origin.BUG if isinstance(error, Exception) else Origin.UNKNOWN
+
+
+def _is_declared(error: BaseException) -> bool:
+    kinds = {(kind.__module__.split(".")[0], kind.__name__) for kind in type(error).__mro__}
+    return ("keras_tuner", "FailedTrialError") in kinds
+
+
+def _refused_constructor(error: TypeError) -> bool:
+    """``Dense()``: Python refuses the arguments of a Keras class before its code runs."""
+    found = _CONSTRUCTOR.match(str(error))
+    return found is not None and hasattr(keras.layers, found[1])
+
+
+def _on_a_shape(error: TypeError) -> bool:
+    """``x.shape[1] // 2`` with an unknown size: the line reads a shape and ``None`` is blamed."""
+    if "NoneType" not in str(error) or error.__traceback__ is None:
+        return False
+    frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
+    source = linecache.getline(frame.f_code.co_filename, line, frame.f_globals)
+    if "shape" in source:
+        return True
+    names = set(re.findall(r"[A-Za-z_]\w*", source))
+    return any(
+        name in frame.f_locals and frame.f_locals[name] is None and _came_from_shape(frame, name)
+        for name in names
+    )
+
+
+def _came_from_shape(frame: Any, name: str) -> bool:
+    """Whether the function assigned ``name`` in a line that reads a shape."""
+    assignment = re.compile(rf"\b{name}\b.*=.*shape")
+    first = frame.f_code.co_firstlineno
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[
+        first - 1 : frame.f_lineno
+    ]
+    return any(assignment.search(line) for line in lines)
+
+
+def failing_operation(frames: list[Any]) -> Any:
+    """The layer or operation the user would name, out of the frames from outside in.
+
+    Models and the user's own layers are looked into; a layer of Keras is named as it is, not the
+    parts it is made of (an LSTM, not its cell).
+    """
+    found = None
+    for frame in frames:
+        candidate = frame.f_locals.get("self")
+        if not isinstance(candidate, (Operation, keras.losses.Loss, keras.metrics.Metric)):
+            continue
+        if type(candidate).__name__ in ("CompileLoss", "CompileMetrics"):
+            continue
+        found = candidate
+        if not _looked_into(candidate):
+            break
+    return None if isinstance(found, keras.Model) else found
+
+
+def _looked_into(operation: Any) -> bool:
+    if isinstance(operation, keras.Model):
+        return True
+    own = type(operation).__module__.split(".")[0] == "keras"
+    return isinstance(operation, Layer) and not own

@@ -1,0 +1,211 @@
+"""The surroundings of a check: those of a fresh trial, and no trace of them afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from shapesafe_tuner._compat import backend_internals, keras_internals
+from shapesafe_tuner.tracing.recorder import LayerRecorder
+
+__all__ = ["Check", "Undecidable", "check_environment", "discovery_environment"]
+
+CONCRETE_BYTES = 16 * 2**20
+"""Memory that variables read concretely in ``build`` may take before a check gives up."""
+
+
+class Undecidable(BaseException):
+    """Ends a check that cannot go on; never a proof.
+
+    Not an ``Exception``: handlers in Keras and in user code must not take it for a refusal.
+    """
+
+
+class Check:
+    """What one check knows and allows; the hooks in Keras ask it.
+
+    Attributes:
+        keep_random_trace: let Keras draw seeds from Python's generator, as a real build does.
+        variables_as_handles: give variables a handle, so that gradients can be traced.
+        recorder: collects the layer calls of this check.
+        undecided: why nothing can be said of the configuration, once something came up.
+        warnings: what to tell the user besides the verdict.
+    """
+
+    def __init__(self, *, keep_random_trace: bool = False) -> None:
+        self.keep_random_trace = keep_random_trace
+        self.variables_as_handles = False
+        self.recorder = LayerRecorder()
+        self.undecided: str | None = None
+        self.warnings: list[str] = []
+        self._concrete_bytes = 0
+
+    def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Record a layer call while it runs."""
+        return self.recorder.around_call(layer, call, args, kwargs)
+
+    def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Account for a variable that user code reads concretely."""
+        self._concrete_bytes += math.prod(shape) * np.dtype(_numpy_name(dtype)).itemsize
+        if self._concrete_bytes > CONCRETE_BYTES:
+            self.give_up(
+                "build computes with weights of more than "
+                f"{CONCRETE_BYTES // 2**20} MiB, which a check does not allocate"
+            )
+
+    def download(self, name: str) -> None:
+        """Weights that a trial would fetch: shapes go on, but the loading is not judged."""
+        self.undecided = f"build loads {name}, which a check does not fetch"
+
+    def give_up(self, why: str) -> None:
+        """Leave the check; the configuration stays undecided even if this is swallowed."""
+        self.undecided = why
+        raise Undecidable(why)
+
+
+def _numpy_name(dtype: str) -> str:
+    return {"bfloat16": "float16", "string": "int64"}.get(dtype, dtype.split("_", maxsplit=1)[0])
+
+
+@contextlib.contextmanager
+def check_environment(check: Check) -> Iterator[Check]:
+    """A fresh trial's environment in which ``build`` leaves no trace.
+
+    Keras's names and policies are those after ``clear_session()``; variables get no storage;
+    prints and warnings of this thread are dropped; random states are put back if they changed.
+    """
+    with (
+        _random_states_kept(),
+        _quiet(),
+        keras_internals.isolated_state(),
+        keras_internals.use(check),
+    ):
+        yield check
+
+
+@contextlib.contextmanager
+def discovery_environment() -> Iterator[Check]:
+    """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
+    check = Check(keep_random_trace=True)
+    with keras_internals.isolated_state(), keras_internals.use(check):
+        yield check
+
+
+@contextlib.contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Undo what *user code* draws or seeds; Keras itself draws nothing during a check.
+
+    The states are only written when they changed, so that other threads are not disturbed.
+    """
+    python, numpy, backend = random.getstate(), np.random.get_state(), _backend_state()
+    try:
+        yield
+    finally:
+        if random.getstate() != python:
+            random.setstate(python)
+        now = np.random.get_state()
+        if now[2:] != numpy[2:] or not np.array_equal(now[1], numpy[1]):
+            np.random.set_state(numpy)
+        if _differs(_backend_state(), backend):
+            backend_internals.restore_random_state(backend)
+
+
+def _backend_state() -> Any:
+    return backend_internals.random_state()
+
+
+def _differs(now: Any, before: Any) -> bool:
+    different = now != before
+    return bool(different.any()) if hasattr(different, "any") else bool(different)
+
+
+class _Quiet:
+    """A stream that drops what quiet threads write and passes on everything else."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if _THREADS.is_quiet() else int(self._stream.write(text) or len(text))
+
+    def flush(self) -> None:
+        if not _THREADS.is_quiet():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _QuietThreads:
+    """Which threads are in a check; the streams are wrapped while there is any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth: dict[int, int] = {}
+        self._undo: Callable[[], None] = lambda: None
+
+    def is_quiet(self) -> bool:
+        return threading.get_ident() in self._depth
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._depth:
+                self._undo = _wrap_streams()
+            thread = threading.get_ident()
+            self._depth[thread] = self._depth.get(thread, 0) + 1
+
+    def leave(self) -> None:
+        with self._lock:
+            thread = threading.get_ident()
+            self._depth[thread] -= 1
+            if not self._depth[thread]:
+                del self._depth[thread]
+            if not self._depth:
+                self._undo()
+
+
+_THREADS = _QuietThreads()
+
+
+def _wrap_streams() -> Callable[[], None]:
+    out, err, warn = sys.stdout, sys.stderr, warnings.warn
+    quiet_out, quiet_err = _Quiet(out), _Quiet(err)
+
+    def quiet_warn(
+        message: Any,
+        category: Any = None,
+        stacklevel: int = 1,
+        source: Any = None,
+        **options: Any,
+    ) -> None:
+        if not _THREADS.is_quiet():
+            warn(message, category, stacklevel + 1, source, **options)
+
+    sys.stdout, sys.stderr, warnings.warn = quiet_out, quiet_err, quiet_warn
+
+    def undo() -> None:
+        if sys.stdout is quiet_out:
+            sys.stdout = out
+        if sys.stderr is quiet_err:
+            sys.stderr = err
+        if warnings.warn is quiet_warn:
+            warnings.warn = warn
+
+    return undo
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    _THREADS.enter()
+    try:
+        yield
+    finally:
+        _THREADS.leave()

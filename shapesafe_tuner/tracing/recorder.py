@@ -1,0 +1,95 @@
+"""The layer calls of a check: the shape table, and what the failing call was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from shapesafe_tuner.verdict import LayerShape
+
+__all__ = ["LayerRecorder", "shapes_of"]
+
+
+class LayerRecorder:
+    """Keeps one row for each layer that the user's own code, or a model, called."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
+        self._seen: set[int] = set()
+        self._opaque_depth = 0
+        self._inputs_of: dict[int, tuple[Any, Any]] = {}
+        self.tracing_training = False
+
+    def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run ``call`` and keep what it was given and gave."""
+        container = isinstance(layer, keras.Model)
+        visible = not container and self._opaque_depth == 0
+        inputs = shapes_of(args[0] if len(args) == 1 else args or dict(kwargs))
+        self._inputs_of[id(layer)] = (layer, inputs)
+        self._opaque_depth += not container
+        try:
+            outputs = call(layer, *args, **kwargs)
+        finally:
+            self._opaque_depth -= not container
+        first = id(layer) not in self._seen
+        if visible and (first or not self.tracing_training):
+            # A Sequential calls its layers anew at each add(): one row a layer and input shape.
+            self._seen.add(id(layer))
+            self._rows[id(layer), repr(inputs)] = (layer, inputs, shapes_of(outputs))
+        return outputs
+
+    def inputs_of(self, layer: Any) -> Any:
+        """The shapes the last call of ``layer`` was given, or None if none was seen."""
+        return self._inputs_of.get(id(layer), (layer, None))[1]
+
+    def table(self, failed: LayerShape | None = None) -> tuple[LayerShape, ...]:
+        """The rows in call order, the failing one last."""
+        rows = [
+            LayerShape(
+                name=layer.name,
+                layer_type=type(layer).__name__,
+                input_shapes=_unknown_batch(inputs) if self.tracing_training else inputs,
+                output_shape=_unknown_batch(outputs) if self.tracing_training else outputs,
+                parameters=_parameters(layer),
+            )
+            for layer, inputs, outputs in self._rows.values()
+        ]
+        return (*rows, failed) if failed is not None else tuple(rows)
+
+
+def shapes_of(value: Any) -> Any:
+    """Shapes in place of the tensors in a nested structure; other leaves become None."""
+    if isinstance(value, dict):
+        return {str(key): shapes_of(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        shapes = [shapes_of(item) for item in value]
+        return shapes[0] if len(shapes) == 1 else shapes
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        return None
+    try:
+        return tuple(None if size is None else int(size) for size in shape)
+    except (TypeError, ValueError):
+        return None
+
+
+def _unknown_batch(shapes: Any) -> Any:
+    if isinstance(shapes, dict):
+        return {key: _unknown_batch(item) for key, item in shapes.items()}
+    if isinstance(shapes, list):
+        return [_unknown_batch(item) for item in shapes]
+    return (None, *shapes[1:]) if shapes else shapes
+
+
+def _parameters(layer: Any) -> int | None:
+    if not layer.built:
+        return None
+    total = 0
+    for weight in layer.weights:
+        size = 1
+        for length in weight.shape:
+            size *= int(length)
+        total += size
+    return total

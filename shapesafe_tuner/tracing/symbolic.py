@@ -1,0 +1,77 @@
+"""The symbolic pass: ``build(hp)`` with the real Keras classes and weights without storage."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
+from shapesafe_tuner.tracing.environment import Check, Undecidable
+
+__all__ = ["Built", "build_model", "count_parameters", "model_output_shape"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """What came of a build: a model, or what stopped it.
+
+    Attributes:
+        model: the Keras model, or None.
+        error: the exception, or None.
+        attribution: whose exception it is.
+        undecided: why neither is known.
+    """
+
+    model: Any = None
+    error: BaseException | None = None
+    attribution: Attribution | None = None
+    undecided: str | None = None
+
+
+def build_model(build: Callable[[Any], Any], hp: Any, check: Check) -> Built:
+    """Run the user's ``build`` inside an active check.
+
+    Raises:
+        KeyboardInterrupt: always passed on.
+    """
+    try:
+        model = build(hp)
+    except KeyboardInterrupt:
+        raise
+    except Undecidable as stopped:
+        return Built(undecided=str(stopped))
+    except BaseException as error:
+        attribution = attribute(error)
+        if attribution.origin is Origin.UNKNOWN:
+            return Built(error=error, undecided=f"{type(error).__name__}: {attribution.message}")
+        return Built(error=error, attribution=attribution)
+    if not isinstance(model, keras.Model):
+        kind = type(model).__name__
+        return Built(undecided=f"build returned {kind}, not a keras.Model")
+    return Built(model=model)
+
+
+def count_parameters(model: Any, *, trainable_only: bool = False) -> int | None:
+    """Number of weights, or None for a model that is not built yet."""
+    if not model.built:
+        return None
+    weights = model.trainable_weights if trainable_only else model.weights
+    total = 0
+    for weight in weights:
+        size = 1
+        for length in weight.shape:
+            size *= int(length)
+        total += size
+    return total
+
+
+def model_output_shape(model: Any) -> Any:
+    """The output shape of a functional or built sequential model, None for others."""
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return None
+    shape = model.output_shape
+    return shape if isinstance(shape, (tuple, dict)) else list(shape)

@@ -1,0 +1,114 @@
+"""The training-step pass: loss, metrics, weights and targets against the model, as in ``fit``.
+
+Each distinct batch goes through the model's own call, ``compute_loss`` and metrics in a trace of
+the backend, with the batch size it will have. A ``train_step`` of the user's is traced whole, on
+variables that have a handle and no storage. What a trace cannot follow stays undecided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from shapesafe_tuner._compat import backend_internals, trainer_internals
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
+from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
+from shapesafe_tuner.tracing.environment import Check, Undecidable
+
+__all__ = ["StepOutcome", "trace_training"]
+
+
+@dataclasses.dataclass(frozen=True)
+class StepOutcome:
+    """What tracing the batches showed.
+
+    Attributes:
+        attribution: whose error stopped it; None when every batch passed.
+        error: that error.
+        batch: the batch it stopped at.
+        undecided: why the training could not be judged.
+        outputs: the model's outputs for the first batch, ``keras.KerasTensor`` leaves.
+        warnings: what to tell the user besides.
+    """
+
+    attribution: Attribution | None = None
+    error: BaseException | None = None
+    batch: Batch | None = None
+    undecided: str | None = None
+    outputs: Any = None
+    warnings: tuple[str, ...] = ()
+
+
+def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
+    """Trace one step on each distinct batch of ``data``; stop at the first that is refused."""
+    outputs = None
+    warnings: list[str] = []
+    if not data.targets_known:
+        warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
+    for batch in data.batches:
+        step = _step(model, batch, judge_loss=data.targets_known)
+        try:
+            traced = step(check)
+        except KeyboardInterrupt:
+            raise
+        except Undecidable as stopped:
+            return StepOutcome(undecided=str(stopped), warnings=tuple(warnings))
+        except BaseException as error:
+            return _refused(error, model, batch, warnings)
+        outputs = traced if outputs is None else outputs
+    return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def _refused(error: BaseException, model: Any, batch: Batch, warnings: list[str]) -> StepOutcome:
+    attribution = attribute(error)
+    message = f"{type(error).__name__}: {attribution.message}"
+    if attribution.origin is Origin.UNKNOWN or _only_while_tracing(error, model):
+        return StepOutcome(undecided=message, batch=batch, warnings=tuple(warnings))
+    return StepOutcome(attribution, error, batch, warnings=tuple(warnings))
+
+
+def _only_while_tracing(error: BaseException, model: Any) -> bool:
+    """Whether ``fit`` may well do what this trace could not.
+
+    An eager model runs Python on real values; a custom step may use what only a trainer has.
+    """
+    shape_words = isinstance(error, ValueError) and not isinstance(error, UnicodeError)
+    if getattr(model, "run_eagerly", False):
+        return not shape_words
+    return trainer_internals.has_custom_step(model) and not shape_words
+
+
+def _step(model: Any, batch: Batch, *, judge_loss: bool) -> Callable[[Check], Any]:
+    training = batch.kind == "train"
+    custom = (
+        trainer_internals.overrides(model, "train_step")
+        if training
+        else trainer_internals.overrides(model, "test_step")
+    )
+
+    def run(check: Check) -> Any:
+        x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
+        check.recorder.tracing_training = True
+        if not judge_loss:
+            return backend_internals.trace(trainer_internals.forward(model, training), x)
+        if custom:
+            trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
+            return None
+        trainer_internals.assert_compiled(model)
+        step = trainer_internals.standard_step(model, training)
+        return backend_internals.trace(step, x, y, weight)
+
+    return run
+
+
+def _tensors(structure: Any) -> Any:
+    if isinstance(structure, dict):
+        return {key: _tensors(item) for key, item in structure.items()}
+    if isinstance(structure, tuple):
+        return tuple(_tensors(item) for item in structure)
+    if isinstance(structure, TensorSpec):
+        return keras.KerasTensor(structure.shape, structure.dtype, sparse=structure.sparse)
+    return structure

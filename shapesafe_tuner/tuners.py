@@ -1,0 +1,192 @@
+"""Drop-in tuners: KerasTuner's own, searching only what can be built and trained."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+
+from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.discovery import complete_space
+from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
+from shapesafe_tuner.report.text import feasibility_summary
+from shapesafe_tuner.tracing.attribution import Origin, attribute
+from shapesafe_tuner.tracing.data_spec import DataSpec, give_back, read_data
+from shapesafe_tuner.tracing.environment import Undecidable, discovery_environment
+from shapesafe_tuner.verdict import Rejection
+
+__all__ = [
+    "BayesianOptimization",
+    "GridSearch",
+    "Hyperband",
+    "RandomSearch",
+    "ShapeSafeTuner",
+    "shape_safe",
+]
+
+_SETTINGS = ("on_infeasible", "constraints", "check_training_step")
+
+
+class ShapeSafeTuner(kt_internals.TunerHooks):
+    """What makes a ``keras_tuner.Tuner`` shape-safe; put it last among the bases.
+
+    Args:
+        oracle, hypermodel, *args, **kwargs: as for ``keras_tuner.Tuner``.
+        on_infeasible: "resample" draws again; "warn" runs the trial and records it.
+        constraints: callables ``hp -> bool``; a configuration for which one is False is refused.
+        check_training_step: False judges the build alone, whatever data ``search`` gets.
+    """
+
+    def __init__(
+        self,
+        oracle: Any,
+        hypermodel: Any = None,
+        *args: Any,
+        on_infeasible: str = "resample",
+        constraints: Sequence[Callable[[Any], bool]] = (),
+        check_training_step: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        given = vars(self).pop("_shape_safe_settings", {})
+        self._constraints = tuple(given.get("constraints", constraints))
+        self._check_training_step = given.get("check_training_step", check_training_step)
+        safe = shape_safe_oracle(oracle, given.get("on_infeasible", on_infeasible))
+        self._judging_oracle = safe
+        super().__init__(safe, hypermodel, *args, **kwargs)
+        self._judge_on(None)
+
+    def discover_space(self, activate: Callable[[], None]) -> None:
+        """Find the hyperparameters with stock's builds, weightless.
+
+        Where stock's constructor would crash on a configuration that cannot exist, the space is
+        completed from others that can. Any other error surfaces as it would in stock.
+        """
+        with discovery_environment():
+            try:
+                activate()
+                return
+            except KeyboardInterrupt:
+                raise
+            except (Exception, Undecidable) as error:
+                infeasible = attribute(error).origin in (Origin.FAULT, Origin.DECLARED)
+        if infeasible:
+            complete_space(self.hypermodel.build, self._judging_oracle)
+        else:
+            activate()
+
+    def _judge_on(self, data: DataSpec | None, unread: str | None = None) -> None:
+        if self.hypermodel is None or not isinstance(self._judging_oracle, ShapeSafeOracle):
+            return
+        changed_by = self.trains_by_itself
+        unjudged = f"{changed_by} may change the data" if changed_by else unread
+        self._judging_oracle.judge_with(
+            Checker(
+                self.build_as_trial,
+                data=data,
+                unjudged=unjudged,
+                max_model_size=self.max_model_size,
+                constraints=self._constraints,
+            )
+        )
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> Any:
+        """As ``keras_tuner.Tuner.search``; the shapes of the data are read from its arguments.
+
+        Raises:
+            NoFeasibleConfigurationError: no configuration of the space can be built and trained.
+        """
+        if self.hypermodel is not None and not kt_internals.is_worker():
+            data, unread = None, None
+            if self._check_training_step and self.trains_by_itself is None:
+                data, unread = _data_of(fit_args, fit_kwargs)
+            self._judge_on(data, unread)
+            fit_args = tuple(give_back(argument) for argument in fit_args)
+            fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
+            self.save()  # a search killed in its first trial resumes too
+        return super().search(*fit_args, **fit_kwargs)
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """One record for each draw that was refused, oldest first."""
+        return list(getattr(self._judging_oracle, "rejections", ()))
+
+    def feasibility_summary(self) -> None:
+        """Print what was rejected, why, and the time it cost."""
+        oracle = self._judging_oracle
+        print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds))
+
+
+def _data_of(
+    fit_args: tuple[Any, ...], fit_kwargs: dict[str, Any]
+) -> tuple[DataSpec | None, str | None]:
+    """The batches that ``model.fit`` will make of the arguments of ``search``."""
+    try:
+        bound = inspect.signature(keras.Model.fit).bind_partial(None, *fit_args, **fit_kwargs)
+    except TypeError as error:
+        return None, f"the arguments of search are not those of fit ({error})"
+    wanted = inspect.signature(read_data).parameters
+    given = {name: value for name, value in bound.arguments.items() if name in wanted}
+    split = given.pop("validation_split", 0.0)
+    return read_data(**given, validation_split=split, as_fit=True), None
+
+
+class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[misc]
+    """``keras_tuner.RandomSearch`` that never runs a model which cannot exist.
+
+    Same arguments, and those of :class:`ShapeSafeTuner`.
+    """
+
+
+class BayesianOptimization(keras_tuner.BayesianOptimization, ShapeSafeTuner):  # type: ignore[misc]
+    """``keras_tuner.BayesianOptimization`` that never runs a model which cannot exist.
+
+    Same arguments, and those of :class:`ShapeSafeTuner`.
+    """
+
+
+class Hyperband(keras_tuner.Hyperband, ShapeSafeTuner):  # type: ignore[misc]
+    """``keras_tuner.Hyperband`` that never runs a model which cannot exist.
+
+    Same arguments, and those of :class:`ShapeSafeTuner`.
+    """
+
+
+class GridSearch(keras_tuner.GridSearch, ShapeSafeTuner):  # type: ignore[misc]
+    """``keras_tuner.GridSearch`` that never runs a model which cannot exist.
+
+    Same arguments, and those of :class:`ShapeSafeTuner`.
+    """
+
+
+def shape_safe(tuner_class: type) -> type:
+    """Make any subclass of ``keras_tuner.Tuner`` shape-safe.
+
+    Args:
+        tuner_class: the class; what it overrides stays overridden.
+
+    Returns:
+        A subclass of it that also takes the arguments of :class:`ShapeSafeTuner`.
+
+    Raises:
+        TypeError: it is no ``keras_tuner.Tuner``, as ``SklearnTuner`` is not.
+    """
+    if not isinstance(tuner_class, type) or not issubclass(tuner_class, keras_tuner.Tuner):
+        name = getattr(tuner_class, "__name__", repr(tuner_class))
+        raise TypeError(
+            f"shape_safe takes a subclass of keras_tuner.Tuner, which {name} is not: "
+            "it builds no Keras models, so there are no shapes to check. Use it as it is."
+        )
+    if issubclass(tuner_class, ShapeSafeTuner):
+        return tuner_class
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        settings = {name: kwargs.pop(name) for name in _SETTINGS if name in kwargs}
+        self._shape_safe_settings = settings
+        tuner_class.__init__(self, *args, **kwargs)
+
+    body = {"__init__": __init__, "__doc__": tuner_class.__doc__, "__module__": __name__}
+    return type(tuner_class.__name__, (tuner_class, ShapeSafeTuner), body)

@@ -1,0 +1,179 @@
+"""What a check says: frozen records that every report, cache and oracle reads. No Keras here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+__all__ = ["LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict"]
+
+Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
+Shape = Any
+"""A tuple of sizes with None for unknown ones, or a list, tuple or dict of such tuples."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerShape:
+    """One row of the shape table: a layer, what went in and what came out.
+
+    Attributes:
+        name: the layer's name in the model.
+        layer_type: its class name.
+        input_shapes: shape, or nested structure of shapes, with the batch axis.
+        output_shape: likewise; None for the layer that failed.
+        parameters: number of weights, trainable or not; None where not known.
+        failed: True for the row the check stopped at.
+    """
+
+    name: str
+    layer_type: str
+    input_shapes: Shape
+    output_shape: Shape = None
+    parameters: int | None = None
+    failed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapeFault:
+    """Why a configuration cannot be built or trained.
+
+    Attributes:
+        layer: name of the layer, operation, loss or metric that refused, if one did.
+        layer_type: its class name.
+        reason: one sentence in the user's terms.
+        input_shapes: what the layer was given.
+        hyperparameters: names and values that cause it.
+        error: the message of Keras, of its backend or of the user's code, when one spoke.
+        refused_by: "build" when the model cannot be made, "train" when ``fit`` refuses it.
+    """
+
+    layer: str | None
+    layer_type: str | None
+    reason: str
+    input_shapes: Shape = None
+    hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    error: str | None = None
+    refused_by: Literal["build", "train"] = "build"
+
+    def __hash__(self) -> int:
+        return hash((self.layer, self.layer_type, self.reason, self.refused_by))
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether a configuration can be built, and trained for one step on the user's data.
+
+    Attributes:
+        feasible: True, False, or None where it cannot be decided; its trial then runs.
+        stage: who proved an infeasible one; otherwise who resolved the model's shapes.
+        fault: why it is infeasible; None otherwise.
+        warnings: what else the user should know, a sentence each.
+        output_shape: of the model, with None for the batch; nested for several outputs.
+        parameters: number of weights of the model, or None.
+        layers: the shape table, up to the fault.
+    """
+
+    feasible: bool | None
+    stage: Stage
+    fault: ShapeFault | None = None
+    warnings: tuple[str, ...] = ()
+    output_shape: Shape = None
+    parameters: int | None = None
+    layers: tuple[LayerShape, ...] = ()
+
+    def __bool__(self) -> bool:
+        """False only for what is proved infeasible."""
+        return self.feasible is not False
+
+    def __hash__(self) -> int:
+        return hash((self.feasible, self.stage, self.fault, self.warnings, self.parameters))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, ready for JSON; :meth:`from_dict` reads them back."""
+        return _plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Verdict:
+        """The verdict that :meth:`to_dict` wrote."""
+        fields = dict(state)
+        if fields.get("fault") is not None:
+            fault = dict(fields["fault"])
+            fault["input_shapes"] = _shapes(fault.get("input_shapes"))
+            fields["fault"] = ShapeFault(**fault)
+        fields["output_shape"] = _shapes(fields.get("output_shape"))
+        fields["warnings"] = tuple(fields.get("warnings", ()))
+        rows = (dict(row) for row in fields.get("layers", ()))
+        fields["layers"] = tuple(
+            LayerShape(
+                **{
+                    **row,
+                    "input_shapes": _shapes(row["input_shapes"]),
+                    "output_shape": _shapes(row.get("output_shape")),
+                }
+            )
+            for row in rows
+        )
+        return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rejection:
+    """A configuration that a search drew and did not run.
+
+    Attributes:
+        values: the configuration.
+        verdict: why it was refused.
+        repaired_to: the configuration tried in its place, where one was derived from it.
+        told: what the optimiser was told of it, if anything.
+        seconds: what the check cost.
+        time: when, in seconds since the epoch.
+    """
+
+    values: Mapping[str, Any]
+    verdict: Verdict
+    repaired_to: Mapping[str, Any] | None = None
+    told: str | None = None
+    seconds: float = 0.0
+    time: float = 0.0
+
+    def __hash__(self) -> int:
+        return hash((json.dumps(_plain(dict(self.values)), sort_keys=True), self.time))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, ready for JSON; :meth:`from_dict` reads them back."""
+        state = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "verdict"
+        }
+        return {**_plain(state), "verdict": self.verdict.to_dict()}
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Rejection:
+        """The rejection that :meth:`to_dict` wrote."""
+        return cls(**{**state, "verdict": Verdict.from_dict(state["verdict"])})
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in JSON's own types; what has none is written as its ``str``."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "ndim", None) == 0 else str(value)
+
+
+def _shapes(value: Any) -> Any:
+    """Shapes as tuples again, after JSON made lists of them."""
+    if isinstance(value, Mapping):
+        return {key: _shapes(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if all(item is None or isinstance(item, int) for item in value):
+            return tuple(value)
+        return [_shapes(item) for item in value]
+    return value
