@@ -23,7 +23,7 @@ from keras.src.layers.layer import Layer
 from keras.src.ops.operation import Operation
 from keras.src.random import seed_generator
 
-from shapesafe_tuner._compat import backend_internals
+from shapesafe_tuner._compat import backend_internals, fast_build
 
 KERAS_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(global_state.__file__)))
 KERAS_FOLDER = os.path.dirname(os.path.dirname(KERAS_FOLDER))
@@ -118,6 +118,8 @@ def _install() -> None:
             _hook_clear_session()
             _hook_layer_call()
             _hook_downloads()
+            _hook_optimizer_keys()
+            fast_build.install(lambda: current() is not None)
             _DONE = True
 
 
@@ -139,9 +141,10 @@ class _Weightless:
         hooks = current()
         if hooks is not None:
             hooks.materialise(tuple(shape), str(dtype))
-        value = keras_backend.convert_to_tensor(self.initializer(shape, dtype=dtype))
-        self.variable._initialize(value)
-        return value
+        self.variable._initialize(
+            keras_backend.convert_to_tensor(self.initializer(shape, dtype=dtype))
+        )
+        return self.variable._value
 
 
 def _hook_variables() -> None:
@@ -266,6 +269,27 @@ def _hook_downloads() -> None:
     file_utils.get_file = get_file_if_present
     keras.utils.get_file = get_file_if_present
     Model.load_weights = load_present_weights
+
+
+def _hook_optimizer_keys() -> None:
+    # TensorFlow's optimizer tells variables apart by their storage (backend/tensorflow/optimizer).
+    if backend_internals.BACKEND != "tensorflow":
+        return
+    from keras.src.backend.tensorflow.optimizer import TFOptimizer
+
+    var_key = TFOptimizer._var_key
+
+    @functools.wraps(var_key)
+    def key_without_storage(self: Any, variable: Any) -> Any:
+        if (
+            current() is not None
+            and isinstance(variable, keras_backend.Variable)
+            and variable._value is None
+        ):
+            return id(variable)
+        return var_key(self, variable)
+
+    TFOptimizer._var_key = key_without_storage
 
 
 class _Absent(str):

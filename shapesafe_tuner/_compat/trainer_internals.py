@@ -1,4 +1,7 @@
-"""What ``Model.fit`` does with one batch, out of Keras's trainers (keras/src/backend/*/trainer.py)."""
+"""What ``Model.fit`` does with one batch, as Keras's trainers do it.
+
+Source: keras/src/backend/*/trainer.py.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ __all__ = [
     "assert_compiled",
     "forward",
     "has_custom_step",
+    "needs_targets",
     "overrides",
     "standard_step",
     "trace_custom_step",
@@ -28,12 +32,18 @@ __all__ = [
 def overrides(model: Any, method: str) -> bool:
     """Whether the model's class has its own version of a trainer's method."""
     owner = next(cls for cls in type(model).__mro__ if method in cls.__dict__)
-    return not owner.__module__.split(".")[0] == "keras" or method in vars(model)
+    return owner.__module__.split(".")[0] != "keras" or method in vars(model)
 
 
 def has_custom_step(model: Any) -> bool:
     """Whether training or evaluation runs the user's own step."""
     return overrides(model, "train_step") or overrides(model, "test_step")
+
+
+def needs_targets(model: Any) -> bool:
+    """Whether the loss is one of ``compile``'s, which compares outputs with targets."""
+    own = overrides(model, "compute_loss") or has_custom_step(model)
+    return model._compile_loss is not None and not own
 
 
 def assert_compiled(model: Any) -> None:
@@ -92,6 +102,7 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
         for variable in _variables(model):
             if variable._value is None:
                 variable._value = backend_internals.variable_handle(variable)
+        _renew_keys(getattr(model, "optimizer", None))
         backend_internals.trace(step, packed)
     finally:
         check.variables_as_handles = False
@@ -100,6 +111,13 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
 def _variables(model: Any) -> list[Any]:
     optimizer = model.optimizer.variables if getattr(model, "optimizer", None) else []
     return [*model.variables, *model.metrics_variables, *optimizer]
+
+
+def _renew_keys(optimizer: Any) -> None:
+    """A built optimizer finds its variables by keys that come from their handles."""
+    if optimizer is not None and optimizer.built:
+        known = enumerate(optimizer._trainable_variables)
+        optimizer._trainable_variables_indices = {optimizer._var_key(v): i for i, v in known}
 
 
 def _trace_jax_step(model: Any, packed: Any, step: Any, training: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.fast_build import call_once
 from shapesafe_tuner.verdict import LayerShape
 
 __all__ = ["LayerRecorder", "shapes_of"]
@@ -30,7 +31,7 @@ class LayerRecorder:
         self._inputs_of[id(layer)] = (layer, inputs)
         self._opaque_depth += not container
         try:
-            outputs = call(layer, *args, **kwargs)
+            outputs = call_once(call, layer, args, kwargs)
         finally:
             self._opaque_depth -= not container
         first = id(layer) not in self._seen

@@ -46,10 +46,11 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
     """Trace one step on each distinct batch of ``data``; stop at the first that is refused."""
     outputs = None
     warnings: list[str] = []
-    if not data.targets_known:
+    judge_loss = data.targets_known or not trainer_internals.needs_targets(model)
+    if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
     for batch in data.batches:
-        step = _step(model, batch, judge_loss=data.targets_known)
+        step = _step(model, batch, judge_loss=judge_loss)
         try:
             traced = step(check)
         except KeyboardInterrupt:
@@ -58,6 +59,8 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
             return StepOutcome(undecided=str(stopped), warnings=tuple(warnings))
         except BaseException as error:
             return _refused(error, model, batch, warnings)
+        finally:
+            check.recorder.tracing_training = False
         outputs = traced if outputs is None else outputs
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
 
@@ -75,7 +78,7 @@ def _only_while_tracing(error: BaseException, model: Any) -> bool:
 
     An eager model runs Python on real values; a custom step may use what only a trainer has.
     """
-    shape_words = isinstance(error, ValueError) and not isinstance(error, UnicodeError)
+    shape_words = isinstance(error, ValueError) and "unpack" not in str(error)
     if getattr(model, "run_eagerly", False):
         return not shape_words
     return trainer_internals.has_custom_step(model) and not shape_words
