@@ -1,0 +1,46 @@
+"""Every hypermodel of ``models.py``: the verdict of a check is that of a real build and fit."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+from typing import Any
+
+import keras
+import keras_tuner
+import pytest
+import tensorflow as tf
+
+import shapesafe_tuner as sst
+from tests.tracing.models import CASES
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def trains(build: Any, fit: dict[str, Any]) -> bool:
+    """Whether Keras itself builds the model and fits it on this data."""
+    keras.utils.clear_session(free_memory=False)
+    try:
+        model = build(keras_tuner.HyperParameters())
+        model.fit(**fit, verbose=0)
+    except Exception:
+        return False
+    finally:
+        keras.utils.clear_session(free_memory=False)
+    return True
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_check_agrees_with_fit(name: str) -> None:
+    build, fit = CASES[name]
+    fit = {"batch_size": 4, **fit} if not isinstance(fit["x"], tf.data.Dataset) else fit
+    given = {key: value for key, value in fit.items() if key != "class_weight"}
+    verdict = sst.check(build, {}, **given)
+    with redirect_stdout(io.StringIO()):
+        real = trains(build, fit)
+    assert verdict.feasible is real, verdict
+    assert (verdict.fault is None) is real
+    if not real:
+        assert verdict.fault is not None
+        assert verdict.fault.reason
+        assert verdict.fault.error
