@@ -9,9 +9,10 @@ from typing import Any
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
-from shapesafe_tuner.tracing.data_spec import DataSpec, read_data
+from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.data_spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
-from shapesafe_tuner.tracing.reasons import describe
+from shapesafe_tuner.tracing.reasons import describe, type_name
 from shapesafe_tuner.tracing.recorder import shapes_of
 from shapesafe_tuner.tracing.symbolic import (
     Built,
@@ -20,9 +21,11 @@ from shapesafe_tuner.tracing.symbolic import (
     model_output_shape,
 )
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
-from shapesafe_tuner.verdict import LayerShape, ShapeFault, Verdict
+from shapesafe_tuner.verdict import LayerShape, ShapeFault, Stage, Verdict
 
-__all__ = ["Checker", "check"]
+__all__ = ["FROZEN", "Checker", "check"]
+
+FROZEN = "Frozen bounds:"
 
 _REMEMBERED = 4096
 """Verdicts and conflicts kept; beyond that the oldest are forgotten, and found again."""
@@ -65,6 +68,11 @@ class Checker:
         """How many configurations were judged by a check, not by memory."""
         return self._judged
 
+    @property
+    def always_fails(self) -> Verdict | None:
+        """The verdict on every configuration, where ``build`` fails before it reads any value."""
+        return next(iter(self._conflicts.get((), {}).values()), None)
+
     def is_known_infeasible(self, values: Mapping[str, Any]) -> bool:
         """Whether a known conflict refuses these values, however they are completed."""
         return self._known_conflict(values) is not None
@@ -87,7 +95,7 @@ class Checker:
         return verdict
 
     def _known_conflict(self, values: Mapping[str, Any]) -> Verdict | None:
-        """``build`` is a function of what it reads: the same values before the fault, the same fault."""
+        """``build`` is a function of what it reads: the same values read, the same fault."""
         for names, by_values in self._conflicts.items():
             if all(name in values for name in names):
                 verdict = by_values.get(_key(values, names))
@@ -116,8 +124,9 @@ class Checker:
                 for known in hp.space
                 if known.name in values and kt_internals.outside_domain(known, values[known.name])
             ]
-        if outside:
-            verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *outside))
+        notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.frozen.items())]
+        if notes:
+            verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *notes))
         if verdict.feasible is False:
             self._learn(verdict, hp.values.read())
         return verdict
@@ -179,7 +188,7 @@ class Checker:
                 None, "symbolic", None, (f"Undecided: {check.undecided}.",), layers=table
             )
         fault = _fault(attribution, hp, check)
-        stage = "declared" if attribution.origin is Origin.DECLARED else "symbolic"
+        stage: Stage = "declared" if attribution.origin is Origin.DECLARED else "symbolic"
         return Verdict(False, stage, fault, layers=check.recorder.table(_failed_row(fault)))
 
     def _oversized(self, model: Any, hp: Any) -> ShapeFault | None:
@@ -190,7 +199,7 @@ class Checker:
             layer=None,
             layer_type=None,
             reason=(
-                f"The model has {size:,} trainable parameters, "
+                f"Oversized model: {size:,} trainable parameters, "
                 f"more than max_model_size={self._max_model_size:,}."
             ),
             hyperparameters=hp.values.read(),
@@ -214,15 +223,22 @@ def _fault(
     attribution: Attribution, hp: Any, check: Check, step: StepOutcome | None = None
 ) -> ShapeFault:
     operation = attribution.operation
-    inputs = check.recorder.inputs_of(operation)
+    inputs = attribution.inputs or check.recorder.inputs_of(operation)
     return ShapeFault(
         layer=None if operation is None else getattr(operation, "name", None),
-        layer_type=None if operation is None else type(operation).__name__,
+        layer_type=None if operation is None else type_name(operation),
         reason=describe(attribution, inputs, None if step is None else step.batch),
         input_shapes=inputs,
         hyperparameters=hp.values.read(),
         error=attribution.message,
         refused_by="build" if step is None else "train",
+    )
+
+
+def _frozen(name: str, first: str, later: str) -> str:
+    return (
+        f"{FROZEN} {name} was first registered as {first}; KerasTuner ignores the later {later}, "
+        "so it does not keep values within it. Register one range, or use another name."
     )
 
 

@@ -43,6 +43,8 @@ def complete_space(build: Callable[[Any], Any], oracle: Any) -> bool:
         oracle.update_space(hp)
         scopes.saw(hp)
         found = found or built.model is not None
+        if built.model is None and not hp.values.read():
+            break  # it fails before it reads anything: no value can help
     return found
 
 

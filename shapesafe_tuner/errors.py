@@ -12,8 +12,11 @@ from shapesafe_tuner.verdict import Rejection
 __all__ = ["NoFeasibleConfigurationError"]
 
 
-class NoFeasibleConfigurationError(keras_tuner.errors.FatalError):  # type: ignore[misc]
+class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # type: ignore[misc]
     """A search found no configuration that can be built and trained.
+
+    A ``keras_tuner.errors.FatalError``, and a ``RuntimeError`` like the one with which stock
+    gives up.
 
     Attributes:
         tried: how many configurations were judged.
@@ -23,13 +26,26 @@ class NoFeasibleConfigurationError(keras_tuner.errors.FatalError):  # type: igno
 
     def __init__(self, rejections: Iterable[Rejection], tried: int, exhaustive: bool) -> None:
         faults = (rejection.verdict.fault for rejection in rejections)
-        counts = Counter(fault.reason for fault in faults if fault is not None)
+        known = [fault for fault in faults if fault is not None]
+        counts = Counter(fault.reason for fault in known)
+        self._errors = list(dict.fromkeys(fault.error or fault.reason for fault in known))
         self.tried = tried
         self.exhaustive = exhaustive
         self.reasons = counts.most_common()
         super().__init__(str(self))
 
+    @property
+    def always_broken(self) -> str | None:
+        """The message with which every configuration failed, if it was the same one."""
+        return self._errors[0] if len(self._errors) == 1 else None
+
     def __str__(self) -> str:
+        if self.always_broken is not None:
+            return (
+                "No feasible configuration was found: every configuration fails the same way, so "
+                "it is build or the data that must change, not the search space. "
+                f"{self.reasons[0][0]}\n  The error: {self.always_broken}"
+            )
         extent = "the whole space" if self.exhaustive else "random and systematic draws"
         lines = [
             f"No feasible configuration was found: all {self.tried} that were judged "

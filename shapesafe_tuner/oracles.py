@@ -11,10 +11,11 @@ import keras_tuner
 
 from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
-from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.checker import FROZEN, Checker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.space.enumeration import Walk
-from shapesafe_tuner.tracing.data_spec import read_data
+from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = [
@@ -50,6 +51,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         rejections: one record for each draw that was refused, oldest first.
         drawn: how many candidates were judged.
         seconds: what judging them cost.
+        notes: what was said of feasible configurations: suspicious losses, frozen bounds.
     """
 
     def __init__(self, *args: Any, on_infeasible: str = "resample", **kwargs: Any) -> None:
@@ -63,6 +65,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self._walked_to_the_end = False
         self._said_why_stopped = False
         self.rejections: list[Rejection] = []
+        self.notes: dict[str, None] = {}
         self.drawn = 0
         self.seconds = 0.0
         self._saved_rejections = 0
@@ -106,7 +109,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             if self._may_run(values):
                 return values
             judged += self.rejections[-1].verdict.stage != "conflict"
-            if judged >= MAX_JUDGED:
+            if judged >= MAX_JUDGED or self._checker.always_fails:
                 break
         return self._walk()
 
@@ -122,6 +125,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         seconds = time.perf_counter() - start
         self.drawn += 1
         self.seconds += seconds
+        self._say_once(verdict.warnings)
         if verdict:
             self._accepted = plain
             return True
@@ -132,6 +136,13 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             self._accepted = plain
             return True
         return False
+
+    def _say_once(self, notes: Sequence[str]) -> None:
+        """Warn of what runs although it should be looked at."""
+        for note in notes:
+            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN)):
+                self.notes[note] = None
+                warnings.warn(note, stacklevel=2)
 
     def _walk(self) -> dict[str, Any] | None:
         """A feasible configuration that was not tried, found systematically."""
@@ -235,8 +246,9 @@ class RandomSearchOracle(ShapeSafeOracle, keras_tuner.oracles.RandomSearchOracle
     """KerasTuner's random search over what is feasible."""
 
 
-class BayesianOptimizationOracle(  # type: ignore[misc]
-    ShapeSafeOracle, keras_tuner.oracles.BayesianOptimizationOracle
+class BayesianOptimizationOracle(
+    ShapeSafeOracle,
+    keras_tuner.oracles.BayesianOptimizationOracle,  # type: ignore[misc]
 ):
     """KerasTuner's Bayesian optimisation; a refused proposal becomes a feasible random one."""
 
@@ -245,8 +257,10 @@ class HyperbandOracle(ShapeSafeOracle, keras_tuner.oracles.HyperbandOracle):  # 
     """KerasTuner's Hyperband; each bracket fills with feasible configurations."""
 
 
-class GridSearchOracle(  # type: ignore[misc]
-    ShapeSafeOracle, kt_internals.GridHooks, keras_tuner.oracles.GridSearchOracle
+class GridSearchOracle(
+    ShapeSafeOracle,
+    kt_internals.GridHooks,
+    keras_tuner.oracles.GridSearchOracle,  # type: ignore[misc]
 ):
     """KerasTuner's grid search in its own order, without the infeasible combinations.
 

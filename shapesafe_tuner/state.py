@@ -54,12 +54,11 @@ def read_rejections(path: str, count: int | None) -> list[Rejection]:
             lines = [line for line in file.read().split("\n") if line]
     kept: list[Rejection] = []
     for number, line in enumerate(lines if count is None else lines[:count], start=1):
-        try:
-            kept.append(Rejection.from_dict(json.loads(line)))
-        except (ValueError, KeyError, TypeError) as error:
-            if count is None and number == len(lines):
-                break
-            raise RuntimeError(f"{path}, line {number}: not a rejection ({error}).") from error
+        rejection = _read(line)
+        if rejection is not None:
+            kept.append(rejection)
+        elif count is not None or number < len(lines):
+            raise RuntimeError(f"{path}, line {number}: this is not a saved rejection.")
     if count is not None and len(kept) < count:
         raise RuntimeError(
             f"{path} has {len(kept)} rejections, but the saved search counts {count}: "
@@ -71,3 +70,10 @@ def read_rejections(path: str, count: int | None) -> list[Rejection]:
             file.writelines(json.dumps(item.to_dict()) + "\n" for item in kept)
         os.replace(part, path)
     return kept
+
+
+def _read(line: str) -> Rejection | None:
+    try:
+        return Rejection.from_dict(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -15,7 +15,9 @@ from shapesafe_tuner.discovery import complete_space
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.report.text import feasibility_summary
 from shapesafe_tuner.tracing.attribution import Origin, attribute
-from shapesafe_tuner.tracing.data_spec import DataSpec, give_back, read_data
+from shapesafe_tuner.tracing.data_iterables import give_back
+from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.data_spec import DataSpec
 from shapesafe_tuner.tracing.environment import Undecidable, discovery_environment
 from shapesafe_tuner.verdict import Rejection
 
@@ -51,7 +53,7 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
         check_training_step: bool = True,
         **kwargs: Any,
     ) -> None:
-        given = vars(self).pop("_shape_safe_settings", {})
+        given = self.__dict__.pop("_shape_safe_settings", {})
         self._constraints = tuple(given.get("constraints", constraints))
         self._check_training_step = given.get("check_training_step", check_training_step)
         safe = shape_safe_oracle(oracle, given.get("on_infeasible", on_infeasible))
@@ -117,7 +119,8 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
     def feasibility_summary(self) -> None:
         """Print what was rejected, why, and the time it cost."""
         oracle = self._judging_oracle
-        print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds))
+        notes = list(oracle.notes)
+        print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds, notes))
 
 
 def _data_of(
@@ -183,10 +186,10 @@ def shape_safe(tuner_class: type) -> type:
     if issubclass(tuner_class, ShapeSafeTuner):
         return tuner_class
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
         settings = {name: kwargs.pop(name) for name in _SETTINGS if name in kwargs}
         self._shape_safe_settings = settings
         tuner_class.__init__(self, *args, **kwargs)
 
-    body = {"__init__": __init__, "__doc__": tuner_class.__doc__, "__module__": __name__}
+    body = {"__init__": initialise, "__doc__": tuner_class.__doc__, "__module__": __name__}
     return type(tuner_class.__name__, (tuner_class, ShapeSafeTuner), body)

@@ -40,6 +40,9 @@ class Hooks(Protocol):
     def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run one layer call."""
 
+    def compared(self, loss: Any, y_true: Any, y_pred: Any) -> None:
+        """Told what a loss is about to compare."""
+
     def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
         """Allow, or refuse by raising, that a variable of this shape gets its storage."""
 
@@ -117,6 +120,7 @@ def _install() -> None:
             _hook_seeds()
             _hook_clear_session()
             _hook_layer_call()
+            _hook_loss_call()
             _hook_downloads()
             _hook_optimizer_keys()
             fast_build.install(lambda: current() is not None)
@@ -242,6 +246,19 @@ def _hook_layer_call() -> None:
         return hooks.around_call(self, call, args, kwargs)
 
     Layer.__call__ = recorded_call
+
+
+def _hook_loss_call() -> None:
+    call = keras.losses.Loss.__call__
+
+    @functools.wraps(call)
+    def noted_call(self: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        hooks = current()
+        if hooks is not None:
+            hooks.compared(self, y_true, y_pred)
+        return call(self, y_true, y_pred, sample_weight=sample_weight)
+
+    keras.losses.Loss.__call__ = noted_call
 
 
 def _hook_downloads() -> None:

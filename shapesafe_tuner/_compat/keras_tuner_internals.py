@@ -42,11 +42,18 @@ _utils = _module("utils")
 
 
 class RecordedValues(dict[str, Any]):
-    """A configuration's values that remembers which were read, in what order."""
+    """A configuration's values that remembers which were read, in what order.
+
+    Attributes:
+        names_read: names in the order of their first reading.
+        frozen: hyperparameters registered again with another range: the first range, which
+            holds, and the last one asked for.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self.names_read: dict[str, None] = {}
+        self.frozen: dict[str, tuple[str, str]] = {}
 
     def __getitem__(self, name: str) -> Any:
         self.names_read[name] = None
@@ -90,7 +97,31 @@ def configuration(space: Any, values: Mapping[str, Any]) -> Any:
         if known.name not in hp.values and hp.is_active(known):
             hp.values[known.name] = known.default
     hp.values = RecordedValues(hp.values)
+    _notice_frozen_bounds(hp)
     return hp
+
+
+def _notice_frozen_bounds(hp: Any) -> None:
+    """Note in ``hp.values.frozen`` which later registrations KerasTuner ignores."""
+    retrieve = hp._retrieve
+
+    def noticing(asked: Any) -> Any:
+        for known in hp._hps.get(asked.name, ()):
+            same_place = known.conditions == asked.conditions
+            if same_place and _range_of(known) != _range_of(asked):
+                hp.values.frozen[asked.name] = (_range_of(known), _range_of(asked))
+        return retrieve(asked)
+
+    hp._retrieve = noticing
+
+
+def _range_of(hp: Any) -> str:
+    if isinstance(hp, _hp_types.Choice):
+        return f"one of {list(hp.values)}"
+    if isinstance(hp, (_hp_types.Fixed, _hp_types.Boolean)):
+        return "fixed" if isinstance(hp, _hp_types.Fixed) else "True or False"
+    step = f", step {hp.step}" if hp.step not in (None, 1) else ""
+    return f"{hp.min_value} to {hp.max_value}{step}"
 
 
 def active_defaults(space: Any) -> dict[str, Any]:

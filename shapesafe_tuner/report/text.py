@@ -10,13 +10,16 @@ from shapesafe_tuner.verdict import Rejection
 __all__ = ["feasibility_summary"]
 
 
-def feasibility_summary(rejections: Sequence[Rejection], drawn: int, seconds: float) -> str:
+def feasibility_summary(
+    rejections: Sequence[Rejection], drawn: int, seconds: float, notes: Sequence[str] = ()
+) -> str:
     """What a search refused, why, and what the checks cost.
 
     Args:
         rejections: the records of the search.
         drawn: number of candidates judged.
         seconds: time spent judging.
+        notes: what else was noticed: suspicious losses, frozen bounds.
     """
     share = f" ({len(rejections) / drawn:.0%})" if drawn else ""
     lines = [
@@ -40,4 +43,4 @@ def feasibility_summary(rejections: Sequence[Rejection], drawn: int, seconds: fl
             lines.append(f"      for example {example[reason]}")
     if len(by_reason) > 5:
         lines.append(f"  and {len(by_reason) - 5} other reasons; see tuner.rejections.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *notes])

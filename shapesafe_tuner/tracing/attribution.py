@@ -20,14 +20,16 @@ import keras
 from shapesafe_tuner._compat import keras_internals
 from shapesafe_tuner._compat.keras_internals import Layer, Operation
 from shapesafe_tuner.tracing.environment import Undecidable
+from shapesafe_tuner.tracing.recorder import shapes_of
 
-__all__ = ["Attribution", "Origin", "attribute", "failing_operation"]
+__all__ = ["Attribution", "Origin", "attribute"]
 
 _LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
-_SHAPE_PACKAGES = tuple(
-    os.path.join(_LIBRARIES, package) + os.sep
-    for package in ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
-) + (keras_internals.KERAS_FOLDER + os.sep,)
+_PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
+_SHAPE_PACKAGES = (
+    keras_internals.KERAS_FOLDER + os.sep,
+    *(os.path.join(_LIBRARIES, package) + os.sep for package in _PACKAGES),
+)
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CONSTRUCTOR = re.compile(r"^(\w+)\.__init__\(\) (missing|got an unexpected|takes)")
 _REFUSALS = (
@@ -61,12 +63,14 @@ class Attribution:
         operation: the layer, operation, loss or metric that raised, if one did.
         message: what it said.
         by_user_code: raised by a line of the user's, not inside Keras or its backend.
+        inputs: the shapes a loss or metric compared: targets, then outputs.
     """
 
     origin: Origin
     operation: Any
     message: str
     by_user_code: bool
+    inputs: Any = None
 
 
 def attribute(error: BaseException) -> Attribution:
@@ -76,11 +80,13 @@ def attribute(error: BaseException) -> Attribution:
     raised_in = inside[-1].f_code.co_filename if inside else ""
     in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)
     origin = _library_origin(error) if in_library else _user_origin(error)
+    operation, frame = _failing(frames)
     return Attribution(
         origin=origin,
-        operation=failing_operation(frames),
+        operation=operation,
         message=_message(error),
         by_user_code=not in_library,
+        inputs=_compared(operation, frame),
     )
 
 
@@ -153,23 +159,30 @@ def _came_from_shape(frame: Any, name: str) -> bool:
     return any(assignment.search(line) for line in lines)
 
 
-def failing_operation(frames: list[Any]) -> Any:
-    """The layer or operation the user would name, out of the frames from outside in.
+def _failing(frames: list[Any]) -> tuple[Any, Any]:
+    """The layer or operation the user would name, and the frame it was found in.
 
     Models and the user's own layers are looked into; a layer of Keras is named as it is, not the
     parts it is made of (an LSTM, not its cell).
     """
-    found = None
+    found, where = None, None
     for frame in frames:
         candidate = frame.f_locals.get("self")
         if not isinstance(candidate, (Operation, keras.losses.Loss, keras.metrics.Metric)):
             continue
-        if type(candidate).__name__ in ("CompileLoss", "CompileMetrics"):
+        if type(candidate).__name__ in ("CompileLoss", "CompileMetrics", "MetricsList"):
             continue
-        found = candidate
+        found, where = candidate, frame
         if not _looked_into(candidate):
             break
-    return None if isinstance(found, keras.Model) else found
+    return (None, None) if isinstance(found, keras.Model) else (found, where)
+
+
+def _compared(operation: Any, frame: Any) -> Any:
+    if frame is None or not isinstance(operation, (keras.losses.Loss, keras.metrics.Metric)):
+        return None
+    pair = [frame.f_locals.get(name) for name in ("y_true", "y_pred")]
+    return shapes_of(pair)
 
 
 def _looked_into(operation: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shapesafe_tuner._compat import backend_internals, keras_internals
-from shapesafe_tuner.tracing.recorder import LayerRecorder
+from shapesafe_tuner.tracing.recorder import LayerRecorder, shapes_of
 
 __all__ = ["Check", "Undecidable", "check_environment", "discovery_environment"]
 
@@ -38,6 +38,7 @@ class Check:
         recorder: collects the layer calls of this check.
         undecided: why nothing can be said of the configuration, once something came up.
         warnings: what to tell the user besides the verdict.
+        comparisons: what each loss compared: the loss, shape of targets, shape of outputs.
     """
 
     def __init__(self, *, keep_random_trace: bool = False) -> None:
@@ -46,11 +47,17 @@ class Check:
         self.recorder = LayerRecorder()
         self.undecided: str | None = None
         self.warnings: list[str] = []
+        self.comparisons: list[tuple[Any, Any, Any]] = []
         self._concrete_bytes = 0
 
     def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a layer call while it runs."""
         return self.recorder.around_call(layer, call, args, kwargs)
+
+    def compared(self, loss: Any, y_true: Any, y_pred: Any) -> None:
+        """Keep what a loss compares: the loss and two shapes."""
+        if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
+            self.comparisons.append((loss, *shapes_of([y_true, y_pred])))
 
     def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
         """Account for a variable that user code reads concretely."""
@@ -105,17 +112,21 @@ def _random_states_kept() -> Iterator[None]:
 
     The states are only written when they changed, so that other threads are not disturbed.
     """
-    python, numpy, backend = random.getstate(), np.random.get_state(), _backend_state()
+    python, numpy, backend = random.getstate(), _numpy_state(), _backend_state()
     try:
         yield
     finally:
         if random.getstate() != python:
             random.setstate(python)
-        now = np.random.get_state()
+        now = _numpy_state()
         if now[2:] != numpy[2:] or not np.array_equal(now[1], numpy[1]):
             np.random.set_state(numpy)
         if _differs(_backend_state(), backend):
             backend_internals.restore_random_state(backend)
+
+
+def _numpy_state() -> tuple[Any, ...]:
+    return tuple(np.random.get_state())
 
 
 def _backend_state() -> Any:

@@ -17,8 +17,24 @@ from shapesafe_tuner._compat import backend_internals, trainer_internals
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check, Undecidable
+from shapesafe_tuner.tracing.reasons import type_name
 
-__all__ = ["StepOutcome", "trace_training"]
+__all__ = ["SUSPICIOUS", "StepOutcome", "trace_training"]
+
+SUSPICIOUS = "Suspicious:"
+_ELEMENTWISE = frozenset(
+    [
+        "meansquarederror",
+        "meanabsoluteerror",
+        "meanabsolutepercentageerror",
+        "meansquaredlogarithmicerror",
+        "huber",
+        "logcosh",
+        "hinge",
+        "squaredhinge",
+        "poisson",
+    ]
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +78,36 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
         finally:
             check.recorder.tracing_training = False
         outputs = traced if outputs is None else outputs
+    warnings += suspicious(check)
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def suspicious(check: Check) -> list[str]:
+    """What trains although a loss broadcasts its arguments in silence."""
+    found: dict[str, None] = {}
+    for loss, targets, outputs in check.comparisons:
+        if type_name(loss).lower().replace("_", "") not in _ELEMENTWISE or not targets:
+            continue
+        compared = _same_rank(targets, outputs), _same_rank(outputs, targets)
+        if compared[0][1:] != compared[1][1:] and None not in (*targets[1:], *outputs[1:]):
+            found[
+                f"{SUSPICIOUS} the loss {loss.name} broadcasts targets {_sizes(targets)} against "
+                f"outputs {_sizes(outputs)} in silence. Give both the same shape."
+            ] = None
+    return list(found)
+
+
+def _same_rank(shape: Any, other: Any) -> Any:
+    """Keras drops, or adds, a last axis of 1 (keras/src/losses/loss.py)."""
+    if len(shape) == len(other) + 1 and shape[-1] == 1 and len(other) > 1:
+        return shape[:-1]
+    if len(other) == len(shape) + 1 and other[-1] == 1 and len(shape) == 1:
+        return (*shape, 1)
+    return shape
+
+
+def _sizes(shape: Any) -> str:
+    return str(("batch", *shape[1:])).replace("'", "")
 
 
 def _refused(error: BaseException, model: Any, batch: Batch, warnings: list[str]) -> StepOutcome:

@@ -33,7 +33,9 @@ def case(x: Any = X, y: Any = LABELS, **fit: Any) -> Callable[[Any], Any]:
     return register
 
 
-def compiled(model: keras.Model, loss: Any = "sparse_categorical_crossentropy", **options: Any) -> Any:
+def compiled(
+    model: keras.Model, loss: Any = "sparse_categorical_crossentropy", **options: Any
+) -> Any:
     """Compile with Adam."""
     model.compile("adam", loss, **options)
     return model
