@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from shapesafe_tuner.errors import (
         NoFeasibleConfigurationError as NoFeasibleConfigurationError,
     )
+    from shapesafe_tuner.explanation import Explanation as Explanation
+    from shapesafe_tuner.explanation import explain as explain
     from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
     from shapesafe_tuner.tuners import BayesianOptimization as BayesianOptimization
     from shapesafe_tuner.tuners import GridSearch as GridSearch
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BayesianOptimization": "tuners",
+    "Explanation": "explanation",
     "GridSearch": "tuners",
     "Hyperband": "tuners",
     "LayerShape": "verdict",
@@ -38,11 +41,13 @@ _HOME = {
     "ShapeSafeTuner": "tuners",
     "Verdict": "verdict",
     "check": "checker",
+    "explain": "explanation",
     "shape_safe": "tuners",
 }
 
 __all__ = [
     "BayesianOptimization",
+    "Explanation",
     "GridSearch",
     "Hyperband",
     "LayerShape",
@@ -54,6 +59,7 @@ __all__ = [
     "ShapeSafeTuner",
     "Verdict",
     "check",
+    "explain",
     "oracles",
     "shape_safe",
 ]

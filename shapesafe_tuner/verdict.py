@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict"]
+__all__ = ["LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict", "plain"]
 
 Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
 Shape = Any
@@ -92,7 +92,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, ready for JSON; :meth:`from_dict` reads them back."""
-        return _plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
+        return plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Verdict:
@@ -139,7 +139,7 @@ class Rejection:
     time: float = 0.0
 
     def __hash__(self) -> int:
-        return hash((json.dumps(_plain(dict(self.values)), sort_keys=True), self.time))
+        return hash((json.dumps(plain(dict(self.values)), sort_keys=True), self.time))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, ready for JSON; :meth:`from_dict` reads them back."""
@@ -148,7 +148,7 @@ class Rejection:
             for field in dataclasses.fields(self)
             if field.name != "verdict"
         }
-        return {**_plain(state), "verdict": self.verdict.to_dict()}
+        return {**plain(state), "verdict": self.verdict.to_dict()}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Rejection:
@@ -156,12 +156,12 @@ class Rejection:
         return cls(**{**state, "verdict": Verdict.from_dict(state["verdict"])})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """``value`` in JSON's own types; what has none is written as its ``str``."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     item = getattr(value, "item", None)

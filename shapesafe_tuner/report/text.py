@@ -1,13 +1,19 @@
-"""Plain text for terminals and logs."""
+"""Text for terminals and logs."""
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from shapesafe_tuner.verdict import Rejection
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-__all__ = ["feasibility_summary"]
+from shapesafe_tuner.verdict import LayerShape, Rejection, Verdict
+
+__all__ = ["explanation_text", "feasibility_summary", "print_explanation"]
 
 
 def feasibility_summary(
@@ -34,9 +40,7 @@ def feasibility_summary(
         if fault is None:
             continue
         by_reason[fault.reason] += 1
-        if fault.reason not in example:
-            named = ", ".join(f"{name}={value!r}" for name, value in fault.hyperparameters.items())
-            example[fault.reason] = named
+        example.setdefault(fault.reason, _named(fault.hyperparameters))
     for reason, count in by_reason.most_common(5):
         lines.append(f"  {count} x {reason}")
         if example[reason]:
@@ -44,3 +48,97 @@ def feasibility_summary(
     if len(by_reason) > 5:
         lines.append(f"  and {len(by_reason) - 5} other reasons; see tuner.rejections.")
     return "\n".join([*lines, *notes])
+
+
+def explanation_text(
+    values: Mapping[str, Any],
+    verdict: Verdict,
+    nearest: Mapping[str, Any] | None,
+    width: int = 100,
+) -> str:
+    """The explanation of one configuration without colours.
+
+    Args:
+        values: the configuration.
+        verdict: on it.
+        nearest: the nearest feasible configuration, if known.
+        width: of the lines.
+    """
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, no_color=True, highlight=False)
+    print_explanation(console, values, verdict, nearest)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def print_explanation(
+    console: Console,
+    values: Mapping[str, Any],
+    verdict: Verdict,
+    nearest: Mapping[str, Any] | None,
+) -> None:
+    """Print the explanation of one configuration: outcome, shape table, reason, what causes it."""
+    outcome, style = _outcome(verdict)
+    console.print(Text(outcome, style=style))
+    console.print(Text(f"Configuration: {_named(values) or 'the defaults'}"))
+    if verdict.layers:
+        console.print(_shape_table(verdict.layers))
+    if verdict.feasible and verdict.parameters is not None:
+        console.print(Text(f"Parameters: {verdict.parameters:,}"))
+    fault = verdict.fault
+    if fault is not None:
+        console.print(Text(f"Reason: {fault.reason}"))
+        if fault.hyperparameters:
+            console.print(Text(f"Hyperparameters involved: {_named(fault.hyperparameters)}"))
+        if fault.error and fault.error not in fault.reason:
+            console.print(Text(f"Keras says: {_one_line(fault.error)}"))
+    for note in verdict.warnings:
+        console.print(Text(note))
+    if nearest is not None:
+        console.print(Text(f"Nearest feasible configuration: {_named(nearest)}"))
+
+
+def _outcome(verdict: Verdict) -> tuple[str, str]:
+    if verdict.feasible is None:
+        return "Undecided: a trial will show.", "yellow"
+    if verdict.feasible:
+        return "Feasible: it can be built and trained.", "green"
+    refused_by = "trained" if verdict.fault and verdict.fault.refused_by == "train" else "built"
+    return f"Infeasible: it cannot be {refused_by}.", "bold red"
+
+
+def _shape_table(layers: Sequence[LayerShape]) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("", "Layer", "Type", "Input", "Output"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("Parameters", justify="right")
+    for row in layers:
+        cells = (
+            "✗" if row.failed else "",
+            row.name,
+            row.layer_type,
+            _shape(row.input_shapes),
+            "refused" if row.failed else _shape(row.output_shape),
+            "" if row.parameters is None else f"{row.parameters:,}",
+        )
+        style = "bold red" if row.failed else ""
+        table.add_row(*(Text(cell, style=style) for cell in cells))
+    return table
+
+
+def _shape(shapes: Any) -> str:
+    if shapes is None:
+        return "?"
+    if isinstance(shapes, Mapping):
+        return "\n".join(f"{key}: {_shape(item)}" for key, item in shapes.items())
+    if isinstance(shapes, list):
+        return "\n".join(_shape(item) for item in shapes)
+    return "(" + ", ".join("?" if size is None else str(size) for size in shapes) + ")"
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+
+
+def _one_line(message: str, limit: int = 400) -> str:
+    text = " ".join(message.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

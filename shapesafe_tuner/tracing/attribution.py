@@ -175,7 +175,7 @@ def _failing(frames: list[Any]) -> tuple[Any, Any]:
         found, where = candidate, frame
         if not _looked_into(candidate):
             break
-    return (None, None) if isinstance(found, keras.Model) else (found, where)
+    return found, where
 
 
 def _compared(operation: Any, frame: Any) -> Any:

@@ -1,0 +1,200 @@
+"""The ``shapesafe`` command: check and explain configurations from a shell or a CI step."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+__all__ = ["main"]
+
+_TARGET = "TARGET is file.py:build_model or package.module:build_model."
+
+
+@click.group()
+@click.version_option(package_name="shapesafe-tuner")
+def main() -> None:
+    """Tell which configurations of a KerasTuner search space can exist.
+
+    Exit status: 0 feasible or undecided, 1 infeasible, 2 wrong usage.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def _options(command: Any) -> Any:
+    decorators = (
+        click.argument("target"),
+        click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+                     help="Value of a hyperparameter; others take their default."),
+        click.option("--values", "values_json", metavar="JSON",
+                     help="All values as a JSON object."),
+        click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
+                     help="Shape of an input, without the batch axis."),
+        click.option("--y", "y_specs", multiple=True, metavar='[NAME=]10[:DTYPE]',
+                     help='Shape of a target, without the batch axis; "" for scalars.'),
+        click.option("--batch-size", type=click.IntRange(min=1)),
+        click.option("--max-model-size", type=click.IntRange(min=1)),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    )  # fmt: skip
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+@main.command(epilog=_TARGET)
+@_options
+def check(as_json: bool, **given: Any) -> None:
+    """Say whether one configuration can be built and trained."""
+    explanation = _explain(**given)
+    verdict = explanation.verdict
+    if as_json:
+        click.echo(json.dumps(verdict.to_dict(), indent=2))
+    else:
+        outcome = {True: "feasible", False: "infeasible", None: "undecided"}[verdict.feasible]
+        click.echo(outcome if verdict.fault is None else f"{outcome}: {verdict.fault.reason}")
+        for note in verdict.warnings:
+            click.echo(note)
+    raise SystemExit(1 if verdict.feasible is False else 0)
+
+
+@main.command(epilog=_TARGET)
+@_options
+def explain(as_json: bool, **given: Any) -> None:
+    """Show the shapes of one configuration, what refuses it and why."""
+    explanation = _explain(**given)
+    if as_json:
+        click.echo(explanation.to_json())
+    else:
+        from rich.console import Console
+
+        from shapesafe_tuner.report.text import print_explanation
+
+        print_explanation(
+            Console(highlight=False), explanation.values, explanation.verdict, explanation.nearest
+        )
+    raise SystemExit(1 if explanation.verdict.feasible is False else 0)
+
+
+def _explain(
+    target: str,
+    assignments: Sequence[str],
+    values_json: str | None,
+    x_specs: Sequence[str],
+    y_specs: Sequence[str],
+    batch_size: int | None,
+    max_model_size: int | None,
+) -> Any:
+    values = _values(assignments, values_json)
+    hypermodel = _load(target)
+    import shapesafe_tuner
+
+    return shapesafe_tuner.explain(
+        hypermodel,
+        values,
+        x=_data("--x", x_specs),
+        y=_data("--y", y_specs),
+        batch_size=batch_size,
+        max_model_size=max_model_size,
+    )
+
+
+def _values(assignments: Sequence[str], values_json: str | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if values_json is not None:
+        try:
+            values = json.loads(values_json)
+        except ValueError as error:
+            raise click.UsageError(f"--values is not JSON ({error}).") from None
+        if not isinstance(values, dict):
+            raise click.UsageError('--values must be a JSON object, for example {"kernel": 3}.')
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"--set {assignment}: expected NAME=VALUE, as in kernel=3.")
+        values[name] = _parsed(text)
+    return values
+
+
+def _parsed(text: str) -> Any:
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _data(option: str, specs: Sequence[str]) -> Any:
+    """Symbolic data: one tensor, a list of them, or a dict where they are named."""
+    if not specs:
+        return None
+    parsed = [_spec(option, spec) for spec in specs]
+    names = [name for name, _ in parsed]
+    if all(name is None for name in names):
+        return parsed[0][1] if len(parsed) == 1 else [tensor for _, tensor in parsed]
+    if None in names:
+        raise click.UsageError(f"{option}: give every shape a name, or none.")
+    return dict(parsed)
+
+
+def _spec(option: str, text: str) -> tuple[str | None, Any]:
+    import keras
+
+    name, equals, rest = text.rpartition("=")
+    sizes, _, dtype = rest.partition(":")
+    try:
+        shape = [None if part.strip() in ("None", "?") else int(part) for part in sizes.split(",")
+                 if part.strip()]  # fmt: skip
+        tensor = keras.KerasTensor((None, *shape), dtype=dtype or "float32")
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(
+            f'{option} "{text}": expected sizes such as 28,28,1 or name=28,28,1:float32 ({error}).'
+        ) from None
+    return (name if equals else None), tensor
+
+
+def _load(target: str) -> Any:
+    """The hypermodel that ``file.py:name`` or ``package.module:name`` names."""
+    place, colon, name = target.rpartition(":")
+    if not colon or not place or not name:
+        raise click.UsageError(f"{target}: {_TARGET}")
+    module = _load_file(place) if place.endswith(".py") else _load_module(place)
+    if not hasattr(module, name):
+        raise click.UsageError(f"{place} has no {name}.")
+    found = getattr(module, name)
+    return found() if inspect.isclass(found) else found
+
+
+def _load_file(place: str) -> Any:
+    path = pathlib.Path(place).resolve()
+    if not path.is_file():
+        raise click.UsageError(f"{place}: there is no such file.")
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _load_module(place: str) -> Any:
+    sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name is not None and place.startswith(error.name):
+            raise click.UsageError(f"{place}: there is no such module.") from None
+        raise

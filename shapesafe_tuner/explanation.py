@@ -1,0 +1,66 @@
+"""Explain one configuration: its shapes layer by layer, what refuses it and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shapesafe_tuner.checker import check
+from shapesafe_tuner.report.text import explanation_text
+from shapesafe_tuner.verdict import Verdict, plain
+
+__all__ = ["Explanation", "explain"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """A verdict with what a person needs to act on it; ``print`` shows it as a table.
+
+    Attributes:
+        values: the configuration that was asked about.
+        verdict: what the check said.
+        nearest: the nearest feasible configuration, where one is known.
+    """
+
+    values: Mapping[str, Any]
+    verdict: Verdict
+    nearest: Mapping[str, Any] | None = None
+
+    @property
+    def conflict(self) -> Mapping[str, Any] | None:
+        """The hyperparameters that cause the fault; None for a feasible configuration."""
+        return None if self.verdict.fault is None else self.verdict.fault.hyperparameters
+
+    def to_text(self, width: int = 100) -> str:
+        """The table of layers and shapes, the failing one marked, and the reason.
+
+        Args:
+            width: of the lines, in characters.
+        """
+        return explanation_text(self.values, self.verdict, self.nearest, width=width)
+
+    def to_json(self) -> str:
+        """The same as one JSON object: ``values``, ``verdict``, ``conflict``, ``nearest``."""
+        content = {
+            "values": self.values,
+            "verdict": self.verdict.to_dict(),
+            "conflict": self.conflict,
+            "nearest": self.nearest,
+        }
+        return json.dumps(plain(content), indent=2)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def explain(hypermodel: Any, values: Any, **data: Any) -> Explanation:
+    """Check a configuration and explain the outcome.
+
+    Args:
+        hypermodel, values, **data: as for :func:`shapesafe_tuner.check`.
+    """
+    verdict = check(hypermodel, values, **data)
+    chosen = values if isinstance(values, Mapping) else values.values
+    return Explanation(dict(chosen), verdict)
