@@ -52,9 +52,7 @@ def head(hp: HyperParameters) -> keras.Model:
 def class_head(hp: HyperParameters) -> keras.Model:
     """The same with a loss over classes."""
     units = hp.Choice("units", [10, 20])
-    return chain(
-        (784,), layers.Dense(units, activation="softmax"), loss="categorical_crossentropy"
-    )
+    return chain((784,), layers.Dense(units, activation="softmax"), loss="categorical_crossentropy")
 
 
 def merge(hp: HyperParameters) -> keras.Model:

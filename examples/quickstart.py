@@ -3,7 +3,7 @@
     python examples/quickstart.py            # about a minute on two cores
     python examples/quickstart.py --stock    # plain KerasTuner, same space, same seed
 
-The images are 8x8 pixels, so about half of the configurations cannot exist: after one or two
+The images are 8x8 pixels, so 60 % of the configurations cannot exist: after one or two
 blocks a kernel or a pooling window is larger than what is left of the image.
 """
 
@@ -29,7 +29,7 @@ def build_model(hp: keras_tuner.HyperParameters) -> keras.Model:
         model.add(
             keras.layers.Conv2D(
                 hp.Choice(f"filters_{block}", [8, 16, 32]),
-                hp.Choice(f"kernel_{block}", [2, 3, 5]),
+                hp.Choice(f"kernel_{block}", [3, 5, 7]),
                 activation="relu",
             )
         )
