@@ -62,7 +62,8 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
     """Trace one step on each distinct batch of ``data``; stop at the first that is refused."""
     outputs = None
     warnings: list[str] = []
-    judge_loss = data.targets_known or not trainer_internals.needs_targets(model)
+    alone = model.compiled and not trainer_internals.needs_targets(model)
+    judge_loss = data.targets_known or alone
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
     for batch in data.batches:

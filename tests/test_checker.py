@@ -1,0 +1,242 @@
+"""What ``check`` takes, and what it does with limits, constraints and errors of the user's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+from keras import layers
+
+import shapesafe_tuner as sst
+from shapesafe_tuner.checker import Checker
+
+BUILDS: list[dict[str, Any]] = []
+
+
+def build(hp: Any) -> keras.Model:
+    kernel = hp.Int("kernel", 2, 6)
+    model = keras.Sequential([keras.Input((5, 5, 1)), layers.Conv2D(2, kernel), layers.Flatten()])
+    model.add(layers.Dense(hp.Choice("units", [1, 3])))
+    model.compile("adam", "mse")
+    BUILDS.append(dict(hp.values))
+    return model
+
+
+@pytest.mark.parametrize("kernel", [2, 6])
+@pytest.mark.parametrize("form", ["dict", "HyperParameters"])
+def test_forms_of_values(kernel: int, form: str) -> None:
+    values: Any = {"kernel": kernel, "unknown": 7}
+    if form == "HyperParameters":
+        values = keras_tuner.HyperParameters()
+        values.values["kernel"] = kernel
+    verdict = sst.check(build, values)
+    assert verdict.feasible is (kernel == 2)
+    assert bool(verdict) is (kernel == 2)
+    assert verdict.warnings == ()
+
+
+def test_missing_values_take_their_default() -> None:
+    BUILDS.clear()
+    assert sst.check(build, {}).parameters == 10 + 33
+    assert BUILDS == [{"kernel": 2, "units": 1}]
+
+
+@pytest.mark.parametrize(
+    ("values", "named"), [({"kernel": 1}, "kernel=1"), ({"units": 2}, "units=2")]
+)
+def test_a_value_outside_its_domain_is_taken_with_a_warning(
+    values: dict[str, Any], named: str
+) -> None:
+    verdict = sst.check(build, values)
+    assert verdict.feasible
+    assert verdict.warnings == (f"{named} is outside its domain.",)
+
+
+def test_values_of_another_type_are_refused() -> None:
+    with pytest.raises(TypeError, match="values must be a dict or a HyperParameters, not list"):
+        sst.check(build, ["kernel", 2])
+
+
+def test_registered_hyperparameters_are_used() -> None:
+    known = keras_tuner.HyperParameters()
+    known.Fixed("kernel", 6)
+    assert sst.check(build, {}, hyperparameters=known).feasible is False
+    assert sst.check(build, {"kernel": 3}, hyperparameters=known).feasible
+
+
+def test_max_model_size_counts_trainable_parameters() -> None:
+    verdict = sst.check(build, {"units": 3}, max_model_size=50)
+    assert verdict.feasible is False
+    assert verdict.stage == "limit"
+    assert verdict.fault is not None
+    assert "109 trainable parameters, more than max_model_size=50" in verdict.fault.reason
+    assert sst.check(build, {"units": 3}, max_model_size=109).feasible
+
+
+def test_constraints_declare_infeasible() -> None:
+    def small_kernels(hp: Any) -> bool:
+        return bool(hp.get("kernel") < 3)
+
+    known = keras_tuner.HyperParameters()
+    known.Int("kernel", 2, 6)
+    given = {"hyperparameters": known, "constraints": [small_kernels]}
+    verdict = sst.check(build, {"kernel": 4}, **given)
+    assert (verdict.feasible, verdict.stage) == (False, "declared")
+    assert verdict.fault is not None
+    assert verdict.fault.reason == "The constraint small_kernels refuses this configuration."
+    assert verdict.fault.hyperparameters == {"kernel": 4}
+    assert sst.check(build, {"kernel": 2}, **given).feasible
+
+
+def test_failed_trial_error_declares_infeasible() -> None:
+    def guarded(hp: Any) -> keras.Model:
+        if hp.Int("kernel", 1, 9) > 5:
+            raise keras_tuner.errors.FailedTrialError("kernel is too large")
+        return build(hp)
+
+    verdict = sst.check(guarded, {"kernel": 6})
+    assert (verdict.feasible, verdict.stage) == (False, "declared")
+    assert verdict.fault is not None
+    assert "kernel is too large" in verdict.fault.reason
+
+
+@pytest.mark.parametrize(
+    "error", [NameError, ImportError, AttributeError, TypeError, KeyError, OSError, StopIteration]
+)
+def test_bugs_of_the_user_are_undecided(error: type[Exception]) -> None:
+    def broken(hp: Any) -> keras.Model:
+        raise error("oops")
+
+    verdict = sst.check(broken, {})
+    assert verdict.feasible is None
+    assert bool(verdict)
+    assert verdict.fault is None
+    assert "oops" in verdict.warnings[0]
+
+
+@pytest.mark.parametrize("error", [ValueError, IndexError, ZeroDivisionError, AssertionError])
+def test_refusals_of_user_code_are_infeasible(error: type[Exception]) -> None:
+    def refusing(hp: Any) -> keras.Model:
+        raise error("the map is too small")
+
+    verdict = sst.check(refusing, {})
+    assert verdict.feasible is False
+    assert verdict.fault is not None
+    assert verdict.fault.reason == "build refuses it: the map is too small."
+    assert verdict.fault.layer is None
+
+
+def test_what_is_not_a_model_is_undecided() -> None:
+    verdict = sst.check(lambda hp: "model", {})
+    assert verdict.feasible is None
+    assert "build returned str, not a keras.Model" in verdict.warnings[0]
+
+
+class OwnFit(keras_tuner.HyperModel):
+    def build(self, hp: Any) -> keras.Model:
+        return build(hp)
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        return model.fit(x[:, 1:], y, **kwargs)
+
+
+def test_own_fit_leaves_training_unjudged() -> None:
+    verdict = sst.check(OwnFit(), {}, x=np.zeros((4, 9)), y=np.zeros((4, 9)))
+    assert verdict.feasible
+    assert verdict.warnings == ("Training was not judged: OwnFit.fit may change the data.",)
+    assert sst.check(OwnFit(), {"kernel": 6}, x=np.zeros((4, 9))).feasible is False
+
+
+def test_without_targets_the_forward_pass_is_judged() -> None:
+    passed = sst.check(build, {}, x=np.zeros((4, 5, 5, 1)))
+    assert passed.feasible
+    assert "only the forward pass was judged" in passed.warnings[0]
+    assert sst.check(build, {}, x=np.zeros((4, 6, 6, 1))).feasible is False
+
+
+def test_an_unbuilt_model_is_said_to_be_unchecked() -> None:
+    def deferred(hp: Any) -> keras.Model:
+        return keras.Sequential([layers.Dense(3)])
+
+    verdict = sst.check(deferred, {})
+    assert verdict.feasible
+    assert verdict.parameters is None
+    assert "pass x" in verdict.warnings[0]
+    assert sst.check(deferred, {}, x=np.zeros((4, 5))).output_shape == (None, 3)
+
+
+def test_suspicious_losses_are_feasible_with_a_warning() -> None:
+    def broadcasting(hp: Any) -> keras.Model:
+        model = keras.Sequential([keras.Input((8,)), layers.Reshape((8, 1))])
+        model.compile("sgd", hp.Choice("loss", ["mse", "mae", "huber"]))
+        return model
+
+    for loss in ("mse", "mae", "huber"):
+        verdict = sst.check(broadcasting, {"loss": loss}, x=np.zeros((40, 8)), y=np.zeros(40))
+        assert verdict.feasible
+        assert verdict.warnings == (
+            f"Suspicious: the loss {loss} broadcasts targets (batch,) against outputs "
+            "(batch, 8, 1) in silence. Give both the same shape.",
+        )
+    fine = sst.check(broadcasting, {}, x=np.zeros((40, 8)), y=np.zeros((40, 8)))
+    assert fine.warnings == ()
+
+
+def test_frozen_bounds_are_named() -> None:
+    def bounded(hp: Any) -> keras.Model:
+        inputs = keras.Input((8, 8, 1))
+        h = layers.Conv2D(2, hp.Int("kernel", 1, 7))(inputs)
+        h = layers.Conv2D(2, hp.Int("kernel", 1, h.shape[1]))(h)
+        return keras.Model(inputs, h)
+
+    verdict = sst.check(bounded, {"kernel": 3})
+    assert verdict.feasible
+    assert verdict.warnings == (
+        "Frozen bounds: kernel was first registered as 1 to 7; KerasTuner ignores the later "
+        "1 to 6, so it does not keep values within it. Register one range, or use another name.",
+    )
+
+
+def test_a_configuration_is_judged_once() -> None:
+    BUILDS.clear()
+    checker = Checker(build)
+    assert checker.judge({"kernel": 2}) is checker.judge({"kernel": 2})
+    assert len(BUILDS) == 1
+    assert checker.judged == 1
+
+
+def test_a_known_conflict_refuses_what_agrees_on_the_values_read() -> None:
+    checker = Checker(build)
+    first = checker.judge({"kernel": 6, "units": 1})
+    second = checker.judge({"kernel": 6, "units": 3})
+    assert (first.stage, second.stage) == ("symbolic", "conflict")
+    assert first.fault == second.fault
+    assert checker.judged == 1
+    assert checker.is_known_infeasible({"kernel": 6})
+    assert not checker.is_known_infeasible({"kernel": 5})
+    assert checker.always_fails is None
+
+
+def test_values_of_different_types_are_different() -> None:
+    def typed(hp: Any) -> keras.Model:
+        value = hp.get("value")
+        return keras.Sequential([keras.Input((4,)), layers.Dense(value)])
+
+    checker = Checker(typed)
+    assert checker.judge({"value": 1}).feasible
+    assert checker.judge({"value": "1"}).feasible is False
+    assert checker.judge({"value": 2}).feasible
+
+
+def test_what_fails_before_it_reads_anything_always_fails() -> None:
+    def broken(hp: Any) -> keras.Model:
+        layers.Dense(0)
+        return build(hp)
+
+    checker = Checker(broken)
+    checker.judge({"kernel": 2})
+    assert checker.always_fails is not None
+    assert checker.judge({"kernel": 5}).stage == "conflict"

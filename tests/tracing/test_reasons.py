@@ -1,0 +1,179 @@
+"""What a user reads when a configuration is refused: the layer, the sentence, the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import shapesafe_tuner as sst
+
+
+def chain(shape: tuple[int, ...], *makers: Callable[[], Any], loss: str = "mse") -> Any:
+    def build(hp: Any) -> keras.Model:
+        model = keras.Sequential([keras.Input(shape), *(make() for make in makers)])
+        model.compile("sgd", loss)
+        return model
+
+    return build
+
+
+def pair(first: tuple[int, ...], second: tuple[int, ...], join: Callable[[Any], Any]) -> Any:
+    def build(hp: Any) -> keras.Model:
+        inputs = [keras.Input(first), keras.Input(second)]
+        return keras.Model(inputs, join(inputs))
+
+    return build
+
+
+def on_both(layer: Any) -> Callable[[Any], Any]:
+    return lambda inputs: layers.Add()([layer(item) for item in inputs])
+
+
+BUILD = [
+    (
+        chain((28, 28, 1), lambda: layers.Conv2D(3, 17, dilation_rate=2)),
+        "conv2d",
+        "Conv2D 'conv2d' slides a 17 x 17 kernel (reaching 33 with dilation 2) over a map of only "
+        "28 x 28: floor((28 - 33) / 1) + 1 = -4.",
+    ),
+    (
+        chain((4, 9, 1), lambda: layers.MaxPooling2D(5, strides=2)),
+        "max_pooling2d",
+        "MaxPooling2D 'max_pooling2d' slides a 5 x 5 window over a map of only 4 x 9: "
+        "floor((4 - 5) / 2) + 1 = 0.",
+    ),
+    (
+        chain((1, 6, 6), lambda: layers.Conv2D(3, 7, data_format="channels_first")),
+        "conv2d",
+        "Conv2D 'conv2d' slides a 7 x 7 kernel over a map of only 6 x 6: "
+        "floor((6 - 7) / 1) + 1 = 0.",
+    ),
+    (
+        chain((8, 4), lambda: layers.LSTM(3), lambda: layers.LSTM(3)),
+        "lstm_1",
+        "LSTM 'lstm_1' needs input of rank 3 (batch, steps, features), but gets rank 2: (None, 3); "
+        "a recurrent layer before it needs return_sequences=True.",
+    ),
+    (
+        chain((8, 4), lambda: layers.Bidirectional(layers.GRU(3)), lambda: layers.GRU(3)),
+        "gru_1",
+        "GRU 'gru_1' needs input of rank 3 (batch, steps, features), but gets rank 2: (None, 6); "
+        "a recurrent layer before it needs return_sequences=True.",
+    ),
+    (
+        chain((8,), lambda: layers.Conv2D(4, 3)),
+        "conv2d",
+        "Conv2D 'conv2d' needs input of rank at least 4, but gets rank 2: (None, 8).",
+    ),
+    (
+        pair((10,), (20,), lambda inputs: layers.Multiply()(inputs)),
+        "multiply",
+        "Multiply 'multiply' cannot combine (None, 10) and (None, 20): 10 and 20 differ and "
+        "neither is 1.",
+    ),
+    (
+        pair((4, 4, 3), (5, 5, 3), lambda inputs: layers.Concatenate()(inputs)),
+        "concatenate",
+        "Concatenate 'concatenate' joins (None, 4, 4, 3) and (None, 5, 5, 3) on axis -1; all other "
+        "sizes must be equal.",
+    ),
+    (
+        pair((10,), (20,), lambda inputs: layers.Dot(1)(inputs)),
+        "dot",
+        "Dot 'dot' multiplies (None, 10) and (None, 20) over axes of size 10 and 20, which differ.",
+    ),
+    (
+        chain((7, 7), lambda: layers.Reshape((10, 10))),
+        "reshape",
+        "Reshape 'reshape' cannot make (10, 10), 10 x 10 = 100 values, of 7 x 7 = 49 values.",
+    ),
+    (
+        chain((7, 7), lambda: layers.Reshape((-1, 10))),
+        "reshape",
+        "Reshape 'reshape' cannot divide 49 values (7 x 7) by 10 for (-1, 10).",
+    ),
+    (
+        pair((10,), (20,), lambda inputs: on_both(layers.Dense(4))(inputs)),
+        "dense",
+        "Dense 'dense' was built for inputs of size 10 on axis -1 and gets 20: (None, 20).",
+    ),
+    (
+        chain((8,), lambda: layers.Dense(0)),
+        None,
+        "Dense fails: Received an invalid value for `units`, expected a positive integer. "
+        "Received: units=0.",
+    ),
+    (
+        pair((10,), (20,), lambda inputs: inputs[0] + inputs[1]),
+        "add",
+        "Add 'add' fails: Cannot broadcast shape, the failure dim has value 10, which cannot be "
+        "broadcasted to 20. Input shapes are: [None, 10] and [None, 20].",
+    ),
+]
+
+
+@pytest.mark.parametrize(("build", "layer", "reason"), BUILD, ids=[case[2][:40] for case in BUILD])
+def test_reason_of_a_build(build: Any, layer: str | None, reason: str) -> None:
+    verdict = sst.check(build, {})
+    assert verdict.feasible is False
+    assert verdict.fault is not None
+    assert verdict.fault.reason == reason
+    assert verdict.fault.layer == layer
+    assert verdict.fault.refused_by == "build"
+    assert verdict.stage == "symbolic"
+    if layer is not None and layer != "add":
+        assert verdict.layers[-1].failed
+        assert verdict.layers[-1].name == layer
+        assert verdict.layers[-1].output_shape is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "validation", "reason"),
+    [
+        ("mse", 20, None, "targets of shape (32, 20) with outputs of shape (32, 10)"),
+        ("categorical_crossentropy", 20, None, "targets of shape (32, 20) with outputs"),
+        ("mse", 10, (8, 4), "targets of shape (3, 4) with outputs of shape (3, 10)"),
+        ("mse", 10, (7, 10), "Dense 'dense' was built for inputs of size 8 on axis -1 and gets 7"),
+    ],
+)
+def test_reason_of_a_training_step(loss: str, y: int, validation: Any, reason: str) -> None:
+    build = chain((8,), lambda: layers.Dense(10), loss=loss)
+    data: dict[str, Any] = {"x": np.zeros((70, 8)), "y": np.zeros((70, y))}
+    if validation is not None:
+        data["validation_data"] = tuple(np.zeros((3, width)) for width in validation)
+    verdict = sst.check(build, {}, **data)
+    assert verdict.feasible is False
+    assert verdict.stage == "training_step"
+    assert verdict.fault is not None
+    assert reason in verdict.fault.reason
+    assert verdict.fault.refused_by == "train"
+    assert verdict.fault.reason.endswith(
+        ", on the validation data." if validation else ", on a batch of 32 samples."
+    )
+    assert verdict.fault.error
+
+
+def test_table_up_to_the_fault_and_hyperparameters_read_before_it() -> None:
+    def build(hp: Any) -> keras.Model:
+        model = keras.Sequential([keras.Input((6, 6, 1))])
+        model.add(layers.Conv2D(hp.Int("filters", 2, 4), hp.Int("kernel", 3, 7)))
+        model.add(layers.MaxPooling2D(hp.Int("pool", 2, 8)))
+        model.add(layers.Dense(hp.Int("units", 1, 4)))
+        return model
+
+    verdict = sst.check(build, {"kernel": 3, "pool": 5})
+    assert verdict.fault is not None
+    assert verdict.fault.hyperparameters == {"filters": 2, "kernel": 3, "pool": 5}
+    assert [(row.name, row.input_shapes, row.output_shape) for row in verdict.layers] == [
+        ("conv2d", (None, 6, 6, 1), (None, 4, 4, 2)),
+        ("max_pooling2d", (None, 4, 4, 2), None),
+    ]
+    assert verdict.layers[0].parameters == 20
+    whole = sst.check(build, {})
+    assert [row.output_shape for row in whole.layers][-1] == whole.output_shape == (None, 2, 2, 1)
+    assert sum(row.parameters or 0 for row in whole.layers) == whole.parameters == 23
