@@ -22,6 +22,7 @@ from shapesafe_tuner.tracing.data_spec import (
     map_specs,
     raw_leaves,
 )
+from shapesafe_tuner.tracing.environment import random_states_kept
 
 __all__ = ["read_data"]
 
@@ -60,14 +61,14 @@ def read_data(
     notes: list[str] = []
     batches: list[Batch] = []
     try:
-        train, held_out = _source(
-            x, y, sample_weight, batch_size, validation_split, class_weight, steps_per_epoch
-        )
-        batches += train
-        if validation_data is not None:
-            val_x, val_y, weight = keras.utils.unpack_x_y_sample_weight(validation_data)
-            size = validation_batch_size or batch_size
-            held_out, _ = _source(val_x, val_y, weight, size, 0.0, None, None)
+        with random_states_kept():
+            batches, held_out = _source(
+                x, y, sample_weight, batch_size, validation_split, class_weight, steps_per_epoch
+            )
+            if validation_data is not None:
+                val_x, val_y, weight = keras.utils.unpack_x_y_sample_weight(validation_data)
+                size = validation_batch_size or batch_size
+                held_out, _ = _source(val_x, val_y, weight, size, 0.0, None, None)
         batches += [dataclasses.replace(batch, kind="validation") for batch in held_out]
     except RefusedData as refused:
         return DataSpec(problem=str(refused))

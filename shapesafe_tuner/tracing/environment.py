@@ -16,7 +16,13 @@ import numpy as np
 from shapesafe_tuner._compat import backend_internals, keras_internals
 from shapesafe_tuner.tracing.recorder import LayerRecorder, shapes_of
 
-__all__ = ["Check", "Undecidable", "check_environment", "discovery_environment"]
+__all__ = [
+    "Check",
+    "Undecidable",
+    "check_environment",
+    "discovery_environment",
+    "random_states_kept",
+]
 
 CONCRETE_BYTES = 16 * 2**20
 """Memory that variables read concretely in ``build`` may take before a check gives up."""
@@ -90,7 +96,7 @@ def check_environment(check: Check) -> Iterator[Check]:
     prints and warnings of this thread are dropped; random states are put back if they changed.
     """
     with (
-        _random_states_kept(),
+        random_states_kept(),
         _quiet(),
         keras_internals.isolated_state(),
         keras_internals.use(check),
@@ -107,7 +113,7 @@ def discovery_environment() -> Iterator[Check]:
 
 
 @contextlib.contextmanager
-def _random_states_kept() -> Iterator[None]:
+def random_states_kept() -> Iterator[None]:
     """Undo what *user code* draws or seeds; Keras itself draws nothing during a check.
 
     The states are only written when they changed, so that other threads are not disturbed.
