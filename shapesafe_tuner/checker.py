@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner._compat.hyperparameters import configuration, outside_domain
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.data_spec import DataSpec
@@ -37,6 +38,7 @@ class Checker:
     Args:
         build: ``hp -> keras.Model``, as a trial builds.
         space: the ``HyperParameters`` registered so far, or None.
+        in_advance: names that the user registered before ``build``, with the range that holds.
         data: the batches to be trained on, or None to judge the build alone.
         unjudged: why training is not judged although there is data; None if it is.
         max_model_size: largest number of trainable parameters, or None.
@@ -48,6 +50,7 @@ class Checker:
         build: Callable[[Any], Any],
         *,
         space: Any = None,
+        in_advance: Collection[str] = (),
         data: DataSpec | None = None,
         unjudged: str | None = None,
         max_model_size: int | None = None,
@@ -55,6 +58,7 @@ class Checker:
     ) -> None:
         self._build = build
         self.space = space
+        self._in_advance = frozenset(in_advance)
         self._data = data
         self._unjudged = unjudged
         self._max_model_size = max_model_size
@@ -112,7 +116,7 @@ class Checker:
     def _judge(self, values: Mapping[str, Any]) -> Verdict:
         check = Check()
         with check_environment(check):
-            hp = kt_internals.configuration(self.space, values)
+            hp = configuration(self.space, values, self._in_advance)
             declared = self._refused_by_constraint(hp)
             if declared is not None:
                 return declared
@@ -122,7 +126,7 @@ class Checker:
             outside = [
                 f"{known.name}={values[known.name]!r} is outside its domain."
                 for known in hp.space
-                if known.name in values and kt_internals.outside_domain(known, values[known.name])
+                if known.name in values and outside_domain(known, values[known.name])
             ]
         notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.frozen.items())]
         if notes:
@@ -304,6 +308,7 @@ def check(
     checker = Checker(
         model.build,
         space=hyperparameters,
+        in_advance=[] if hyperparameters is None else [hp.name for hp in hyperparameters.space],
         data=data,
         unjudged=f"{type(model).__name__}.fit may change the data" if own_fit else None,
         max_model_size=max_model_size,

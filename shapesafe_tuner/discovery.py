@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner._compat.hyperparameters import configuration
 from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.symbolic import build_model
@@ -36,12 +36,12 @@ def complete_space(build: Callable[[Any], Any], oracle: Any) -> bool:
         if found and wanted is None:
             break
         space = oracle.get_space()
-        hp = kt_internals.configuration(space, sample(space, attempt, wanted))
+        hp = configuration(space, sample(space, attempt, wanted))
         check = Check()
         with check_environment(check):
             built = build_model(build, hp, check)
         oracle.update_space(hp)
-        scopes.saw(hp)
+        scopes.saw(hp, whole=built.model is not None)
         found = found or built.model is not None
         if built.model is None and not hp.values.read():
             break  # it fails before it reads anything: no value can help
@@ -55,10 +55,13 @@ class _Scopes:
         self._entered: list[Any] = []
         self._waiting: list[tuple[Any, int]] = []
 
-    def saw(self, hp: Any) -> None:
-        self._entered += [scope for scope in hp.active_scopes if scope not in self._entered]
-        known = self._entered + [scope for scope, _ in self._waiting]
-        self._waiting += [(scope, 0) for scope in hp.inactive_scopes if scope not in known]
+    def saw(self, hp: Any, *, whole: bool) -> None:
+        """Take in one build; a scope counts as entered when the build was ``whole``."""
+        if whole:
+            self._entered += [scope for scope in hp.active_scopes if scope not in self._entered]
+        for scope in (*hp.inactive_scopes, *hp.active_scopes):
+            if all(scope != waiting for waiting, _ in self._waiting):
+                self._waiting.append((scope, 0))
         self._waiting = [(scope, n) for scope, n in self._waiting if scope not in self._entered]
 
     def next_to_enter(self) -> Mapping[str, Any] | None:

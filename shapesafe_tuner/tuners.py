@@ -58,6 +58,7 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
         self._check_training_step = given.get("check_training_step", check_training_step)
         safe = shape_safe_oracle(oracle, given.get("on_infeasible", on_infeasible))
         self._judging_oracle = safe
+        self._in_advance: list[str] | None = None
         super().__init__(safe, hypermodel, *args, **kwargs)
         self._judge_on(None)
 
@@ -67,6 +68,7 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
         Where stock's constructor would crash on a configuration that cannot exist, the space is
         completed from others that can. Any other error surfaces as it would in stock.
         """
+        self._in_advance = [hp.name for hp in self._judging_oracle.hyperparameters.space]
         with discovery_environment():
             try:
                 activate()
@@ -74,10 +76,10 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
             except KeyboardInterrupt:
                 raise
             except (Exception, Undecidable) as error:
-                infeasible = attribute(error).origin in (Origin.FAULT, Origin.DECLARED)
-        if infeasible:
-            complete_space(self.hypermodel.build, self._judging_oracle)
-        else:
+                attribution = attribute(error)
+        infeasible = attribution.origin in (Origin.FAULT, Origin.DECLARED)
+        found = infeasible and complete_space(self.hypermodel.build, self._judging_oracle)
+        if not infeasible or (attribution.by_keras_tuner and not found):
             activate()
 
     def _judge_on(self, data: DataSpec | None, unread: str | None = None) -> None:
@@ -85,9 +87,11 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
             return
         changed_by = self.trains_by_itself
         unjudged = f"{changed_by} may change the data" if changed_by else unread
+        known = [hp.name for hp in self._judging_oracle.hyperparameters.space]
         self._judging_oracle.judge_with(
             Checker(
                 self.build_as_trial,
+                in_advance=known if self._in_advance is None else self._in_advance,
                 data=data,
                 unjudged=unjudged,
                 max_model_size=self.max_model_size,
@@ -185,6 +189,8 @@ def shape_safe(tuner_class: type) -> type:
         )
     if issubclass(tuner_class, ShapeSafeTuner):
         return tuner_class
+    if issubclass(ShapeSafeTuner, tuner_class):
+        return ShapeSafeTuner
 
     def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
         settings = {name: kwargs.pop(name) for name in _SETTINGS if name in kwargs}

@@ -23,7 +23,8 @@ LAYERS = (
     ("space",),
     ("errors", "state", "report"),
     ("discovery",),
-    ("oracles", "explanation"),
+    ("shape_safe_oracle", "explanation"),
+    ("oracles",),
     ("tuners",),
     ("cli",),
 )

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner_internals import domain
+from shapesafe_tuner._compat.hyperparameters import domain
 
 __all__ = ["Walk", "sample"]
 

@@ -63,6 +63,7 @@ class Attribution:
         operation: the layer, operation, loss or metric that raised, if one did.
         message: what it said.
         by_user_code: raised by a line of the user's, not inside Keras or its backend.
+        by_keras_tuner: raised inside KerasTuner, as for a range without values.
         inputs: the shapes a loss or metric compared: targets, then outputs.
     """
 
@@ -70,6 +71,7 @@ class Attribution:
     operation: Any
     message: str
     by_user_code: bool
+    by_keras_tuner: bool = False
     inputs: Any = None
 
 
@@ -86,6 +88,7 @@ def attribute(error: BaseException) -> Attribution:
         operation=operation,
         message=_message(error),
         by_user_code=not in_library,
+        by_keras_tuner=f"{os.sep}keras_tuner{os.sep}" in raised_in,
         inputs=_compared(operation, frame),
     )
 

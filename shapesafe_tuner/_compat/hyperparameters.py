@@ -1,0 +1,151 @@
+"""Private names of KerasTuner's hyperparameters: what is read, what can be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+
+from shapesafe_tuner._compat.modules import keras_tuner_module
+
+__all__ = ["RecordedValues", "configuration", "domain", "outside_domain"]
+
+_hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
+
+
+class RecordedValues(dict[str, Any]):
+    """A configuration's values that remembers which were read, in what order.
+
+    Attributes:
+        names_read: names in the order of their first reading.
+        frozen: hyperparameters registered again with another range: the first range, which
+            holds, and the last one asked for.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.names_read: dict[str, None] = {}
+        self.frozen: dict[str, tuple[str, str]] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        self.names_read[name] = None
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.names_read[str(name)] = None
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names_read[name] = None
+        return super().get(name, default)
+
+    def items(self) -> Any:
+        self.names_read.update(dict.fromkeys(self))
+        return super().items()
+
+    def values(self) -> Any:
+        self.names_read.update(dict.fromkeys(self))
+        return super().values()
+
+    def read(self) -> dict[str, Any]:
+        """The values that were read, in the order of their first reading."""
+        return {name: dict.__getitem__(self, name) for name in self.names_read if name in self._own}
+
+    @property
+    def _own(self) -> set[str]:
+        return set(self.keys())
+
+
+def configuration(space: Any, values: Mapping[str, Any], in_advance: Collection[str] = ()) -> Any:
+    """A ``HyperParameters`` as a trial gets it, whose ``values`` record what is read.
+
+    Args:
+        space: the ``HyperParameters`` known so far, or None.
+        values: chosen values; active hyperparameters without one take their default.
+        in_advance: names whose range the user fixed before ``build``; to ignore another one is
+            what was asked for.
+    """
+    hp = keras_tuner.HyperParameters() if space is None else space.copy()
+    hp.values = dict(values)
+    for known in hp.space:
+        if known.name not in hp.values and hp.is_active(known):
+            hp.values[known.name] = known.default
+    hp.values = RecordedValues(hp.values)
+    _notice_frozen_bounds(hp, in_advance)
+    return hp
+
+
+def _notice_frozen_bounds(hp: Any, in_advance: Collection[str]) -> None:
+    """Note in ``hp.values.frozen`` which later registrations KerasTuner ignores."""
+    retrieve = hp._retrieve
+    holds = {
+        (known.name, repr(known.get_config()["conditions"])): _range_of(known)
+        for known in hp.space
+        if known.name not in in_advance
+    }
+
+    def noticing(asked: Any) -> Any:
+        place = (asked.name, repr(asked.get_config()["conditions"]))
+        first = holds.setdefault(place, _range_of(asked))
+        if first != _range_of(asked):
+            hp.values.frozen[asked.name] = (first, _range_of(asked))
+        return retrieve(asked)
+
+    hp._retrieve = noticing
+
+
+def _range_of(hp: Any) -> str:
+    if isinstance(hp, _hp_types.Choice):
+        return f"one of {list(hp.values)}"
+    if isinstance(hp, (_hp_types.Fixed, _hp_types.Boolean)):
+        return "fixed" if isinstance(hp, _hp_types.Fixed) else "True or False"
+    step = f", step {hp.step}" if hp.step not in (None, 1) else ""
+    return f"{hp.min_value} to {hp.max_value}{step}"
+
+
+def domain(hp: Any) -> Sequence[Any] | None:
+    """The values KerasTuner's random sampling can give a hyperparameter.
+
+    Returns:
+        A sequence, or None where there are infinitely many (a ``Float`` without a step).
+    """
+    if isinstance(hp, _hp_types.Fixed):
+        return [hp.value]
+    if isinstance(hp, _hp_types.Boolean):
+        return [True, False]
+    if isinstance(hp, _hp_types.Choice):
+        return list(dict.fromkeys(hp.values))
+    if hp.step is not None:
+        values = (hp._get_value_by_index(index) for index in range(hp._get_n_values()))
+        cast = int if isinstance(hp, _hp_types.Int) else float
+        return _Stepped(hp, cast) if hp.sampling == "linear" else [cast(v) for v in values]
+    if isinstance(hp, _hp_types.Int):
+        return range(hp.min_value, hp.max_value + 1)
+    return None
+
+
+class _Stepped(Sequence[Any]):
+    """The values of a linear step, computed when asked for: there may be a million."""
+
+    def __init__(self, hp: Any, cast: Callable[[Any], Any]) -> None:
+        self._hp = hp
+        self._cast = cast
+
+    def __len__(self) -> int:
+        return int(self._hp._get_n_values())
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._cast(self._hp._get_value_by_index(index))
+
+
+def outside_domain(hp: Any, value: Any) -> bool:
+    """Whether ``value`` is none that the hyperparameter was declared to take."""
+    if isinstance(hp, (_hp_types.Fixed, _hp_types.Boolean, _hp_types.Choice)):
+        return value not in list(hp.values)
+    if isinstance(value, (bool, str)) or not math.isfinite(value):
+        return True
+    return not hp.min_value <= value <= hp.max_value
