@@ -17,15 +17,10 @@ if BACKEND == "tensorflow":
     from tensorflow.python.eager import context as tf_context
     from tensorflow.python.ops import resource_variable_ops
 
-    Handle: Any = resource_variable_ops.UninitializedVariable
 elif BACKEND == "jax":
     import jax
-
-    Handle = ()
 else:
     import torch
-
-    Handle = ()
 
 
 def is_tracing() -> bool:
@@ -66,6 +61,19 @@ def variable_handle(variable: Any) -> Any:
         dtype=variable._dtype,
         name=variable.name,
     )
+
+
+@contextlib.contextmanager
+def outside_graphs() -> Iterator[None]:
+    """Where values are computed at once, even if a function is being traced around it."""
+    if BACKEND == "tensorflow":
+        with tf.init_scope():
+            yield
+    elif BACKEND == "jax":
+        with jax.ensure_compile_time_eval():
+            yield
+    else:
+        yield
 
 
 @contextlib.contextmanager

@@ -26,18 +26,22 @@ __all__ = ["call_once", "install"]
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
-def install(is_checking: Callable[[], bool]) -> None:
+def install(current: Callable[[], Any]) -> None:
     """Put the shortcuts in place.
 
     Args:
-        is_checking: whether a check is active in the calling thread.
+        current: gives the hooks of the check in the calling thread, or None.
     """
+
+    def is_checking() -> bool:
+        return current() is not None
+
     if backend_internals.BACKEND == "tensorflow":
         _skip_checkpoint_tracking(is_checking)
     cached = _CachedInspect(is_checking)
     layer_module.inspect = cached
     operation_module.inspect = cached
-    _call_new_layers_only(is_checking)
+    _call_new_layers_only(current)
 
 
 def _skip_checkpoint_tracking(is_checking: Callable[[], bool]) -> None:
@@ -110,17 +114,18 @@ def _takes_self(parameter: inspect.Parameter) -> bool:
 _GROWING = threading.local()
 
 
-def _call_new_layers_only(is_checking: Callable[[], bool]) -> None:
+def _call_new_layers_only(current: Callable[[], Any]) -> None:
     """While a ``Sequential`` grows, what a layer gave for the same input tensor still holds."""
     build = sequential.Sequential.build
     functional = sequential.Functional
 
     @functools.wraps(build)
     def build_once(self: Any, input_shape: Any = None) -> Any:
-        if not is_checking():
+        hooks = current()
+        if hooks is None:
             return build(self, input_shape)
         outer = getattr(_GROWING, "outputs", None)
-        _GROWING.outputs = self.__dict__.setdefault("_shapesafe_outputs", {})
+        _GROWING.outputs = hooks.grown.setdefault(id(self), (self, {}))[1]
         try:
             return build(self, input_shape)
         finally:

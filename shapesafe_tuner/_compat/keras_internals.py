@@ -23,7 +23,7 @@ from keras.src.layers.layer import Layer
 from keras.src.ops.operation import Operation
 from keras.src.random import seed_generator
 
-from shapesafe_tuner._compat import backend_internals, fast_build
+from shapesafe_tuner._compat import backend_internals, fast_build, weightless
 
 KERAS_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(global_state.__file__)))
 KERAS_FOLDER = os.path.dirname(os.path.dirname(KERAS_FOLDER))
@@ -36,6 +36,12 @@ class Hooks(Protocol):
 
     keep_random_trace: bool
     variables_as_handles: bool
+    handles: list[Any]
+    born_here: object
+    grown: dict[int, Any]
+
+    def touch(self, layer: Any) -> None:
+        """Told that a layer is about to be built or called."""
 
     def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run one layer call."""
@@ -116,81 +122,16 @@ def _install() -> None:
         return
     with _INSTALLED:
         if not _DONE:
-            _hook_variables()
+            weightless.install(current)
             _hook_seeds()
             _hook_clear_session()
             _hook_layer_call()
             _hook_loss_call()
             _hook_downloads()
             _hook_optimizer_keys()
-            fast_build.install(lambda: current() is not None)
+            fast_build.install(current)
+            _hook_touched_layers()
             _DONE = True
-
-
-class _Weightless:
-    """Stands for the value of a variable that has a shape and a dtype and no storage.
-
-    Keras calls it, as it would call the initialiser, whenever the value is read
-    (``KerasVariable.value``). While something is traced the answer is symbolic; a concrete read
-    gives the variable its real value first, if the check allows that much memory.
-    """
-
-    def __init__(self, variable: Any, initializer: Callable[..., Any]) -> None:
-        self.variable = variable
-        self.initializer = initializer
-
-    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        if backend_internals.is_tracing():
-            return backend_internals.symbolic_zeros(shape, dtype)
-        hooks = current()
-        if hooks is not None:
-            hooks.materialise(tuple(shape), str(dtype))
-        self.variable._initialize(
-            keras_backend.convert_to_tensor(self.initializer(shape, dtype=dtype))
-        )
-        return self.variable._value
-
-
-def _hook_variables() -> None:
-    variable_class = keras_backend.Variable
-    initialize = variable_class._initialize_with_initializer
-    deferred = variable_class._deferred_initialize
-    assign = variable_class._direct_assign
-
-    @functools.wraps(initialize)
-    def initialize_weightless(self: Any, initializer: Callable[..., Any]) -> None:
-        hooks = current()
-        if hooks is None:
-            initialize(self, initializer)
-        elif hooks.variables_as_handles:
-            self._value = backend_internals.variable_handle(self)
-        else:
-            self._value = backend_internals.no_storage(self)
-            self._initializer = _Weightless(self, initializer)
-
-    @functools.wraps(deferred)
-    def deferred_weightless(self: Any) -> None:
-        if current() is None:
-            deferred(self)
-        elif not isinstance(self._initializer, _Weightless):
-            initialize_weightless(self, self._initializer)
-
-    @functools.wraps(assign)
-    def assign_weightless(self: Any, value: Any) -> None:
-        hooks = current()
-        if (
-            hooks is None
-            or isinstance(self._value, backend_internals.Handle)
-            or (self._value is not None and not backend_internals.is_storageless(self._value))
-        ):
-            assign(self, value)
-        elif not backend_internals.is_tracing():
-            hooks.materialise(tuple(self._shape), str(self._dtype))
-            self._initialize(value)
-
-    variable_class._initialize_with_initializer = initialize_weightless
-    variable_class._deferred_initialize = deferred_weightless
-    variable_class._direct_assign = assign_weightless
 
 
 class _Draws(types.ModuleType):
@@ -233,6 +174,29 @@ def _hook_clear_session() -> None:
             _shapesafe_tuner_stock(free_memory)  # type: ignore[name-defined] # noqa: F821
 
     original.__code__ = clear_session.__code__
+
+
+def _hook_touched_layers() -> None:
+    """Tell layers that this check made from those that were there before it."""
+    initialize_tracker = Layer._initialize_tracker
+    open_name_scope = Layer._open_name_scope
+
+    @functools.wraps(initialize_tracker)
+    def mark_and_initialize(self: Any) -> None:
+        hooks = current()
+        if hooks is not None and "_tracker" not in self.__dict__:
+            self.__dict__["_shapesafe_born"] = hooks.born_here
+        initialize_tracker(self)
+
+    @functools.wraps(open_name_scope)
+    def touch_and_open(self: Any) -> Any:
+        hooks = current()
+        if hooks is not None and self.__dict__.get("_shapesafe_born") is not hooks.born_here:
+            hooks.touch(self)
+        return open_name_scope(self)
+
+    Layer._initialize_tracker = mark_and_initialize
+    Layer._open_name_scope = touch_and_open
 
 
 def _hook_layer_call() -> None:

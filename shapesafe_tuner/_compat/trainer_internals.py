@@ -11,7 +11,8 @@ from typing import Any
 import keras
 from keras.src import tree
 
-from shapesafe_tuner._compat import backend_internals
+from shapesafe_tuner._compat import backend_internals, weightless
+from shapesafe_tuner._compat.rollback import Snapshot
 
 if backend_internals.BACKEND == "tensorflow":
     pass
@@ -97,15 +98,20 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
         return
     if backend_internals.BACKEND == "torch":
         check.give_up("a train_step of the model's own is not traced on PyTorch")
+    optimizer = getattr(model, "optimizer", None)
+    before = Snapshot(optimizer) if optimizer is not None else None
     check.variables_as_handles = True
     try:
         for variable in _variables(model):
             if variable._value is None:
-                variable._value = backend_internals.variable_handle(variable)
-        _renew_keys(getattr(model, "optimizer", None))
+                weightless.give_handle(variable, check)
+        _renew_keys(optimizer)
         backend_internals.trace(step, packed)
     finally:
         check.variables_as_handles = False
+        weightless.forget_handles(check)
+        if before is not None:
+            before.restore()
 
 
 def _variables(model: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from shapesafe_tuner._compat import backend_internals, keras_internals
+from shapesafe_tuner._compat.rollback import Snapshot
 from shapesafe_tuner.tracing.recorder import LayerRecorder, shapes_of
 
 __all__ = [
@@ -50,11 +51,26 @@ class Check:
     def __init__(self, *, keep_random_trace: bool = False) -> None:
         self.keep_random_trace = keep_random_trace
         self.variables_as_handles = False
+        self.handles: list[Any] = []
+        self.born_here = object()
+        self.grown: dict[int, Any] = {}
+        self._touched: dict[int, Snapshot] = {}
         self.recorder = LayerRecorder()
         self.undecided: str | None = None
         self.warnings: list[str] = []
         self.comparisons: list[tuple[Any, Any, Any]] = []
         self._concrete_bytes = 0
+
+    def touch(self, layer: Any) -> None:
+        """Remember how a layer was that existed before this check."""
+        if id(layer) not in self._touched:
+            self._touched[id(layer)] = Snapshot(layer)
+
+    def put_back(self) -> None:
+        """Leave layers that existed before as they were."""
+        for snapshot in self._touched.values():
+            snapshot.restore()
+        self._touched.clear()
 
     def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a layer call while it runs."""
@@ -101,7 +117,10 @@ def check_environment(check: Check) -> Iterator[Check]:
         keras_internals.isolated_state(),
         keras_internals.use(check),
     ):
-        yield check
+        try:
+            yield check
+        finally:
+            check.put_back()
 
 
 @contextlib.contextmanager
@@ -109,7 +128,10 @@ def discovery_environment() -> Iterator[Check]:
     """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
     check = Check(keep_random_trace=True)
     with keras_internals.isolated_state(), keras_internals.use(check):
-        yield check
+        try:
+            yield check
+        finally:
+            check.put_back()
 
 
 @contextlib.contextmanager

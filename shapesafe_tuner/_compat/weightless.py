@@ -1,0 +1,110 @@
+"""Variables that have a shape and a dtype and no storage, while a check is active."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from keras.src import backend as keras_backend
+from keras.src.random.seed_generator import make_default_seed
+
+from shapesafe_tuner._compat import backend_internals
+
+__all__ = ["forget_handles", "install"]
+
+
+def install(current: Callable[[], Any]) -> None:
+    """Put the hooks into Keras's variable class.
+
+    Args:
+        current: gives the hooks of the check in the calling thread, or None.
+    """
+    variable_class = keras_backend.Variable
+    initialize = variable_class._initialize_with_initializer
+    deferred = variable_class._deferred_initialize
+    assign = variable_class._direct_assign
+
+    @functools.wraps(initialize)
+    def initialize_weightless(self: Any, initializer: Callable[..., Any]) -> None:
+        hooks = current()
+        if hooks is None:
+            initialize(self, initializer)
+            return
+        self._value = backend_internals.no_storage(self)
+        self._initializer = Weightless(self, initializer, current)
+        if hooks.variables_as_handles:
+            give_handle(self, hooks)
+
+    @functools.wraps(deferred)
+    def deferred_weightless(self: Any) -> None:
+        if current() is None:
+            deferred(self)
+        elif not isinstance(self._initializer, Weightless):
+            initialize_weightless(self, self._initializer)
+
+    @functools.wraps(assign)
+    def assign_weightless(self: Any, value: Any) -> None:
+        weightless = self._value is None or backend_internals.is_storageless(self._value)
+        if not weightless or not isinstance(self._initializer, Weightless):
+            assign(self, value)
+        elif current() is None:
+            self._initializer.give_storage()
+            assign(self, value)
+        elif not backend_internals.is_tracing():
+            current().materialise(tuple(self._shape), str(self._dtype))
+            self._initialize(value)
+
+    variable_class._initialize_with_initializer = initialize_weightless
+    variable_class._deferred_initialize = deferred_weightless
+    variable_class._direct_assign = assign_weightless
+
+
+class Weightless:
+    """Stands for the value of a variable that has none yet.
+
+    Keras calls it, as it would call the initialiser, whenever the value is read
+    (``KerasVariable.value``). While a check traces, the answer is symbolic; a concrete read in a
+    check gives the variable its real value, if the check allows that much memory. Where a
+    variable outlives its check, because user code kept the layer, it gets its value when it is
+    first used.
+    """
+
+    def __init__(
+        self, variable: Any, initializer: Callable[..., Any], current: Callable[[], Any]
+    ) -> None:
+        self.variable = variable
+        self.initializer = initializer
+        self._current = current
+
+    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        hooks = self._current()
+        if hooks is not None:
+            if backend_internals.is_tracing():
+                return backend_internals.symbolic_zeros(shape, dtype)
+            hooks.materialise(tuple(shape), str(dtype))
+        self.give_storage()
+        return self.variable._value
+
+    def give_storage(self) -> None:
+        """Initialise the variable for real."""
+        if self._current() is None and getattr(self.initializer, "_init_seed", 0) is None:
+            self.initializer.seed = make_default_seed()  # type: ignore[attr-defined]
+        shape, dtype = self.variable._shape, self.variable._dtype
+        with backend_internals.outside_graphs():
+            self.variable._initialize(
+                keras_backend.convert_to_tensor(self.initializer(shape, dtype=dtype))
+            )
+
+
+def give_handle(variable: Any, hooks: Any) -> None:
+    """Let gradients be traced through a variable without storage."""
+    variable._value = backend_internals.variable_handle(variable)
+    hooks.handles.append(variable)
+
+
+def forget_handles(hooks: Any) -> None:
+    """Take the handles away again."""
+    for variable in hooks.handles:
+        variable._value = None
+    hooks.handles.clear()
