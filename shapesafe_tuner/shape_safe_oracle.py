@@ -104,7 +104,8 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             is_known = self.rejections[-1].verdict.stage == "conflict"
             judged += not is_known
             known_in_a_row = known_in_a_row + 1 if is_known else 0
-            if judged >= MAX_JUDGED or known_in_a_row >= MAX_KNOWN or self._checker.always_fails:
+            enough = judged >= MAX_JUDGED or known_in_a_row >= MAX_KNOWN
+            if enough or self._checker.always_fails is not None:
                 break
         return self._walk()
 

@@ -21,12 +21,14 @@ elif backend_internals.BACKEND == "jax":
 
 __all__ = [
     "assert_compiled",
+    "comparison",
     "forward",
     "has_custom_step",
     "needs_targets",
     "overrides",
     "standard_step",
     "trace_custom_step",
+    "treats_samples_alike",
 ]
 
 
@@ -66,9 +68,18 @@ def forward(model: Any, training: bool) -> Callable[[Any], Any]:
 def standard_step(model: Any, training: bool) -> Callable[[Any, Any, Any], Any]:
     """Forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients."""
     call = forward(model, training)
+    compare = comparison(model, training)
 
     def step(x: Any, y: Any, sample_weight: Any) -> Any:
-        y_pred = call(x)
+        return compare(x, y, sample_weight, call(x))
+
+    return step
+
+
+def comparison(model: Any, training: bool) -> Callable[[Any, Any, Any, Any], Any]:
+    """Loss and metrics of a step, given the model's outputs."""
+
+    def compare(x: Any, y: Any, sample_weight: Any, y_pred: Any) -> Any:
         loss = model._compute_loss(
             x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
         )
@@ -77,7 +88,31 @@ def standard_step(model: Any, training: bool) -> Callable[[Any, Any, Any], Any]:
         model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
         return y_pred
 
-    return step
+    return compare
+
+
+def treats_samples_alike(model: Any) -> bool:
+    """Whether a batch of another size must pass the model's call as the first one did.
+
+    So it is for functional and sequential models made of Keras's own layers with an open batch
+    axis: these layers work sample by sample, but for stateful ones and what user code may do.
+    """
+    inputs = getattr(model, "inputs", None)
+    if not inputs or type(model).__module__.split(".")[0] != "keras":
+        return False
+    layers = list(model._flatten_layers())
+    graphs = [layer for layer in (model, *layers) if hasattr(layer, "operations")]
+    own = all(
+        type(layer).__module__.split(".")[0] == "keras"
+        and not isinstance(layer, keras.layers.Lambda)
+        and not getattr(layer, "stateful", False)
+        and not layer._losses  # tensors of the first trace
+        for layer in layers
+    )
+    only_layers = all(
+        isinstance(operation, keras.Layer) for graph in graphs for operation in graph.operations
+    )
+    return own and only_layers and all(tensor.shape[0] is None for tensor in inputs)
 
 
 def _batch_size(x: Any) -> Any:

@@ -60,14 +60,14 @@ class StepOutcome:
 
 def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
     """Trace one step on each distinct batch of ``data``; stop at the first that is refused."""
-    outputs = None
+    first: tuple[Batch, Any] | None = None
     warnings: list[str] = []
     alone = model.compiled and not trainer_internals.needs_targets(model)
     judge_loss = data.targets_known or alone
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
     for batch in data.batches:
-        step = _step(model, batch, judge_loss=judge_loss)
+        step = _step(model, batch, first, judge_loss=judge_loss)
         try:
             traced = step(check)
         except KeyboardInterrupt:
@@ -78,8 +78,10 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
             return _refused(error, model, batch, warnings)
         finally:
             check.recorder.tracing_training = False
-        outputs = traced if outputs is None else outputs
+        if first is None and traced is not None:
+            first = (batch, traced)
     warnings += suspicious(check)
+    outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
 
 
@@ -130,13 +132,12 @@ def _only_while_tracing(error: BaseException, model: Any) -> bool:
     return trainer_internals.has_custom_step(model) and not shape_words
 
 
-def _step(model: Any, batch: Batch, *, judge_loss: bool) -> Callable[[Check], Any]:
+def _step(
+    model: Any, batch: Batch, first: tuple[Batch, Any] | None, *, judge_loss: bool
+) -> Callable[[Check], Any]:
+    """What tracing ``batch`` takes; ``first`` is the batch that passed, and its outputs."""
     training = batch.kind == "train"
-    custom = (
-        trainer_internals.overrides(model, "train_step")
-        if training
-        else trainer_internals.overrides(model, "test_step")
-    )
+    custom = trainer_internals.overrides(model, "train_step" if training else "test_step")
 
     def run(check: Check) -> Any:
         x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
@@ -147,10 +148,29 @@ def _step(model: Any, batch: Batch, *, judge_loss: bool) -> Callable[[Check], An
             trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer_internals.assert_compiled(model)
+        outputs = _outputs_like_first(model, batch, first)
+        if outputs is not None:
+            compare = trainer_internals.comparison(model, training)
+            return backend_internals.trace(compare, x, y, weight, outputs)
         step = trainer_internals.standard_step(model, training)
         return backend_internals.trace(step, x, y, weight)
 
     return run
+
+
+def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | None) -> Any:
+    """The outputs for a batch that differs from the first in its size only, where that is sure."""
+    if first is None or batch.size is None or first[0].size is None:
+        return None
+    before, outputs = first
+    if batch.x != before.resized(batch.size).x or not trainer_internals.treats_samples_alike(model):
+        return None
+    tensors = keras.tree.flatten(outputs)
+    if not tensors or any(tensor.shape[:1] != (before.size,) for tensor in tensors):
+        return None
+    return keras.tree.map_structure(
+        lambda tensor: keras.KerasTensor((batch.size, *tensor.shape[1:]), tensor.dtype), outputs
+    )
 
 
 def _tensors(structure: Any) -> Any:

@@ -479,3 +479,25 @@ def index_beyond_the_rank(hp: Any) -> Any:
 @case(x=X, y=LABELS[:5])
 def different_numbers_of_samples(hp: Any) -> Any:
     return compiled(classifier())
+
+
+@case()
+def activity_regularizer_of_a_keras_layer(hp: Any) -> Any:
+    return compiled(classifier(layers.Dense(3, kernel_regularizer="l2", activity_regularizer="l1")))
+
+
+@case(y=np.zeros((6, 2), "float32"), validation_data=(X, np.zeros((6, 3), "float32")))
+def validation_targets_of_another_width(hp: Any) -> Any:
+    return compiled(keras.Sequential([keras.Input((8,)), layers.Dense(2)]), "mse")
+
+
+@case(x=X[:5], y=SCALARS[:5])
+def scalars_against_a_last_batch_of_one(hp: Any) -> Any:
+    return compiled(keras.Sequential([keras.Input((8,)), layers.Dense(4)]), "mse")
+
+
+@case()
+def batch_size_in_a_reshape_of_ops(hp: Any) -> Any:
+    inputs = keras.Input((8,))
+    h = ops.reshape(ops.reshape(inputs, (4, 8)), (-1, 8))
+    return compiled(keras.Model(inputs, layers.Dense(3, activation="softmax")(h)))
