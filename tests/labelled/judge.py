@@ -1,0 +1,99 @@
+"""Hold the verdicts against the labels: ``python -m tests.labelled.judge`` prints the matrix."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.verdict import Verdict
+from tests.labelled.model import Space
+
+LABELS = pathlib.Path(__file__).parent / "labels"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One configuration with what Keras and what the check say of it.
+
+    Attributes:
+        values: the configuration.
+        label: Keras's answer, as ``label.py`` wrote it.
+        verdict: the check's answer.
+    """
+
+    values: dict[str, Any]
+    label: dict[str, Any]
+    verdict: Verdict
+
+    @property
+    def trains(self) -> bool:
+        """Whether Keras built it and fitted it."""
+        return bool(self.label["build"] == "ok" and self.label["fit"] == "ok")
+
+    @property
+    def outcome(self) -> str:
+        """Which cell of the confusion matrix it belongs to."""
+        if self.verdict.feasible is None:
+            return "undecided"
+        if self.verdict.feasible == self.trains:
+            return "feasible" if self.trains else "infeasible"
+        return "false rejection" if self.trains else "missed"
+
+
+def labels_of(space: Space) -> list[dict[str, Any]]:
+    """The labelled configurations of a space, the defaults first."""
+    content = json.loads((LABELS / f"{space.name}.json").read_text())
+    return list(content["configurations"])
+
+
+def judge(space: Space, most: int | None = None) -> Iterator[Case]:
+    """Check the labelled configurations of a space, on its data.
+
+    Args:
+        space: one of ``tests.labelled.spaces.ALL``.
+        most: how many at the most; None for all.
+    """
+    model = kt_internals.as_hypermodel(space.build)
+    own_fit = "fit is overridden" if kt_internals.overrides(model, "fit") else None
+    checker = Checker(model.build, data=read_data(**space.data(), as_fit=True), unjudged=own_fit)
+    for label in labels_of(space)[:most]:
+        yield Case(label["values"], label, checker.judge(label["values"]))
+
+
+def main() -> None:
+    """Print one line a space and the matrix of all."""
+    from tests.labelled.spaces import ALL
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", help="names of spaces")
+    chosen = parser.parse_args().only
+    total: Counter[str] = Counter()
+    for space in ALL:
+        if chosen and space.name not in chosen:
+            continue
+        start = time.perf_counter()
+        cases = list(judge(space))
+        seconds = (time.perf_counter() - start) / len(cases)
+        counts = Counter(case.outcome for case in cases)
+        total += counts
+        print(f"{space.name}: {dict(counts)}, {seconds * 1e3:.0f} ms each")
+        for case in cases:
+            if case.outcome not in ("feasible", "infeasible"):
+                print(f"  {case.outcome}: {case.values} {case.verdict} {case.label['message']}")
+    print(f"{sum(total.values())} configurations: {dict(total)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The verdicts on configurations that real Keras has built and fitted: none may differ."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import keras
+import keras_tuner
+import pytest
+
+from tests.labelled.judge import Case, judge, labels_of
+from tests.labelled.model import Space
+from tests.labelled.spaces import ALL
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SLICE = 8
+"""Configurations of a space that every run judges; the marker ``deep`` judges all."""
+
+
+def explain(cases: list[Case]) -> str:
+    return "\n".join(f"{case.outcome}: {case.values} {case.verdict.fault}" for case in cases)
+
+
+def hold(space: Space, most: int | None) -> None:
+    cases = list(judge(space, most))
+    wrong = [case for case in cases if case.outcome in ("false rejection", "missed", "undecided")]
+    assert not wrong, explain(wrong)
+    for case in cases:
+        if case.trains and case.label["parameters"] is not None:
+            assert case.verdict.parameters == case.label["parameters"], case.values
+        if not case.trains:
+            assert case.verdict.fault is not None
+            refused_by = "train" if case.label["build"] == "ok" else "build"
+            assert case.verdict.fault.refused_by == refused_by, case.values
+
+
+@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+def test_no_verdict_differs_from_keras(space: Space) -> None:
+    hold(space, SLICE)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+def test_no_verdict_differs_from_keras_anywhere(space: Space) -> None:
+    hold(space, None)
+
+
+def refusing_stack(space: Space, values: dict[str, Any]) -> set[str]:
+    """The names of all layers and operations that were at work when the real build failed."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(values)
+    keras.utils.clear_session(free_memory=False)
+    keras.config.disable_traceback_filtering()
+    try:
+        space.call(hp)
+    except Exception as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    else:
+        return set()
+    finally:
+        keras.config.enable_traceback_filtering()
+        keras.utils.clear_session(free_memory=False)
+    found = (frame.f_locals.get("self") for frame in frames)
+    return {getattr(item, "name", "") for item in found if isinstance(item, keras.Operation)}
+
+
+@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+def test_the_layer_named_is_one_that_keras_failed_in(space: Space) -> None:
+    for case in judge(space, SLICE):
+        if case.label["build"] == "ok" or case.verdict.fault is None:
+            continue
+        stack = refusing_stack(space, case.values)
+        named = case.verdict.fault.layer
+        assert named in stack if named is not None else stack <= {""}, (case.values, named, stack)
+
+
+def test_the_set_is_as_large_and_as_mixed_as_it_should_be() -> None:
+    counted = {space.name: [_trains(label) for label in labels_of(space)] for space in ALL}
+    everything = [trains for labels in counted.values() for trains in labels]
+    only_in_fit = [
+        label for space in ALL for label in labels_of(space) if not _trains(label)
+        if label["build"] == "ok"
+    ]  # fmt: skip
+    infeasible = everything.count(False)
+    assert len(ALL) >= 45
+    assert len(everything) >= 1200
+    assert 0.25 < infeasible / len(everything) < 0.5
+    assert len(only_in_fit) > 0.12 * infeasible
+    assert sum(labels.count(False) <= 1 for labels in counted.values()) >= 15
+
+
+def _trains(label: dict[str, Any]) -> bool:
+    return bool(label["build"] == "ok" and label["fit"] == "ok")
