@@ -19,6 +19,7 @@ if BACKEND == "tensorflow":
 
 elif BACKEND == "jax":
     import jax
+    from keras.src.utils.jax_utils import is_in_jax_tracing_scope
 else:
     import torch
 
@@ -28,7 +29,7 @@ def is_tracing() -> bool:
     if BACKEND == "tensorflow":
         return not tf.executing_eagerly()
     if BACKEND == "jax":
-        return not jax.core.trace_state_clean()
+        return bool(is_in_jax_tracing_scope())
     return bool(keras_backend.common.symbolic_scope.in_symbolic_scope()) or bool(
         keras_backend.torch.core.get_device() == "meta"
     )

@@ -45,15 +45,16 @@ def install(current: Callable[[], Any]) -> None:
 
     @functools.wraps(assign)
     def assign_weightless(self: Any, value: Any) -> None:
-        weightless = self._value is None or backend_internals.is_storageless(self._value)
+        stored = getattr(self, "_value", None)  # JAX assigns to initialise
+        weightless = stored is None or backend_internals.is_storageless(stored)
         if not weightless or not isinstance(self._initializer, Weightless):
             assign(self, value)
-        elif current() is None:
+        elif self._initializer.giving or current() is None:
             self._initializer.give_storage()
             assign(self, value)
         elif not backend_internals.is_tracing():
             current().materialise(tuple(self._shape), str(self._dtype))
-            self._initialize(value)
+            self._initializer.give_storage(value)
 
     variable_class._initialize_with_initializer = initialize_weightless
     variable_class._deferred_initialize = deferred_weightless
@@ -75,6 +76,7 @@ class Weightless:
     ) -> None:
         self.variable = variable
         self.initializer = initializer
+        self.giving = False
         self._current = current
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -86,15 +88,21 @@ class Weightless:
         self.give_storage()
         return self.variable._value
 
-    def give_storage(self) -> None:
-        """Initialise the variable for real."""
+    def give_storage(self, value: Any = None) -> None:
+        """Give the variable a real value: this one, or that of its initialiser."""
+        if self.giving:
+            return
         if self._current() is None and getattr(self.initializer, "_init_seed", 0) is None:
             self.initializer.seed = make_default_seed()  # type: ignore[attr-defined]
         shape, dtype = self.variable._shape, self.variable._dtype
-        with backend_internals.outside_graphs():
-            self.variable._initialize(
-                keras_backend.convert_to_tensor(self.initializer(shape, dtype=dtype))
-            )
+        self.giving = True
+        try:
+            with backend_internals.outside_graphs():
+                if value is None:
+                    value = self.initializer(shape, dtype=dtype)
+                self.variable._initialize(keras_backend.convert_to_tensor(value, dtype=dtype))
+        finally:
+            self.giving = False
 
 
 def give_handle(variable: Any, hooks: Any) -> None:

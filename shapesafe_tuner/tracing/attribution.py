@@ -82,6 +82,8 @@ def attribute(error: BaseException) -> Attribution:
     raised_in = inside[-1].f_code.co_filename if inside else ""
     in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)
     origin = _library_origin(error) if in_library else _user_origin(error)
+    if frames and frames[-1].f_code.co_filename.startswith(_OURS):
+        origin = Origin.UNKNOWN  # an error of the check itself proves nothing
     operation, frame = _failing(frames)
     return Attribution(
         origin=origin,
