@@ -11,6 +11,7 @@ from keras.src import backend as keras_backend
 from keras.src import tree
 
 BACKEND: str = keras.config.backend()
+_GRAPH = "shapesafe_tuner"
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -25,14 +26,27 @@ else:
 
 
 def is_tracing() -> bool:
-    """True while operations are recorded (a graph, a jaxpr, meta tensors), not computed."""
+    """True while a check or Keras's shape inference records operations instead of computing.
+
+    A function of the user's own that is traced in ``build``, as by ``predict`` or ``fit``, is
+    none of that: it will run, and needs real values.
+    """
     if BACKEND == "tensorflow":
-        return not tf.executing_eagerly()
+        return not tf.executing_eagerly() and _in_scratch_graph()
     if BACKEND == "jax":
         return bool(is_in_jax_tracing_scope())
     return bool(keras_backend.common.symbolic_scope.in_symbolic_scope()) or bool(
         keras_backend.torch.core.get_device() == "meta"
     )
+
+
+def _in_scratch_graph() -> bool:
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if str(getattr(graph, "name", "")).startswith((_GRAPH, "scratch_graph")):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
 
 
 def symbolic_zeros(shape: Any, dtype: Any) -> Any:
@@ -127,7 +141,7 @@ def trace(function: Callable[..., Any], *specs: Any) -> Any:
     """
     if BACKEND != "tensorflow":
         return keras_backend.compute_output_spec(function, *specs)
-    graph = tf.__internal__.FuncGraph("shapesafe_tuner")
+    graph = tf.__internal__.FuncGraph(_GRAPH)
     with graph.as_default():
         outputs = function(*tree.map_structure(_placeholder, specs))
         return tree.map_structure(_specification, outputs)

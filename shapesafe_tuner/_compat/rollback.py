@@ -19,7 +19,7 @@ class Snapshot:
         self._attributes = dict(layer.__dict__)
         self._contents = [
             (container, _copied(container))
-            for container in (*layer.__dict__.values(), *_containers_of(layer))
+            for container in map(_unwrapped, (*layer.__dict__.values(), *_containers_of(layer)))
             if isinstance(container, (list, dict, set))
         ]
         tracker = layer.__dict__.get("_tracker")
@@ -49,6 +49,13 @@ def _containers_of(layer: Any) -> list[Any]:
     if tracker is None:
         return []
     return [*tracker.stored_ids.values(), *(store for _, store in tracker.config.values())]
+
+
+def _unwrapped(container: Any) -> Any:
+    """The dict or tuple inside TensorFlow's tracking proxies."""
+    if type(container).__name__ in ("_DictWrapper", "_TupleWrapper"):
+        return container.__wrapped__
+    return container
 
 
 def _copied(container: Any) -> Any:

@@ -5,6 +5,7 @@ Source: keras/src/backend/*/trainer.py.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +107,7 @@ def treats_samples_alike(model: Any) -> bool:
         type(layer).__module__.split(".")[0] == "keras"
         and not isinstance(layer, keras.layers.Lambda)
         and not getattr(layer, "stateful", False)
+        and ".image_preprocessing." not in type(layer).__module__  # rank 3: one image, no batch
         and not layer._losses  # tensors of the first trace
         for layer in layers
     )
@@ -133,30 +135,45 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
         return
     if backend_internals.BACKEND == "torch":
         check.give_up("a train_step of the model's own is not traced on PyTorch")
-    optimizer = getattr(model, "optimizer", None)
-    before = Snapshot(optimizer) if optimizer is not None else None
+    optimizers = _optimizers(model)
+    if not check.handles:
+        check.at_end(functools.partial(weightless.forget_handles, check))
+        for optimizer in optimizers:
+            check.at_end(Snapshot(optimizer).restore)
     check.variables_as_handles = True
     try:
-        for variable in _variables(model):
+        for variable in _variables(model, optimizers):
             if variable._value is None:
                 weightless.give_handle(variable, check)
-        _renew_keys(optimizer)
+        for optimizer in optimizers:
+            _renew_keys(optimizer)
         backend_internals.trace(step, packed)
     finally:
         check.variables_as_handles = False
-        weightless.forget_handles(check)
-        if before is not None:
-            before.restore()
 
 
-def _variables(model: Any) -> list[Any]:
-    optimizer = model.optimizer.variables if getattr(model, "optimizer", None) else []
-    return [*model.variables, *model.metrics_variables, *optimizer]
+def _optimizers(model: Any) -> list[Any]:
+    """Those of a model with several, as a GAN has, included."""
+    found: dict[int, Any] = {}
+    for held in vars(model).values():
+        items = held.values() if isinstance(held, dict) else held
+        for item in items if isinstance(held, (list, tuple, dict)) else [held]:
+            if isinstance(item, keras.optimizers.Optimizer):
+                found[id(item)] = item
+                inner = getattr(item, "inner_optimizer", None)
+                if inner is not None:
+                    found[id(inner)] = inner
+    return list(found.values())
+
+
+def _variables(model: Any, optimizers: list[Any]) -> list[Any]:
+    held = [variable for optimizer in optimizers for variable in optimizer.variables]
+    return [*model.variables, *model.metrics_variables, *held]
 
 
 def _renew_keys(optimizer: Any) -> None:
     """A built optimizer finds its variables by keys that come from their handles."""
-    if optimizer is not None and optimizer.built:
+    if optimizer.built and hasattr(optimizer, "_trainable_variables_indices"):
         known = enumerate(optimizer._trainable_variables)
         optimizer._trainable_variables_indices = {optimizer._var_key(v): i for i, v in known}
 

@@ -45,6 +45,10 @@ _NOT_SHAPES = (
 )
 
 
+_NO_STORAGE = ("'SymbolicTensor' object has no attribute", "Unknown variable: <")
+"""What code says that wants a variable's storage, which there is none of in a check."""
+
+
 class Origin(enum.Enum):
     """What an exception of a check means."""
 
@@ -107,7 +111,7 @@ def _library_origin(error: BaseException) -> Origin:
     if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, OSError)):
         return Origin.UNKNOWN
     names = {kind.__name__ for kind in type(error).__mro__}
-    if names.intersection(_NOT_SHAPES):
+    if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN
     if "OpError" in names or isinstance(error, _REFUSALS):
         return Origin.BUG if isinstance(error, (NameError, ImportError)) else Origin.FAULT

@@ -81,13 +81,16 @@ def _dataset_batches(dataset: Any) -> list[Batch]:
 def _batching(dataset: Any) -> tuple[int | None, int | None]:
     """The batch size and the number of samples, as far as the last steps keep them."""
     keeps_batches = ("Prefetch", "Cache", "Shuffle", "Map", "Options", "Model", "Repeat", "Assert")
+    shortens = ("Take", "Skip", "Shard")
+    whole = True
     step = dataset
     while step is not None:
         kind = type(step).__name__.lstrip("_")
         if "Batch" in kind and hasattr(step, "_batch_size"):
             source = step._input_dataset
-            return int(step._batch_size), int(source.cardinality())
-        if not any(word in kind for word in keeps_batches):
+            return int(step._batch_size), int(source.cardinality()) if whole else None
+        whole = whole and not any(word in kind for word in shortens)
+        if not any(word in kind for word in (*keeps_batches, *shortens)):
             return None, None
         step = getattr(step, "_input_dataset", None)
     return None, None

@@ -55,6 +55,7 @@ class Check:
         self.born_here = object()
         self.grown: dict[int, Any] = {}
         self._touched: dict[int, Snapshot] = {}
+        self._undo: list[Callable[[], Any]] = []
         self.recorder = LayerRecorder()
         self.undecided: str | None = None
         self.warnings: list[str] = []
@@ -68,9 +69,16 @@ class Check:
 
     def put_back(self) -> None:
         """Leave layers that existed before as they were."""
+        for undo in reversed(self._undo):
+            undo()
         for snapshot in self._touched.values():
             snapshot.restore()
+        self._undo.clear()
         self._touched.clear()
+
+    def at_end(self, undo: Callable[[], Any]) -> None:
+        """Call this when the check is over."""
+        self._undo.append(undo)
 
     def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Record a layer call while it runs."""
