@@ -40,6 +40,11 @@ def is_tracing() -> bool:
     )
 
 
+def computes() -> bool:
+    """True while operations are computed at once."""
+    return bool(tf.executing_eagerly()) if BACKEND == "tensorflow" else not is_tracing()
+
+
 def _in_scratch_graph() -> bool:
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:

@@ -21,7 +21,7 @@ from keras.src.ops import operation as operation_module
 
 from shapesafe_tuner._compat import backend_internals
 
-__all__ = ["call_once", "install"]
+__all__ = ["call_once", "install", "touch"]
 
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
@@ -37,14 +37,20 @@ def install(current: Callable[[], Any]) -> None:
         return current() is not None
 
     if backend_internals.BACKEND == "tensorflow":
-        _skip_checkpoint_tracking(is_checking)
+        _skip_checkpoint_tracking(current)
     cached = _CachedInspect(is_checking)
     layer_module.inspect = cached
     operation_module.inspect = cached
     _call_new_layers_only(current)
 
 
-def _skip_checkpoint_tracking(is_checking: Callable[[], bool]) -> None:
+def touch(hooks: Any, layer: Any) -> None:
+    """Tell a check of a layer that it did not make itself."""
+    if layer.__dict__.get("_shapesafe_born") is not hooks.born_here:
+        hooks.touch(layer)
+
+
+def _skip_checkpoint_tracking(current: Callable[[], Any]) -> None:
     from keras.src.backend.tensorflow.trackable import KerasAutoTrackable
 
     layer_class = layer_module.Layer
@@ -53,14 +59,19 @@ def _skip_checkpoint_tracking(is_checking: Callable[[], bool]) -> None:
 
     @functools.wraps(track)
     def untracked(self: Any, name: str, value: Any) -> None:
-        if is_checking():
-            object.__setattr__(self, name, value)
-        else:
+        hooks = current()
+        if hooks is None:
             track(self, name, value)
+            return
+        if isinstance(self, layer_class):
+            touch(hooks, self)
+        object.__setattr__(self, name, value)
 
     @functools.wraps(layer_track)
     def plain_values_untracked(self: Any, name: str, value: Any) -> None:
-        if type(value) in _PLAIN and is_checking() and "_tracker" in self.__dict__:
+        hooks = current()
+        if hooks is not None and type(value) in _PLAIN and "_tracker" in self.__dict__:
+            touch(hooks, self)
             object.__setattr__(self, name, value)
         else:
             layer_track(self, name, value)
@@ -117,6 +128,7 @@ _GROWING = threading.local()
 def _call_new_layers_only(current: Callable[[], Any]) -> None:
     """While a ``Sequential`` grows, what a layer gave for the same input tensor still holds."""
     build = sequential.Sequential.build
+    add, pop = sequential.Sequential.add, sequential.Sequential.pop
     functional = sequential.Functional
 
     @functools.wraps(build)
@@ -136,6 +148,18 @@ def _call_new_layers_only(current: Callable[[], Any]) -> None:
             return functional(inputs=inputs, outputs=outputs)
         return _Later(functools.partial(functional, inputs=inputs, outputs=outputs))
 
+    def touching(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def touch_first(self: Any, *args: Any, **kwargs: Any) -> Any:
+            hooks = current()
+            if hooks is not None:
+                touch(hooks, self)
+            return method(self, *args, **kwargs)
+
+        return touch_first
+
+    sequential.Sequential.add = touching(add)
+    sequential.Sequential.pop = touching(pop)
     sequential.Sequential.build = build_once
     sequential.Functional = functional_when_needed
 

@@ -41,7 +41,10 @@ class Hooks(Protocol):
     grown: dict[int, Any]
 
     def touch(self, layer: Any) -> None:
-        """Told that a layer is about to be built or called."""
+        """Told that a layer which was there before is about to change."""
+
+    def keep_value(self, variable: Any, assign: Callable[[Any, Any], None]) -> None:
+        """Told that a variable with a value is about to get another one."""
 
     def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run one layer call."""
@@ -191,8 +194,8 @@ def _hook_touched_layers() -> None:
     @functools.wraps(open_name_scope)
     def touch_and_open(self: Any) -> Any:
         hooks = current()
-        if hooks is not None and self.__dict__.get("_shapesafe_born") is not hooks.born_here:
-            hooks.touch(self)
+        if hooks is not None:
+            fast_build.touch(hooks, self)
         return open_name_scope(self)
 
     Layer._initialize_tracker = mark_and_initialize

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import keras
+import numpy as np
 from keras.src import backend as keras_backend
 from keras.src.random.seed_generator import make_default_seed
 
@@ -33,6 +35,8 @@ def install(current: Callable[[], Any]) -> None:
             return
         self._value = backend_internals.no_storage(self)
         self._initializer = Weightless(self, initializer, current)
+        if not _fits_any_shape(initializer, self._shape):
+            self._initializer.value_shape = _shape_of_value(initializer, self)
         if hooks.variables_as_handles:
             give_handle(self, hooks)
 
@@ -48,6 +52,9 @@ def install(current: Callable[[], Any]) -> None:
         stored = getattr(self, "_value", None)  # JAX assigns to initialise
         weightless = stored is None or backend_internals.is_storageless(stored)
         if not weightless or not isinstance(self._initializer, Weightless):
+            hooks = current()
+            if hooks is not None and stored is not None and backend_internals.computes():
+                hooks.keep_value(self, assign)
             assign(self, value)
         elif self._initializer.giving or current() is None:
             self._initializer.give_storage()
@@ -77,13 +84,14 @@ class Weightless:
         self.variable = variable
         self.initializer = initializer
         self.giving = False
+        self.value_shape: Any = None
         self._current = current
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
         hooks = self._current()
         if hooks is not None:
             if backend_internals.is_tracing():
-                return backend_internals.symbolic_zeros(shape, dtype)
+                return backend_internals.symbolic_zeros(self.value_shape or shape, dtype)
             hooks.materialise(tuple(shape), str(dtype))
         self.give_storage()
         return self.variable._value
@@ -103,6 +111,31 @@ class Weightless:
                 self.variable._initialize(keras_backend.convert_to_tensor(value, dtype=dtype))
         finally:
             self.giving = False
+
+
+_SPREADS = ("Normal", "Uniform")
+_FIT = {"Zeros", "Ones", "TruncatedNormal", "VarianceScaling"}.union(
+    family + spread for family in ("Random", "Glorot", "He", "Lecun") for spread in _SPREADS
+)
+
+
+def _fits_any_shape(initializer: Any, shape: Any) -> bool:
+    """Whether an initialiser gives any shape it is asked for; others are traced to see."""
+    name = type(initializer).__name__
+    if not getattr(initializer, "__module__", type(initializer).__module__).startswith("keras."):
+        return False
+    if name == "Constant":
+        return np.ndim(initializer.value) == 0
+    if name in ("Orthogonal", "Identity"):
+        return len(shape) == 2 or (name == "Orthogonal" and len(shape) > 2)
+    return name in _FIT or not isinstance(initializer, keras.initializers.Initializer)
+
+
+def _shape_of_value(initializer: Any, variable: Any) -> Any:
+    shape, dtype = variable._shape, variable._dtype
+    value = backend_internals.trace(lambda: initializer(shape, dtype=dtype))
+    given = getattr(value, "shape", None)
+    return None if given is None else tuple(given)
 
 
 def give_handle(variable: Any, hooks: Any) -> None:

@@ -190,8 +190,8 @@ def _failing(frames: list[Any]) -> tuple[Any, Any]:
 def _compared(operation: Any, frame: Any) -> Any:
     if frame is None or not isinstance(operation, (keras.losses.Loss, keras.metrics.Metric)):
         return None
-    pair = [frame.f_locals.get(name) for name in ("y_true", "y_pred")]
-    return shapes_of(pair)
+    pair = shapes_of([frame.f_locals.get(name) for name in ("y_true", "y_pred")])
+    return None if None in pair else pair
 
 
 def _looked_into(operation: Any) -> bool:

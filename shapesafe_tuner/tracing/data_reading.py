@@ -75,7 +75,11 @@ def read_data(
     except UnreadableData as unreadable:
         notes.append(str(unreadable))
     known = as_fit or y is not None or not _is_arrays(x)
-    return DataSpec(tuple(dict.fromkeys(batches)), None, known, tuple(notes))
+    distinct = tuple(dict.fromkeys(batches))
+    in_training = {batch.size for batch in distinct if batch.kind == "train"}
+    spec = getattr(x, "element_spec", None)
+    unknown = spec is not None and _batch_of(spec) is None
+    return DataSpec(distinct, None, known, tuple(notes), len(in_training) > 1 or unknown)
 
 
 def _source(
@@ -174,3 +178,12 @@ def _samples(data: Batch) -> int | None:
             "fit needs the same number in each."
         )
     return known.pop() if len(known) == 1 and None not in counts else None
+
+
+def _batch_of(element_spec: Any) -> int | None:
+    """The batch size that a ``tf.data.Dataset`` declares."""
+    for leaf in keras.tree.flatten(element_spec):
+        shape = getattr(leaf, "shape", None)
+        if shape is not None and shape.rank:
+            return None if shape[0] is None else int(shape[0])
+    return None

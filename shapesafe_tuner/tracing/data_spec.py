@@ -65,12 +65,15 @@ class DataSpec:
         problem: why ``fit`` refuses the data itself, whatever the model.
         targets_known: False when ``x`` was given alone, to be judged without a loss.
         notes: what about the data could not be read.
+        open_batch: True when ``fit`` traces its step with an unknown batch size (TensorFlow does
+            where the batches are not all equal).
     """
 
     batches: tuple[Batch, ...] = ()
     problem: str | None = None
     targets_known: bool = True
     notes: tuple[str, ...] = ()
+    open_batch: bool = False
 
 
 class RefusedData(ValueError):

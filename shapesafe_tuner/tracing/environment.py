@@ -56,6 +56,7 @@ class Check:
         self.grown: dict[int, Any] = {}
         self._touched: dict[int, Snapshot] = {}
         self._undo: list[Callable[[], Any]] = []
+        self._kept: set[int] = set()
         self.recorder = LayerRecorder()
         self.undecided: str | None = None
         self.warnings: list[str] = []
@@ -66,6 +67,13 @@ class Check:
         """Remember how a layer was that existed before this check."""
         if id(layer) not in self._touched:
             self._touched[id(layer)] = Snapshot(layer)
+
+    def keep_value(self, variable: Any, assign: Callable[[Any, Any], None]) -> None:
+        """Give a variable that existed before its value back at the end."""
+        if id(variable) not in self._kept:
+            self._kept.add(id(variable))
+            value = np.copy(variable.numpy())
+            self._undo.append(lambda: assign(variable, value))
 
     def put_back(self) -> None:
         """Leave layers that existed before as they were."""

@@ -66,7 +66,7 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
     judge_loss = data.targets_known or alone
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
-    for batch in data.batches:
+    for batch in _as_traced(model, data):
         step = _step(model, batch, first, judge_loss=judge_loss)
         try:
             traced = step(check)
@@ -83,6 +83,18 @@ def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
     warnings += suspicious(check)
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
+    """The batches, and before them one of unknown size where ``fit`` would trace that.
+
+    User code may need a size it does not get then; Keras's own layers do not.
+    """
+    batches = list(data.batches)
+    traces_open = backend_internals.BACKEND == "tensorflow" and data.open_batch
+    if traces_open and not trainer_internals.treats_samples_alike(model):
+        batches.insert(0, batches[0].resized(None))
+    return batches
 
 
 def suspicious(check: Check) -> list[str]:

@@ -501,3 +501,101 @@ def batch_size_in_a_reshape_of_ops(hp: Any) -> Any:
     inputs = keras.Input((8,))
     h = ops.reshape(ops.reshape(inputs, (4, 8)), (-1, 8))
     return compiled(keras.Model(inputs, layers.Dense(3, activation="softmax")(h)))
+
+
+class UsesItsBatchSize(keras.Model):
+    """Needs a size that ``fit`` does not know when it traces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = layers.Dense(3, activation="softmax")
+
+    def call(self, x: Any) -> Any:
+        return self.head(ops.concatenate([x, ops.zeros((x.shape[0], 2))], axis=-1))
+
+
+class TwoOptimizers(keras.Model):
+    """Trains its parts with an optimizer each, as a GAN does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator, self.critic = layers.Dense(8), layers.Dense(1)
+        self.first, self.second = keras.optimizers.Adam(), keras.optimizers.SGD()
+
+    def call(self, x: Any) -> Any:
+        return self.critic(self.generator(x))
+
+    def train_step(self, x: Any) -> dict[str, Any]:
+        for optimizer, part, output in (
+            (self.first, self.critic, lambda: self.critic(x)),
+            (self.second, self.generator, lambda: self(x)),
+        ):
+            with tf.GradientTape() as tape:
+                loss = ops.mean(ops.square(output() - 1.0))
+            gradients = tape.gradient(loss, part.trainable_weights)
+            optimizer.apply_gradients(zip(gradients, part.trainable_weights, strict=True))
+        return {"loss": loss}
+
+
+@case()
+def batch_size_used_in_call(hp: Any) -> Any:
+    return compiled(UsesItsBatchSize())
+
+
+@case(y=None)
+def two_optimizers(hp: Any) -> Any:
+    model = TwoOptimizers()
+    model.compile()
+    return model
+
+
+@case()
+def fitted_in_build(hp: Any) -> Any:
+    model = compiled(classifier(layers.Dense(4)))
+    model.fit(X, LABELS, verbose=0)
+    return model
+
+
+@case()
+def predicts_in_build(hp: Any) -> Any:
+    model = classifier(layers.Dense(4))
+    if not np.allclose(model.predict(X, verbose=0).sum(axis=1), 1.0, atol=1e-3):
+        raise ValueError("these are no probabilities")
+    return compiled(model)
+
+
+@case()
+def constant_of_wrong_shape(hp: Any) -> Any:
+    constant = keras.initializers.Constant(np.ones((7, 4), "float32"))
+    return compiled(classifier(layers.Dense(4, kernel_initializer=constant)))
+
+
+@case()
+def initializer_of_wrong_rank(hp: Any) -> Any:
+    return compiled(classifier(layers.Dense(4, bias_initializer="orthogonal")))
+
+
+@case()
+def own_initializer(hp: Any) -> Any:
+    def halves(shape: Any, dtype: Any = None) -> Any:
+        return ops.full(shape, 0.5, dtype=dtype)
+
+    return compiled(classifier(layers.Dense(4, kernel_initializer=halves)))
+
+
+@case()
+def own_initializer_of_wrong_shape(hp: Any) -> Any:
+    def square(shape: Any, dtype: Any = None) -> Any:
+        return ops.ones((3, 3), dtype=dtype)
+
+    return compiled(classifier(layers.Dense(4, kernel_initializer=square)))
+
+
+@case(x=tf.data.Dataset.from_tensor_slices((X, SCALARS)).batch(4).take(1), y=None)
+def part_of_a_dataset_against_ten_outputs(hp: Any) -> Any:
+    return compiled(keras.Sequential([keras.Input((8,)), layers.Dense(10)]), "mse")
+
+
+@case(x=SEQUENCE, y=np.zeros((6, 5, 5, 4), "float32"))
+def resizing_takes_the_batch_for_a_side(hp: Any) -> Any:
+    return compiled(keras.Sequential([keras.Input((8, 4)), layers.Resizing(5, 5)]), "mse")

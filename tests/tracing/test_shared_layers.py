@@ -158,3 +158,42 @@ def test_optimizers_losses_and_metrics_made_before_serve_real_training() -> None
     assert not optimizer.built
     assert float(metric.result()) == 0.0
     assert np.isfinite(build(None).fit(X, Y, verbose=0).history["mean_absolute_error"][0])
+
+
+def test_what_build_does_to_a_model_made_before_is_undone() -> None:
+    kept = keras.Sequential(
+        [keras.Input((8,)), layers.Dense(4, name="a"), layers.BatchNormalization(name="b")],
+        name="kept",
+    )
+    kept.compile("sgd", "mae")
+    kept.fit(X, Y[:, :1] * np.ones((6, 4)), verbose=0)
+    before = [weight.numpy().copy() for weight in kept.weights]
+
+    def build(hp: Any) -> keras.Model:
+        kept.set_weights([np.zeros_like(weight) for weight in before])
+        kept(X * 3, training=True)
+        kept.trainable = False
+        kept.pop()
+        kept.compile("adam", "mse")
+        return on_top_of(kept)
+
+    assert sst.check(build, {}, x=X, y=Y).feasible
+    for weight, value in zip(kept.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    assert kept.trainable
+    assert [layer.name for layer in kept.layers] == ["a", "b"]
+    assert (kept.loss, type(kept.optimizer).__name__) == ("mae", "SGD")
+    assert np.isfinite(kept.evaluate(X, np.zeros((6, 4)), verbose=0))
+
+
+def test_predictions_in_build_are_those_of_real_weights() -> None:
+    kept = keras.Sequential([layers.Dense(4, bias_initializer="ones", name="a")], name="kept")
+    seen: list[Any] = []
+
+    def build(hp: Any) -> keras.Model:
+        seen.append(np.abs(kept.predict(X, verbose=0) - kept(X).numpy()).max())
+        return on_top_of(layers.Dense(2))
+
+    assert sst.check(build, {}).feasible
+    assert seen[0] < 1e-5
+    assert np.abs(kept.predict(X, verbose=0) - kept(X).numpy()).max() < 1e-5
