@@ -1,68 +1,36 @@
-"""The stages of a verdict in their order, and what is remembered between checks."""
+"""What is remembered between checks, and ``check`` for one configuration."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
-from shapesafe_tuner._compat.hyperparameters import configuration, outside_domain
-from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.data_reading import read_data
-from shapesafe_tuner.tracing.data_spec import DataSpec
-from shapesafe_tuner.tracing.environment import Check, check_environment
-from shapesafe_tuner.tracing.reasons import describe, type_name
-from shapesafe_tuner.tracing.recorder import shapes_of
-from shapesafe_tuner.tracing.symbolic import (
-    Built,
-    build_model,
-    count_parameters,
-    model_output_shape,
-)
-from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
-from shapesafe_tuner.verdict import LayerShape, ShapeFault, Stage, Verdict
+from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["FROZEN", "Checker", "check"]
+__all__ = ["Checker", "check"]
 
-FROZEN = "Frozen bounds:"
 
 _REMEMBERED = 4096
 """Verdicts and conflicts kept; beyond that the oldest are forgotten, and found again."""
 
 
 class Checker:
-    """Judges configurations of one hypermodel on one set of data.
+    """Judges configurations of one hypermodel on one set of data, each once.
 
     Args:
         build: ``hp -> keras.Model``, as a trial builds.
         space: the ``HyperParameters`` registered so far, or None.
-        in_advance: names that the user registered before ``build``, with the range that holds.
-        data: the batches to be trained on, or None to judge the build alone.
-        unjudged: why training is not judged although there is data; None if it is.
-        max_model_size: largest number of trainable parameters, or None.
-        constraints: callables ``hp -> bool``; False refuses.
+        **stages: as for :class:`shapesafe_tuner.tracing.stages.Stages`.
     """
 
-    def __init__(
-        self,
-        build: Callable[[Any], Any],
-        *,
-        space: Any = None,
-        in_advance: Collection[str] = (),
-        data: DataSpec | None = None,
-        unjudged: str | None = None,
-        max_model_size: int | None = None,
-        constraints: Sequence[Callable[[Any], bool]] = (),
-    ) -> None:
-        self._build = build
+    def __init__(self, build: Callable[[Any], Any], *, space: Any = None, **stages: Any) -> None:
+        self._stages = Stages(build, **stages)
         self.space = space
-        self._in_advance = frozenset(in_advance)
-        self._data = data
-        self._unjudged = unjudged
-        self._max_model_size = max_model_size
-        self._constraints = tuple(constraints)
         self._judged = 0
         self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
         self._conflicts: OrderedDict[tuple[str, ...], dict[str, Verdict]] = OrderedDict()
@@ -92,7 +60,9 @@ class Checker:
         if known is not None:
             return known
         self._judged += 1
-        verdict = self._judge(values)
+        verdict, read = self._stages.judge(self.space, values)
+        if read is not None:
+            self._learn(verdict, read)
         self._verdicts[key] = verdict
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
@@ -112,152 +82,6 @@ class Checker:
         self._conflicts.setdefault(names, {})[_key(read, names)] = verdict
         if len(self._conflicts) > _REMEMBERED:
             self._conflicts.popitem(last=False)
-
-    def _judge(self, values: Mapping[str, Any]) -> Verdict:
-        check = Check()
-        with check_environment(check):
-            hp = configuration(self.space, values, self._in_advance)
-            declared = self._refused_by_constraint(hp)
-            if declared is not None:
-                return declared
-            hp.values.names_read.clear()
-            built = build_model(self._build, hp, check)
-            verdict = self._verdict(built, hp, check)
-            outside = [
-                f"{known.name}={values[known.name]!r} is outside its domain."
-                for known in hp.space
-                if known.name in values and outside_domain(known, values[known.name])
-            ]
-        notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.frozen.items())]
-        if notes:
-            verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *notes))
-        if verdict.feasible is False:
-            self._learn(verdict, hp.values.read())
-        return verdict
-
-    def _refused_by_constraint(self, hp: Any) -> Verdict | None:
-        for constraint in self._constraints:
-            if not constraint(hp):
-                name = getattr(constraint, "__name__", type(constraint).__name__)
-                fault = ShapeFault(
-                    layer=None,
-                    layer_type=None,
-                    reason=f"The constraint {name} refuses this configuration.",
-                    hyperparameters=hp.values.read() or dict(hp.values),
-                )
-                return Verdict(False, "declared", fault)
-        return None
-
-    def _verdict(self, built: Built, hp: Any, check: Check) -> Verdict:
-        if built.model is None:
-            return self._without_model(built, hp, check)
-        model = built.model
-        facts = {
-            "parameters": count_parameters(model),
-            "output_shape": model_output_shape(model),
-        }
-        oversized = self._oversized(model, hp)
-        if oversized is not None:
-            return Verdict(False, "limit", oversized, layers=check.recorder.table(), **facts)
-        step = self._train(model, check)
-        if step.attribution is not None and step.attribution.origin is not Origin.BUG:
-            fault = _fault(step.attribution, hp, check, step)
-            table = check.recorder.table(_failed_row(fault))
-            return Verdict(False, "training_step", fault, step.warnings, layers=table, **facts)
-        if step.outputs is not None:
-            facts["parameters"] = count_parameters(model)
-            facts["output_shape"] = facts["output_shape"] or _without_batch(shapes_of(step.outputs))
-        notes = (*step.warnings, *check.warnings)
-        undecided = check.undecided or step.undecided
-        if step.attribution is not None:
-            undecided = f"{type(step.error).__name__}: {step.attribution.message}"
-        if undecided is None and not model.built:
-            notes = (*notes, "The model is not built, so its shapes were not checked: pass x.")
-        return Verdict(
-            feasible=True if undecided is None else None,
-            stage="symbolic",
-            warnings=notes if undecided is None else (*notes, f"Undecided: {undecided}."),
-            layers=check.recorder.table(),
-            **facts,
-        )
-
-    def _without_model(self, built: Built, hp: Any, check: Check) -> Verdict:
-        table = check.recorder.table()
-        attribution = built.attribution
-        if attribution is None or attribution.origin is Origin.BUG:
-            why = built.undecided or f"{type(built.error).__name__}: {built.error}"
-            return Verdict(None, "symbolic", None, (f"Undecided: {why}.",), layers=table)
-        if check.undecided is not None and attribution.operation is None:
-            return Verdict(
-                None, "symbolic", None, (f"Undecided: {check.undecided}.",), layers=table
-            )
-        fault = _fault(attribution, hp, check)
-        stage: Stage = "declared" if attribution.origin is Origin.DECLARED else "symbolic"
-        return Verdict(False, stage, fault, layers=check.recorder.table(_failed_row(fault)))
-
-    def _oversized(self, model: Any, hp: Any) -> ShapeFault | None:
-        size = count_parameters(model, trainable_only=True)
-        if not self._max_model_size or size is None or size <= self._max_model_size:
-            return None
-        return ShapeFault(
-            layer=None,
-            layer_type=None,
-            reason=(
-                f"Oversized model: {size:,} trainable parameters, "
-                f"more than max_model_size={self._max_model_size:,}."
-            ),
-            hyperparameters=hp.values.read(),
-        )
-
-    def _train(self, model: Any, check: Check) -> StepOutcome:
-        if self._data is None:
-            return StepOutcome()
-        if self._unjudged is not None:
-            return StepOutcome(warnings=(f"Training was not judged: {self._unjudged}.",))
-        if self._data.problem is not None:
-            said = Attribution(Origin.FAULT, None, self._data.problem, by_user_code=False)
-            return StepOutcome(said)
-        if not self._data.batches:
-            why = "; ".join(self._data.notes) or "the data has no samples"
-            return StepOutcome(warnings=(f"Training was not judged: {why}.",))
-        return trace_training(model, self._data, check)
-
-
-def _fault(
-    attribution: Attribution, hp: Any, check: Check, step: StepOutcome | None = None
-) -> ShapeFault:
-    operation = attribution.operation
-    inputs = attribution.inputs or check.recorder.inputs_of(operation)
-    return ShapeFault(
-        layer=None if operation is None else getattr(operation, "name", None),
-        layer_type=None if operation is None else type_name(operation),
-        reason=describe(attribution, inputs, None if step is None else step.batch),
-        input_shapes=inputs,
-        hyperparameters=hp.values.read(),
-        error=attribution.message,
-        refused_by="build" if step is None else "train",
-    )
-
-
-def _frozen(name: str, first: str, later: str) -> str:
-    return (
-        f"{FROZEN} {name} was first registered as {first}; KerasTuner ignores the later {later}, "
-        "so it does not keep values within it. Register one range, or use another name."
-    )
-
-
-def _failed_row(fault: ShapeFault) -> LayerShape | None:
-    if fault.layer is None or fault.layer_type is None:
-        return None
-    return LayerShape(fault.layer, fault.layer_type, fault.input_shapes, failed=True)
-
-
-def _without_batch(shapes: Any) -> Any:
-    if isinstance(shapes, dict):
-        return {key: _without_batch(item) for key, item in shapes.items()}
-    if isinstance(shapes, list):
-        return [_without_batch(item) for item in shapes]
-    return (None, *shapes[1:]) if shapes else shapes
 
 
 def _key(values: Mapping[str, Any], names: Any) -> str:

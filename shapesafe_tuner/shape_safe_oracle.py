@@ -9,10 +9,11 @@ from typing import Any
 
 from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
-from shapesafe_tuner.checker import FROZEN, Checker
+from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.space.enumeration import Walk
 from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.stages import FROZEN
 from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection
 

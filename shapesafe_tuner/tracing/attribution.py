@@ -45,6 +45,8 @@ _NOT_SHAPES = (
 )
 
 
+_CONTAINERS = ("CompileLoss", "CompileMetrics", "MetricsList")
+"""Of the losses and metrics that ``compile`` was given."""
 _NO_STORAGE = ("'SymbolicTensor' object has no attribute", "Unknown variable: <")
 """What code says that wants a variable's storage, which there is none of in a check."""
 
@@ -179,8 +181,6 @@ def _failing(frames: list[Any]) -> tuple[Any, Any]:
         candidate = frame.f_locals.get("self")
         if not isinstance(candidate, (Operation, keras.losses.Loss, keras.metrics.Metric)):
             continue
-        if type(candidate).__name__ in ("CompileLoss", "CompileMetrics", "MetricsList"):
-            continue
         found, where = candidate, frame
         if not _looked_into(candidate):
             break
@@ -195,7 +195,7 @@ def _compared(operation: Any, frame: Any) -> Any:
 
 
 def _looked_into(operation: Any) -> bool:
-    if isinstance(operation, keras.Model):
+    if isinstance(operation, keras.Model) or type(operation).__name__ in _CONTAINERS:
         return True
     own = type(operation).__module__.split(".")[0] == "keras"
     return isinstance(operation, Layer) and not own

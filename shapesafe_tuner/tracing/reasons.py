@@ -49,6 +49,9 @@ def describe(attribution: Attribution, inputs: Any, batch: Batch | None = None) 
 
 def _name(operation: Any) -> str:
     name = getattr(operation, "name", None)
+    if name in ("compile_loss", "compile_metrics"):
+        given = "loss" if name == "compile_loss" else "metrics"
+        return f"What compile was given as {given}"
     if hasattr(operation, "update_state"):
         return f"The metric {name}"
     if hasattr(operation, "reduction"):

@@ -76,10 +76,8 @@ def test_a_layer_made_before_is_as_it_was(kind: str, data: dict[str, Any]) -> No
         np.testing.assert_array_equal(weight.numpy(), value)
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("kind", sorted(MAKERS.keys() - {"built Sequential"}))
 def test_a_refused_configuration_does_not_decide_its_shapes(kind: str) -> None:
-    if kind == "built Sequential":
-        pytest.skip("it has its shapes already")
     kept = MAKERS[kind]()
 
     def build(hp: Any) -> keras.Model:
