@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from keras.src import backend as keras_backend
 from keras.src.layers import layer as layer_module
 from keras.src.models import sequential
 from keras.src.ops import operation as operation_module
@@ -42,6 +43,7 @@ def install(current: Callable[[], Any]) -> None:
     layer_module.inspect = cached
     operation_module.inspect = cached
     _call_new_layers_only(current)
+    _tell_symbolic_tensors_apart_at_once(current)
 
 
 def touch(hooks: Any, layer: Any) -> None:
@@ -78,6 +80,19 @@ def _skip_checkpoint_tracking(current: Callable[[], Any]) -> None:
 
     KerasAutoTrackable.__setattr__ = untracked
     layer_class.__setattr__ = plain_values_untracked
+
+
+def _tell_symbolic_tensors_apart_at_once(current: Callable[[], Any]) -> None:
+    """TensorFlow's ``is_tensor`` tries its protocols one by one on what is none of its tensors."""
+    is_tensor = keras_backend.is_tensor
+
+    @functools.wraps(is_tensor)
+    def is_backend_tensor(x: Any) -> bool:
+        if type(x) is keras_backend.KerasTensor and current() is not None:
+            return False
+        return bool(is_tensor(x))
+
+    keras_backend.is_tensor = is_backend_tensor
 
 
 class _CachedInspect(types.ModuleType):
