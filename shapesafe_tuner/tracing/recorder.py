@@ -10,7 +10,7 @@ import keras
 from shapesafe_tuner._compat.fast_build import call_once
 from shapesafe_tuner.verdict import LayerShape
 
-__all__ = ["LayerRecorder", "shapes_of"]
+__all__ = ["LayerRecorder", "count_parameters", "shapes_of", "with_unknown_batch"]
 
 
 class LayerRecorder:
@@ -51,9 +51,9 @@ class LayerRecorder:
             LayerShape(
                 name=layer.name,
                 layer_type=type(layer).__name__,
-                input_shapes=_unknown_batch(inputs) if self.tracing_training else inputs,
-                output_shape=_unknown_batch(outputs) if self.tracing_training else outputs,
-                parameters=_parameters(layer),
+                input_shapes=with_unknown_batch(inputs) if self.tracing_training else inputs,
+                output_shape=with_unknown_batch(outputs) if self.tracing_training else outputs,
+                parameters=count_parameters(layer),
             )
             for layer, inputs, outputs in self._rows.values()
         ]
@@ -76,19 +76,22 @@ def shapes_of(value: Any) -> Any:
         return None
 
 
-def _unknown_batch(shapes: Any) -> Any:
+def with_unknown_batch(shapes: Any) -> Any:
+    """Shapes with None for the size of the batch they were seen on."""
     if isinstance(shapes, dict):
-        return {key: _unknown_batch(item) for key, item in shapes.items()}
+        return {key: with_unknown_batch(item) for key, item in shapes.items()}
     if isinstance(shapes, list):
-        return [_unknown_batch(item) for item in shapes]
+        return [with_unknown_batch(item) for item in shapes]
     return (None, *shapes[1:]) if shapes else shapes
 
 
-def _parameters(layer: Any) -> int | None:
+def count_parameters(layer: Any, *, trainable_only: bool = False) -> int | None:
+    """Number of weights, or None for a layer or model that is not built yet."""
     if not layer.built:
         return None
+    weights = layer.trainable_weights if trainable_only else layer.weights
     total = 0
-    for weight in layer.weights:
+    for weight in weights:
         size = 1
         for length in weight.shape:
             size *= int(length)

@@ -11,11 +11,10 @@ from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.data_spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.reasons import describe, type_name
-from shapesafe_tuner.tracing.recorder import shapes_of
+from shapesafe_tuner.tracing.recorder import count_parameters, shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.symbolic import (
     Built,
     build_model,
-    count_parameters,
     model_output_shape,
 )
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
@@ -116,7 +115,9 @@ class Stages:
             return Verdict(False, "training_step", fault, step.warnings, layers=table, **facts)
         if step.outputs is not None:
             facts["parameters"] = count_parameters(model)
-            facts["output_shape"] = facts["output_shape"] or _without_batch(shapes_of(step.outputs))
+            facts["output_shape"] = facts["output_shape"] or with_unknown_batch(
+                shapes_of(step.outputs)
+            )
         notes = (*step.warnings, *check.warnings)
         undecided = check.undecided or step.undecided
         if step.attribution is not None:
@@ -200,11 +201,3 @@ def _failed_row(fault: ShapeFault) -> LayerShape | None:
     if fault.layer is None or fault.layer_type is None:
         return None
     return LayerShape(fault.layer, fault.layer_type, fault.input_shapes, failed=True)
-
-
-def _without_batch(shapes: Any) -> Any:
-    if isinstance(shapes, dict):
-        return {key: _without_batch(item) for key, item in shapes.items()}
-    if isinstance(shapes, list):
-        return [_without_batch(item) for item in shapes]
-    return (None, *shapes[1:]) if shapes else shapes

@@ -11,7 +11,7 @@ import keras
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.environment import Check, Undecidable
 
-__all__ = ["Built", "build_model", "count_parameters", "model_output_shape"]
+__all__ = ["Built", "build_model", "model_output_shape"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,20 +52,6 @@ def build_model(build: Callable[[Any], Any], hp: Any, check: Check) -> Built:
         kind = type(model).__name__
         return Built(undecided=f"build returned {kind}, not a keras.Model")
     return Built(model=model)
-
-
-def count_parameters(model: Any, *, trainable_only: bool = False) -> int | None:
-    """Number of weights, or None for a model that is not built yet."""
-    if not model.built:
-        return None
-    weights = model.trainable_weights if trainable_only else model.weights
-    total = 0
-    for weight in weights:
-        size = 1
-        for length in weight.shape:
-            size *= int(length)
-        total += size
-    return total
 
 
 def model_output_shape(model: Any) -> Any:
