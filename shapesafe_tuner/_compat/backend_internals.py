@@ -156,7 +156,11 @@ def _placeholder(leaf: Any) -> Any:
     if not isinstance(leaf, keras.KerasTensor):
         return leaf
     make = tf.compat.v1.sparse_placeholder if leaf.sparse else tf.compat.v1.placeholder
-    return make(dtype=leaf.dtype, shape=leaf.shape)
+    placeholder = make(dtype=leaf.dtype, shape=leaf.shape)
+    mask = keras_backend.get_keras_mask(leaf)
+    if mask is not None:
+        keras_backend.set_keras_mask(placeholder, _placeholder(mask))
+    return placeholder
 
 
 def _specification(leaf: Any) -> Any:
@@ -165,3 +169,56 @@ def _specification(leaf: Any) -> Any:
     if leaf.shape.rank is None:
         return None
     return keras.KerasTensor(tuple(leaf.shape), str(leaf.dtype.name))
+
+
+def trace_layer(layer: Any, inputs: Any, further: dict[str, Any]) -> Any:
+    """Trace one training step's worth of a built layer: its call and the gradient of its sum.
+
+    Args:
+        layer: built, with real weights.
+        inputs: ``KerasTensor`` of known sizes, or a structure of them; masks ride on them.
+        further: further arguments of the call.
+
+    Returns:
+        The traced outputs.
+
+    Raises:
+        Exception: whatever the layer or the backend raises.
+    """
+    flat = tree.flatten((inputs, further))
+    symbolic = [item for item in flat if isinstance(item, keras.KerasTensor)]
+    masks = [keras_backend.get_keras_mask(item) for item in symbolic]
+    seen: list[Any] = []
+
+    def step(values: list[Any], mask_values: list[Any]) -> Any:
+        given = iter(zip(values, mask_values, strict=True))
+
+        def fill(item: Any) -> Any:
+            if not isinstance(item, keras.KerasTensor):
+                return item
+            value, mask = next(given)
+            if mask is not None:
+                keras_backend.set_keras_mask(value, mask)
+            return value
+
+        x, more = tree.map_structure(fill, (inputs, further))
+        outputs = layer(x, training=True, **more)
+        seen.append(outputs)
+        return sum(
+            keras.ops.sum(keras.ops.cast(output, "float32")) for output in tree.flatten(outputs)
+        )
+
+    if BACKEND == "tensorflow":
+
+        def with_gradient(values: list[Any], mask_values: list[Any]) -> Any:
+            with tf.GradientTape() as tape:
+                total = step(values, mask_values)
+            return tape.gradient(total, [w.value for w in layer.trainable_weights])
+
+        tf.function(with_gradient).get_concrete_function(
+            [tf.TensorSpec(item.shape, item.dtype) for item in symbolic],
+            [None if mask is None else tf.TensorSpec(mask.shape, mask.dtype) for mask in masks],
+        )
+    else:
+        keras_backend.compute_output_spec(step, symbolic, masks)
+    return seen[-1]

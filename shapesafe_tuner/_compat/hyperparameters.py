@@ -10,9 +10,9 @@ import keras_tuner
 
 from shapesafe_tuner._compat.modules import keras_tuner_module
 
-__all__ = ["RecordedValues", "configuration", "domain", "outside_domain"]
+__all__ = ["RecordedValues", "configuration", "domain", "hp_types", "outside_domain", "range_of"]
 
-_hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
+hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
 
 
 class RecordedValues(dict[str, Any]):
@@ -81,26 +81,27 @@ def _notice_frozen_bounds(hp: Any, in_advance: Collection[str]) -> None:
     """Note in ``hp.values.frozen`` which later registrations KerasTuner ignores."""
     retrieve = hp._retrieve
     holds = {
-        (known.name, repr(known.get_config()["conditions"])): _range_of(known)
+        (known.name, repr(known.get_config()["conditions"])): range_of(known)
         for known in hp.space
         if known.name not in in_advance
     }
 
     def noticing(asked: Any) -> Any:
         place = (asked.name, repr(asked.get_config()["conditions"]))
-        first = holds.setdefault(place, _range_of(asked))
-        if first != _range_of(asked):
-            hp.values.frozen[asked.name] = (first, _range_of(asked))
+        first = holds.setdefault(place, range_of(asked))
+        if first != range_of(asked):
+            hp.values.frozen[asked.name] = (first, range_of(asked))
         return retrieve(asked)
 
     hp._retrieve = noticing
 
 
-def _range_of(hp: Any) -> str:
-    if isinstance(hp, _hp_types.Choice):
+def range_of(hp: Any) -> str:
+    """The range of a hyperparameter in words."""
+    if isinstance(hp, hp_types.Choice):
         return f"one of {list(hp.values)}"
-    if isinstance(hp, (_hp_types.Fixed, _hp_types.Boolean)):
-        return "fixed" if isinstance(hp, _hp_types.Fixed) else "True or False"
+    if isinstance(hp, (hp_types.Fixed, hp_types.Boolean)):
+        return "fixed" if isinstance(hp, hp_types.Fixed) else "True or False"
     step = f", step {hp.step}" if hp.step not in (None, 1) else ""
     return f"{hp.min_value} to {hp.max_value}{step}"
 
@@ -111,17 +112,17 @@ def domain(hp: Any) -> Sequence[Any] | None:
     Returns:
         A sequence, or None where there are infinitely many (a ``Float`` without a step).
     """
-    if isinstance(hp, _hp_types.Fixed):
+    if isinstance(hp, hp_types.Fixed):
         return [hp.value]
-    if isinstance(hp, _hp_types.Boolean):
+    if isinstance(hp, hp_types.Boolean):
         return [True, False]
-    if isinstance(hp, _hp_types.Choice):
+    if isinstance(hp, hp_types.Choice):
         return list(dict.fromkeys(hp.values))
     if hp.step is not None:
         values = (hp._get_value_by_index(index) for index in range(hp._get_n_values()))
-        cast = int if isinstance(hp, _hp_types.Int) else float
+        cast = int if isinstance(hp, hp_types.Int) else float
         return _Stepped(hp, cast) if hp.sampling == "linear" else [cast(v) for v in values]
-    if isinstance(hp, _hp_types.Int):
+    if isinstance(hp, hp_types.Int):
         return range(hp.min_value, hp.max_value + 1)
     return None
 
@@ -144,7 +145,7 @@ class _Stepped(Sequence[Any]):
 
 def outside_domain(hp: Any, value: Any) -> bool:
     """Whether ``value`` is none that the hyperparameter was declared to take."""
-    if isinstance(hp, (_hp_types.Fixed, _hp_types.Boolean, _hp_types.Choice)):
+    if isinstance(hp, (hp_types.Fixed, hp_types.Boolean, hp_types.Choice)):
         return value not in list(hp.values)
     if isinstance(value, (bool, str)) or not math.isfinite(value):
         return True

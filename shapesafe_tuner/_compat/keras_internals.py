@@ -23,12 +23,21 @@ from keras.src.layers.layer import Layer
 from keras.src.ops.operation import Operation
 from keras.src.random import seed_generator
 
-from shapesafe_tuner._compat import backend_internals, fast_build, weightless
+from shapesafe_tuner._compat import backend_internals, constructors, fast_build, weightless
 
 KERAS_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(global_state.__file__)))
 KERAS_FOLDER = os.path.dirname(os.path.dirname(KERAS_FOLDER))
 
-__all__ = ["KERAS_FOLDER", "Hooks", "Layer", "Operation", "current", "isolated_state", "use"]
+__all__ = [
+    "KERAS_FOLDER",
+    "Hooks",
+    "Layer",
+    "Operation",
+    "current",
+    "isolated_state",
+    "policies",
+    "use",
+]
 
 
 class Hooks(Protocol):
@@ -36,6 +45,7 @@ class Hooks(Protocol):
 
     keep_random_trace: bool
     variables_as_handles: bool
+    analytic: Any
     handles: list[Any]
     born_here: object
     grown: dict[int, Any]
@@ -111,6 +121,13 @@ def isolated_state() -> Iterator[None]:
             keras.config.set_image_data_format(process_wide[2])
 
 
+def policies() -> tuple[Any, str, str]:
+    """What layers take from the global state: dtype policy, default dtype and data format."""
+    policy = global_state.GLOBAL_STATE_TRACKER.__dict__.get("dtype_policy")
+    name = None if policy is None else policy.name
+    return name, keras.config.floatx(), keras.config.image_data_format()
+
+
 def _clear_this_thread() -> None:
     global_state.GLOBAL_STATE_TRACKER.__dict__.clear()
     settings = getattr(global_state, "GLOBAL_SETTINGS_TRACKER", None)
@@ -134,6 +151,7 @@ def _install() -> None:
             _hook_optimizer_keys()
             fast_build.install(current)
             _hook_touched_layers()
+            constructors.install(_LOCAL)
             _DONE = True
 
 

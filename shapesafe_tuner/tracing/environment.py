@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import random
 import sys
 import threading
 import warnings
@@ -13,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from shapesafe_tuner._compat import backend_internals, keras_internals
+from shapesafe_tuner._compat import keras_internals
+from shapesafe_tuner._compat.random_states import random_states_kept
 from shapesafe_tuner._compat.rollback import Snapshot
 from shapesafe_tuner.tracing.recorder import LayerRecorder, shapes_of
 
@@ -42,6 +42,7 @@ class Check:
     Attributes:
         keep_random_trace: let Keras draw seeds from Python's generator, as a real build does.
         variables_as_handles: give variables a handle, so that gradients can be traced.
+        analytic: the run that gives stand-ins in place of layers, while one is active.
         recorder: collects the layer calls of this check.
         undecided: why nothing can be said of the configuration, once something came up.
         warnings: what to tell the user besides the verdict.
@@ -51,6 +52,7 @@ class Check:
     def __init__(self, *, keep_random_trace: bool = False) -> None:
         self.keep_random_trace = keep_random_trace
         self.variables_as_handles = False
+        self.analytic: Any = None
         self.handles: list[Any] = []
         self.born_here = object()
         self.grown: dict[int, Any] = {}
@@ -148,38 +150,6 @@ def discovery_environment() -> Iterator[Check]:
             yield check
         finally:
             check.put_back()
-
-
-@contextlib.contextmanager
-def random_states_kept() -> Iterator[None]:
-    """Undo what *user code* draws or seeds; Keras itself draws nothing during a check.
-
-    The states are only written when they changed, so that other threads are not disturbed.
-    """
-    python, numpy, backend = random.getstate(), _numpy_state(), _backend_state()
-    try:
-        yield
-    finally:
-        if random.getstate() != python:
-            random.setstate(python)
-        now = _numpy_state()
-        if now[2:] != numpy[2:] or not np.array_equal(now[1], numpy[1]):
-            np.random.set_state(numpy)
-        if _differs(_backend_state(), backend):
-            backend_internals.restore_random_state(backend)
-
-
-def _numpy_state() -> tuple[Any, ...]:
-    return tuple(np.random.get_state())
-
-
-def _backend_state() -> Any:
-    return backend_internals.random_state()
-
-
-def _differs(now: Any, before: Any) -> bool:
-    different = now != before
-    return bool(different.any()) if hasattr(different, "any") else bool(different)
 
 
 class _Quiet:

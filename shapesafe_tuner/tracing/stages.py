@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import configuration, outside_domain
+from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.data_spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.reasons import describe, type_name
 from shapesafe_tuner.tracing.recorder import count_parameters, shapes_of, with_unknown_batch
+from shapesafe_tuner.tracing.standin_training import Training
 from shapesafe_tuner.tracing.symbolic import (
     Built,
     build_model,
@@ -53,6 +55,8 @@ class Stages:
         self._unjudged = unjudged
         self._max_model_size = max_model_size
         self._constraints = tuple(constraints)
+        training = Training(data) if data is not None and self._judges_training else None
+        self._analytic = AnalyticPass(build, self._in_advance, training, max_model_size)
 
     def judge(self, space: Any, values: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any] | None]:
         """Run the stages until one proves infeasibility.
@@ -65,12 +69,19 @@ class Stages:
             The verdict, and what ``build`` read before it failed: every configuration that agrees
             on that fails too. None where no such thing is known.
         """
+        if self._constraints:
+            with check_environment(Check()):
+                declared = self._refused_by_constraint(
+                    configuration(space, values, self._in_advance)
+                )
+            if declared is not None:
+                return declared, None
+        analysed = self._analytic.judge(space, values)
+        if analysed is not None:
+            return self._analytic_verdict(analysed)
         check = Check()
         with check_environment(check):
             hp = configuration(space, values, self._in_advance)
-            declared = self._refused_by_constraint(hp)
-            if declared is not None:
-                return declared, None
             hp.values.names_read.clear()
             built = build_model(self._build, hp, check)
             verdict = self._verdict(built, hp, check)
@@ -79,10 +90,27 @@ class Stages:
                 for known in hp.space
                 if known.name in values and outside_domain(known, values[known.name])
             ]
-        notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.frozen.items())]
-        if notes:
-            verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *notes))
-        return verdict, hp.values.read() if verdict.feasible is False else None
+        return _with_notes(verdict, hp, outside)
+
+    def _analytic_verdict(self, found: Analysed) -> tuple[Verdict, dict[str, Any] | None]:
+        facts: dict[str, Any] = {
+            "parameters": found.parameters,
+            "output_shape": found.output_shape,
+            "layers": found.layers,
+        }
+        step = found.step or self._unjudged_step()
+        if found.fault is not None:
+            verdict = Verdict(False, "analytic", found.fault, **facts)
+        elif step.attribution is not None:
+            fault = _fault(step.attribution, found.hp, None, step)
+            facts["layers"] = (*found.layers, *filter(None, [_failed_row(fault)]))
+            verdict = Verdict(False, "training_step", fault, step.warnings, **facts)
+        else:
+            notes = step.warnings
+            if not found.built:
+                notes = (*notes, _NOT_BUILT)
+            verdict = Verdict(True, "analytic", None, notes, **facts)
+        return _with_notes(verdict, found.hp, found.outside)
 
     def _refused_by_constraint(self, hp: Any) -> Verdict | None:
         for constraint in self._constraints:
@@ -123,7 +151,7 @@ class Stages:
         if step.attribution is not None:
             undecided = f"{type(step.error).__name__}: {step.attribution.message}"
         if undecided is None and not model.built:
-            notes = (*notes, "The model is not built, so its shapes were not checked: pass x.")
+            notes = (*notes, _NOT_BUILT)
         return Verdict(
             feasible=True if undecided is None else None,
             stage="symbolic",
@@ -161,7 +189,18 @@ class Stages:
         )
 
     def _train(self, model: Any, check: Check) -> StepOutcome:
-        if self._data is None:
+        if self._data is None or not self._judges_training:
+            return self._unjudged_step()
+        return trace_training(model, self._data, check)
+
+    @property
+    def _judges_training(self) -> bool:
+        data = self._data
+        return bool(data and self._unjudged is None and data.problem is None and data.batches)
+
+    def _unjudged_step(self) -> StepOutcome:
+        """What is to be said where there is nothing to trace."""
+        if self._data is None or self._judges_training:
             return StepOutcome()
         if self._unjudged is not None:
             return StepOutcome(warnings=(f"Training was not judged: {self._unjudged}.",))
@@ -171,14 +210,16 @@ class Stages:
         if not self._data.batches:
             why = "; ".join(self._data.notes) or "the data has no samples"
             return StepOutcome(warnings=(f"Training was not judged: {why}.",))
-        return trace_training(model, self._data, check)
+        return StepOutcome()
 
 
 def _fault(
-    attribution: Attribution, hp: Any, check: Check, step: StepOutcome | None = None
+    attribution: Attribution, hp: Any, check: Check | None, step: StepOutcome | None = None
 ) -> ShapeFault:
     operation = attribution.operation
-    inputs = attribution.inputs or check.recorder.inputs_of(operation)
+    inputs = attribution.inputs
+    if inputs is None and check is not None:
+        inputs = check.recorder.inputs_of(operation)
     return ShapeFault(
         layer=None if operation is None else getattr(operation, "name", None),
         layer_type=None if operation is None else type_name(operation),
@@ -188,6 +229,19 @@ def _fault(
         error=attribution.message,
         refused_by="build" if step is None else "train",
     )
+
+
+_NOT_BUILT = "The model is not built, so its shapes were not checked: pass x."
+
+
+def _with_notes(
+    verdict: Verdict, hp: Any, outside: Sequence[str]
+) -> tuple[Verdict, dict[str, Any] | None]:
+    """What the values themselves give to say, and what was read of them."""
+    notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.frozen.items())]
+    if notes:
+        verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *notes))
+    return verdict, hp.values.read() if verdict.feasible is False else None
 
 
 def _frozen(name: str, first: str, later: str) -> str:

@@ -58,16 +58,34 @@ class StepOutcome:
     warnings: tuple[str, ...] = ()
 
 
-def trace_training(model: Any, data: DataSpec, check: Check) -> StepOutcome:
-    """Trace one step on each distinct batch of ``data``; stop at the first that is refused."""
+def trace_training(
+    model: Any,
+    data: DataSpec,
+    check: Check,
+    *,
+    outputs_of: Callable[[Batch], Any] | None = None,
+) -> StepOutcome:
+    """Trace one step on each distinct batch of ``data``; stop at the first that is refused.
+
+    Args:
+        model: compiled.
+        data: the batches.
+        check: the active check.
+        outputs_of: gives the model's outputs for a batch, where they are known already; the
+            model is not called then.
+    """
     first: tuple[Batch, Any] | None = None
     warnings: list[str] = []
     alone = model.compiled and not trainer_internals.needs_targets(model)
     judge_loss = data.targets_known or alone
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
-    for batch in _as_traced(model, data):
-        step = _step(model, batch, first, judge_loss=judge_loss)
+    for batch in data.batches if outputs_of is not None else _as_traced(model, data):
+        known = None if outputs_of is None else outputs_of(batch)
+        if known is not None and not judge_loss:
+            first = first or (batch, known)
+            continue
+        step = _step(model, batch, first, known, judge_loss=judge_loss)
         try:
             traced = step(check)
         except KeyboardInterrupt:
@@ -145,9 +163,12 @@ def _only_while_tracing(error: BaseException, model: Any) -> bool:
 
 
 def _step(
-    model: Any, batch: Batch, first: tuple[Batch, Any] | None, *, judge_loss: bool
+    model: Any, batch: Batch, first: tuple[Batch, Any] | None, known: Any, *, judge_loss: bool
 ) -> Callable[[Check], Any]:
-    """What tracing ``batch`` takes; ``first`` is the batch that passed, and its outputs."""
+    """What tracing ``batch`` takes.
+
+    ``first`` is the batch that passed and its outputs; ``known`` the outputs of this one.
+    """
     training = batch.kind == "train"
     custom = trainer_internals.overrides(model, "train_step" if training else "test_step")
 
@@ -160,7 +181,7 @@ def _step(
             trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer_internals.assert_compiled(model)
-        outputs = _outputs_like_first(model, batch, first)
+        outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
             compare = trainer_internals.comparison(model, training)
             return backend_internals.trace(compare, x, y, weight, outputs)

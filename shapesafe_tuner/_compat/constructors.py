@@ -1,0 +1,77 @@
+"""The door through which an analytic run comes between ``build`` and the classes of Keras.
+
+``__new__`` of layers, models, optimizers, losses and metrics asks whether a run is active in this
+thread. If so the run says what the constructor returns: a stand-in is no instance of the class,
+so Python does not run ``__init__``. Otherwise Keras does what it always does.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras.src.losses.loss import Loss
+from keras.src.metrics.metric import Metric
+from keras.src.models.functional import Functional
+from keras.src.ops.operation import Operation
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+from keras.src.utils.naming import to_snake_case
+
+__all__ = ["Functional", "install", "name_counters", "snake_case"]
+
+snake_case = functools.cache(to_snake_case)
+
+
+def install(local: threading.local) -> None:
+    """Put the door in place.
+
+    Args:
+        local: its ``hooks`` are those of the check in the calling thread, or None; their
+            ``analytic`` is the analytic run, or None.
+    """
+    for owner in (keras.layers.Layer, keras.Model, keras.Sequential, Functional):
+        _ask_first(owner, owner.__dict__["__new__"].__func__, local)
+    for owner in (BaseOptimizer, Loss, Metric):
+        _ask_first(owner, _plain_new, local)
+    _record_operations(local)
+
+
+def name_counters() -> Any:
+    """How many objects of each kind Keras has named so far in this thread's state."""
+    from keras.src.utils import naming
+
+    counters = keras.src.backend.common.global_state.get_global_attribute("object_name_uids")
+    if counters is None:
+        naming.auto_name("shapesafe_tuner")
+        counters = keras.src.backend.common.global_state.get_global_attribute("object_name_uids")
+    return counters
+
+
+def _plain_new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    return object.__new__(cls)
+
+
+def _ask_first(owner: Any, original: Callable[..., Any], local: threading.local) -> None:
+    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        hooks = getattr(local, "hooks", None)
+        if hooks is not None and hooks.analytic is not None:
+            return hooks.analytic.construct(cls, args, kwargs)
+        return original(cls, *args, **kwargs)
+
+    owner.__new__ = __new__
+
+
+def _record_operations(local: threading.local) -> None:
+    symbolic_call = Operation.symbolic_call
+
+    @functools.wraps(symbolic_call)
+    def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        hooks = getattr(local, "hooks", None)
+        if hooks is not None and hooks.analytic is not None:
+            return hooks.analytic.operation(self, args, kwargs)
+        return symbolic_call(self, *args, **kwargs)
+
+    Operation.symbolic_call = asked

@@ -1,0 +1,77 @@
+"""Tensors of an analytic run: ``KerasTensor`` without the cost of making one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from shapesafe_tuner.shapes.spec import Spec
+
+__all__ = ["SymbolicTensor", "plain_tensor", "spec_of", "symbolic"]
+
+
+class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
+    """A ``KerasTensor`` that knows its spec and the node that made it.
+
+    Real operations of Keras take it for what it poses as. Its history is the analytic run's own,
+    so whoever asks for Keras's ends that run.
+    """
+
+    _sparse = False
+    _ragged = False
+    _ragged_rank = None
+    _row_splits_dtype = None
+    record_history = True
+    spec: Spec
+    node: Any
+    place: int
+
+    def __init__(self) -> None:
+        raise TypeError("made by symbolic()")
+
+    @property
+    def name(self) -> Any:
+        """Its own name where it was given one; Keras counts the others."""
+        return self.node.tensor_name()
+
+    @property
+    def _keras_mask(self) -> Any:
+        mask = self.spec.mask
+        return None if mask is None else keras.KerasTensor(mask, "bool")
+
+    @property
+    def _keras_history(self) -> Any:
+        self.node.run.escalate("the history of a tensor is read")
+
+
+_new = SymbolicTensor.__new__
+
+
+def symbolic(spec: Spec, node: Any, place: int = 0) -> SymbolicTensor:
+    """A tensor of this specification, the ``place``-th that this node made."""
+    tensor: SymbolicTensor = _new(SymbolicTensor)
+    tensor._shape = spec[0]
+    tensor._dtype = spec[1]
+    tensor.spec = spec
+    tensor.node = node
+    tensor.place = place
+    return tensor
+
+
+def plain_tensor(spec: Spec) -> Any:
+    """An ordinary ``KerasTensor`` of this specification, with its mask."""
+    tensor = keras.KerasTensor(spec.shape, spec.dtype)
+    if spec.mask is not None:
+        tensor._keras_mask = keras.KerasTensor(spec.mask, "bool")
+    return tensor
+
+
+def spec_of(tensor: Any) -> Spec:
+    """The specification of a tensor of Keras or its backend."""
+    mask = getattr(tensor, "_keras_mask", None)
+    return Spec(
+        tuple(tensor.shape),
+        keras.backend.standardize_dtype(tensor.dtype),
+        None if mask is None else tuple(mask.shape),
+    )

@@ -1,0 +1,1 @@
+"""Arithmetic of shapes: rules for layers, and never an import of Keras."""

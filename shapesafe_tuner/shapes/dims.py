@@ -1,0 +1,145 @@
+"""What rules ask of sizes, shapes and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Unknown, text
+
+__all__ = [
+    "broadcast", "check_input", "integer", "known_channels", "one", "positive", "product",
+    "same_channels", "sizes",
+]  # fmt: skip
+
+
+def one(inputs: Any) -> Spec:
+    """The single input of a layer that takes one tensor."""
+    if not isinstance(inputs, Spec):
+        raise Unknown("it is called on several tensors")
+    return inputs
+
+
+def integer(value: Any, name: str) -> int:
+    """``value`` if it is an integer; otherwise what Keras makes of it is unknown."""
+    if type(value) is not int:
+        raise Unknown(f"{name}={value!r} is not an int")
+    return value
+
+
+def positive(value: Any, name: str) -> int:
+    """``value`` if it is a positive integer.
+
+    Raises:
+        Refused: it is zero or negative.
+    """
+    if integer(value, name) <= 0:
+        raise Refused(f"needs a positive {name}, not {value}")
+    return int(value)
+
+
+def sizes(value: Any, count: int, name: str, *, zero: bool = False) -> tuple[int, ...]:
+    """An integer for every axis (``keras/src/utils/argument_validation.py``).
+
+    Raises:
+        Refused: wrong number of values, or one that is negative, or zero where ``zero`` is False.
+    """
+    if type(value) is int:
+        value = (value,) * count
+    if not isinstance(value, (tuple, list)):
+        raise Unknown(f"{name}={value!r} is neither an int nor a tuple")
+    values = tuple(integer(item, name) for item in value)
+    if len(values) != count:
+        raise Refused(f"needs {name} as one integer or {count}, not {values}")
+    if any(item < (0 if zero else 1) for item in values):
+        raise Refused(f"needs {name} of {'0 or more' if zero else 'at least 1'}, not {values}")
+    return values
+
+
+def check_input(
+    spec: Spec,
+    *,
+    rank: int | None = None,
+    min_rank: int | None = None,
+    max_rank: int | None = None,
+    axes: Mapping[int, Dim] | None = None,
+) -> None:
+    """What a layer's ``InputSpec`` checks (``keras/src/layers/input_spec.py``).
+
+    Raises:
+        Refused: the rank or the size of an axis is not what the layer expects.
+    """
+    found = len(spec.shape)
+    for wanted, refused, least in (
+        (rank, rank is not None and found != rank, ""),
+        (min_rank, min_rank is not None and found < min_rank, "at least "),
+        (max_rank, max_rank is not None and found > max_rank, "at most "),
+    ):
+        if refused and wanted is not None:
+            axes_ = "" if least else _AXES.get(wanted, "")
+            raise Refused(
+                f"needs input of rank {least}{wanted}{axes_}, but gets rank {found}: {text(spec)}"
+            )
+    for axis, expected in (axes or {}).items():
+        size = spec.shape[axis]
+        if expected is not None and size is not None and size != expected:
+            raise Refused(
+                f"was built for inputs of size {expected} on axis {axis} and gets {size}: "
+                f"{text(spec)}"
+            )
+
+
+_AXES = {
+    3: " (batch, steps, features)",
+    4: " (batch, height, width, channels)",
+    5: " (batch, depth, height, width, channels)",
+}
+
+
+def known_channels(spec: Spec, axis: int) -> int:
+    """The size of the channel axis, which weights depend on.
+
+    Raises:
+        Refused: it is None.
+    """
+    channels = spec.shape[axis]
+    if channels is None:
+        raise Refused(f"needs to know the size of axis {axis} of its input {text(spec)}")
+    return channels
+
+
+def same_channels(spec: Spec, built_on: Spec | None, axis: int) -> dict[int, Dim]:
+    """The ``axes`` for :func:`check_input` of a layer that was built before."""
+    return {} if built_on is None else {axis: built_on.shape[axis]}
+
+
+def product(values: Any) -> Any:
+    """Product of sizes, or None when one is not known."""
+    total = 1
+    for value in values:
+        if value is None:
+            return None
+        total = total * value
+    return total
+
+
+def broadcast(first: tuple[Dim, ...], second: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """NumPy's rule, with None for what is not known (``keras/src/ops/operation_utils.py``).
+
+    Raises:
+        Refused: two known sizes differ and neither is 1.
+    """
+    rank = max(len(first), len(second))
+    left = (1,) * (rank - len(first)) + tuple(first)
+    right = (1,) * (rank - len(second)) + tuple(second)
+    result: list[Dim] = []
+    for a, b in zip(left, right, strict=True):
+        if a == 1:
+            result.append(b)
+        elif a is None:
+            result.append(None if b == 1 else b)
+        elif b == 1 or b is None or a == b:
+            result.append(a)
+        else:
+            raise Refused(f"cannot combine shapes {first} and {second}: {a} against {b}")
+    return tuple(result)

@@ -1,0 +1,197 @@
+"""Convolutions (``keras/src/layers/convolutional``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapesafe_tuner.shapes.activations import activate
+from shapesafe_tuner.shapes.dims import (
+    check_input,
+    integer,
+    known_channels,
+    one,
+    positive,
+    product,
+    same_channels,
+    sizes,
+)
+from shapesafe_tuner.shapes.registry import Rule, rule
+from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown
+from shapesafe_tuner.shapes.window import slide, transpose
+
+__all__ = ["Convolution", "Depthwise", "Separable", "Transposed"]
+
+
+def spatial_rank(a: Arguments) -> int:
+    """The number of axes a ``...1D``, ``...2D`` or ``...3D`` layer slides over."""
+    return next(int(letter) for letter in a.layer_type if letter.isdigit())
+
+
+def channel_axis(a: Arguments) -> int:
+    """Where the channels are."""
+    return -1 if a.data_format == "channels_last" else 1
+
+
+def spatial(a: Arguments, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """The sizes of the map."""
+    return shape[1:-1] if a.data_format == "channels_last" else shape[2:]
+
+
+def with_map(a: Arguments, batch: Dim, sizes_: Any, channels: Dim) -> tuple[Dim, ...]:
+    """The shape with this map and these channels."""
+    if a.data_format == "channels_last":
+        return (batch, *sizes_, channels)
+    return (batch, channels, *sizes_)
+
+
+def check_data_format(a: Arguments) -> None:
+    """Refuse what ``standardize_data_format`` does."""
+    if a.data_format.lower() not in ("channels_last", "channels_first"):
+        raise Refused(f"takes no data_format={a.data_format!r}")
+    a.data_format = a.data_format.lower()
+
+
+def check_padding(a: Arguments, *, causal: bool) -> None:
+    """Refuse what ``standardize_padding`` does."""
+    if not isinstance(a.padding, str):
+        raise Unknown(f"padding={a.padding!r} is not a string")
+    a.padding = a.padding.lower()
+    if a.padding not in (("valid", "same", "causal") if causal else ("valid", "same")):
+        raise Refused(f"takes no padding={a.padding!r}")
+
+
+class _Window(Rule):
+    """What all convolutions have in common."""
+
+    causal = False
+
+    def configure(self, a: Arguments) -> None:
+        count = spatial_rank(a)
+        a.kernel_size = sizes(a.kernel_size, count, "kernel_size")
+        a.strides = sizes(a.strides, count, "strides")
+        a.dilation_rate = sizes(a.dilation_rate, count, "dilation_rate")
+        check_padding(a, causal=self.causal and count == 1)
+        check_data_format(a)
+        for name in ("filters", "depth_multiplier"):
+            if hasattr(a, name):
+                positive(getattr(a, name), name)
+
+    def refuse_stride_with_dilation(self, a: Arguments) -> None:
+        """Keras supports one or the other."""
+        if max(a.strides) > 1 and max(a.dilation_rate) > 1:
+            raise Refused(
+                f"cannot have strides={a.strides} and dilation_rate={a.dilation_rate} together"
+            )
+
+    def check(self, a: Arguments, inputs: Any, built_on: Any) -> Spec:
+        """The input after the checks of its rank and channels."""
+        spec = one(inputs)
+        axis = channel_axis(a)
+        check_input(spec, min_rank=spatial_rank(a) + 2, axes=same_channels(spec, built_on, axis))
+        if len(spec.shape) != spatial_rank(a) + 2:
+            raise Refused(
+                f"slides over {spatial_rank(a)} axes and needs inputs of rank "
+                f"{spatial_rank(a) + 2}, not {spec.shape} of rank {len(spec.shape)}"
+            )
+        return spec
+
+    def slid(self, a: Arguments, spec: Spec) -> tuple[Dim, ...]:
+        """The map after the kernel has passed over it."""
+        return slide(spatial(a, spec.shape), a.kernel_size, a.strides, a.padding, a.dilation_rate)
+
+    def outputs(self, a: Arguments, spec: Spec, sizes_: Any, channels: Dim) -> Spec:
+        """After bias and activation."""
+        shape = with_map(a, spec.shape[0], sizes_, channels)
+        return activate(a.activation, Spec(shape, a.compute_dtype))
+
+
+@rule("Conv1D", "Conv2D", "Conv3D")
+class Convolution(_Window):
+    """``base_conv.py``: kernel of (*kernel_size, channels / groups, filters)."""
+
+    causal = True
+    pops = ("lora_rank", "lora_alpha")
+
+    def configure(self, a: Arguments) -> None:
+        super().configure(a)
+        groups = positive(a.groups, "groups")
+        if a.filters % groups:
+            raise Refused(f"cannot divide {a.filters} filters into {groups} groups")
+        self.refuse_stride_with_dilation(a)
+
+    def build(self, a: Arguments, inputs: Any) -> int:
+        spec = self.check(a, inputs, None)
+        channels = known_channels(spec, channel_axis(a))
+        if channels % a.groups:
+            raise Refused(f"cannot divide {channels} input channels into {a.groups} groups")
+        self.slid(a, spec)
+        weights = product(a.kernel_size) * (channels // a.groups) * a.filters
+        return int(weights) + (a.filters if a.use_bias else 0)
+
+    def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        spec = self.check(a, inputs, call.built_on)
+        return self.outputs(a, spec, self.slid(a, spec), a.filters)
+
+
+@rule("DepthwiseConv1D", "DepthwiseConv2D")
+class Depthwise(_Window):
+    """``base_depthwise_conv.py``: every channel has ``depth_multiplier`` kernels of its own."""
+
+    def build(self, a: Arguments, inputs: Any) -> int:
+        spec = self.check(a, inputs, None)
+        channels = known_channels(spec, channel_axis(a)) * a.depth_multiplier
+        self.slid(a, spec)
+        return int(product(a.kernel_size)) * channels + (channels if a.use_bias else 0)
+
+    def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        spec = self.check(a, inputs, call.built_on)
+        channels = known_channels(spec, channel_axis(a)) * a.depth_multiplier
+        return self.outputs(a, spec, self.slid(a, spec), channels)
+
+
+@rule("SeparableConv1D", "SeparableConv2D")
+class Separable(_Window):
+    """``base_separable_conv.py``: a depthwise kernel, then one of size 1 over all channels."""
+
+    def build(self, a: Arguments, inputs: Any) -> int:
+        spec = self.check(a, inputs, None)
+        channels = known_channels(spec, channel_axis(a)) * a.depth_multiplier
+        self.slid(a, spec)
+        weights = product(a.kernel_size) * channels + channels * a.filters
+        return int(weights) + (a.filters if a.use_bias else 0)
+
+    def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        spec = self.check(a, inputs, call.built_on)
+        return self.outputs(a, spec, self.slid(a, spec), a.filters)
+
+
+@rule("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+class Transposed(_Window):
+    """``base_conv_transpose.py``: kernel of (*kernel_size, filters, channels)."""
+
+    def configure(self, a: Arguments) -> None:
+        super().configure(a)
+        if a.output_padding is not None:
+            a.output_padding = sizes(a.output_padding, spatial_rank(a), "output_padding", zero=True)
+            for extra, stride in zip(a.output_padding, a.strides, strict=True):
+                if integer(extra, "output_padding") >= stride:
+                    raise Refused(f"needs output_padding below its stride {stride}, not {extra}")
+        self.refuse_stride_with_dilation(a)
+
+    def build(self, a: Arguments, inputs: Any) -> int:
+        spec = self.check(a, inputs, None)
+        channels = known_channels(spec, channel_axis(a))
+        weights = product(a.kernel_size) * channels * a.filters
+        return int(weights) + (a.filters if a.use_bias else 0)
+
+    def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        spec = self.check(a, inputs, call.built_on)
+        grown = transpose(
+            spatial(a, spec.shape),
+            a.kernel_size,
+            a.strides,
+            a.padding,
+            a.dilation_rate,
+            a.output_padding,
+        )
+        return self.outputs(a, spec, grown, a.filters)

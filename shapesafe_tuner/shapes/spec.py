@@ -1,0 +1,104 @@
+"""What a rule is given and what it answers: specifications of tensors, refusals, "unknown"."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+__all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Unknown", "by", "text", "walk"]
+
+Dim = int | None
+"""One size; None where it is not known."""
+
+
+class Spec(NamedTuple):
+    """What is known of a tensor: shape with the batch axis, dtype, and the shape of its mask."""
+
+    shape: tuple[Dim, ...]
+    dtype: str = "float32"
+    mask: tuple[Dim, ...] | None = None
+
+
+class Refused(Exception):
+    """A rule proves that Keras refuses this layer or this call.
+
+    Args:
+        why: the end of a sentence that begins with the layer, with the formula filled in.
+        by: "build" when Keras raises as the model is made, "train" when only ``fit`` raises.
+    """
+
+    def __init__(self, why: str, by: Literal["build", "train"] = "build") -> None:
+        super().__init__(why)
+        self.why = why
+        self.by = by
+
+
+class Unknown(Exception):
+    """A rule cannot say; the layer itself has to be asked.
+
+    Args:
+        why: what the rule does not know.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Arguments(types.SimpleNamespace):
+    """Constructor arguments by name, defaults filled in.
+
+    Besides those of the class's signature there are ``layer_type`` (the name the class has in
+    Keras) and ``compute_dtype``. ``data_format`` is never None. Activations are names or None.
+    Initializers, regularizers and constraints are names, or objects that change no shape.
+    """
+
+    layer_type: str
+    compute_dtype: str
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{self.layer_type} has no argument {name}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """How a layer is called, apart from its first argument.
+
+    Attributes:
+        built_on: what the layer was first called on, which fixed its weights; None when this
+            is the first call.
+        step: the call is part of a training step on real batches, so that what only the
+            backend's own computation refuses counts too.
+        arguments: further arguments that differ from their defaults, by name, with ``Spec`` for
+            tensors.
+    """
+
+    built_on: Any = None
+    step: bool = False
+    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def walk(inputs: Any) -> Iterator[Spec]:
+    """The specs in a nested structure."""
+    if isinstance(inputs, Spec):
+        yield inputs
+    elif isinstance(inputs, Mapping):
+        for item in inputs.values():
+            yield from walk(item)
+    elif isinstance(inputs, (list, tuple)):
+        for item in inputs:
+            yield from walk(item)
+
+
+def text(inputs: Any) -> str:
+    """Shapes for a sentence: ``(None, 5, 5, 8)``, or several joined by *and*."""
+    if isinstance(inputs, Spec):
+        return str(tuple(inputs.shape))
+    return " and ".join(str(tuple(spec.shape)) for spec in walk(inputs))
+
+
+def by(sizes: Any) -> str:
+    """``5 x 5`` for a sentence."""
+    return " x ".join("?" if size is None else str(size) for size in sizes)

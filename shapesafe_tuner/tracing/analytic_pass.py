@@ -1,0 +1,267 @@
+"""The analytic pass: a verdict without Keras, or none."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from shapesafe_tuner._compat.hyperparameters import (
+    RecordedValues,
+    configuration,
+    outside_domain,
+)
+from shapesafe_tuner._compat.quick_hyperparameters import Declarations, QuickHyperParameters
+from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.tracing.analytic import Refusal, Run
+from shapesafe_tuner.tracing.descriptions import NotPlain
+from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.recorder import with_unknown_batch
+from shapesafe_tuner.tracing.records import LayerRecord
+from shapesafe_tuner.tracing.standin_models import ModelRecord
+from shapesafe_tuner.tracing.standin_training import Training
+from shapesafe_tuner.tracing.standins import ModelStandIn
+from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.verdict import LayerShape, ShapeFault
+
+__all__ = ["AnalyticPass", "Analysed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysed:
+    """What an analytic run proved.
+
+    Attributes:
+        hp: the configuration, which recorded what was read.
+        fault: the refusal a rule proved, or None.
+        step: what the training step showed; None where it was not judged.
+        parameters: number of weights.
+        output_shape: of the model.
+        layers: the shape table.
+        built: False for a model whose shapes no data fixed.
+        outside: the values that are outside their domain, a sentence each.
+    """
+
+    hp: Any
+    fault: ShapeFault | None = None
+    step: StepOutcome | None = None
+    parameters: int | None = None
+    output_shape: Any = None
+    layers: tuple[LayerShape, ...] = ()
+    built: bool = True
+    outside: tuple[str, ...] = ()
+
+
+class AnalyticPass:
+    """Runs one ``build`` on stand-ins.
+
+    Args:
+        build: ``hp -> keras.Model``.
+        in_advance: names whose range the user fixed before ``build``.
+        training: judges the training step of a stand-in model; None to judge the build alone.
+        max_model_size: largest number of trainable parameters, or None.
+
+    Attributes:
+        last_escalation: why the last run could not decide; None if it did.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Any], Any],
+        in_advance: Collection[str],
+        training: Training | None,
+        max_model_size: int | None,
+    ) -> None:
+        self._build = build
+        self._in_advance = in_advance
+        self._training = training
+        self._max_model_size = max_model_size
+        self._declarations: Declarations | None = None
+        self._stock_hp = False
+        self.last_escalation: str | None = None
+        self.off: str | None = None
+
+    def judge(self, space: Any, values: Mapping[str, Any]) -> Analysed | None:
+        """What an analytic run proves of a configuration, or None where it proves nothing.
+
+        Raises:
+            KeyboardInterrupt: when the user interrupts the build.
+        """
+        if self.off is not None:
+            return None
+        stock = self._stock_hp
+        found = self._judge(self._configuration(space, values))
+        if found is None and self._stock_hp and not stock:
+            found = self._judge(self._configuration(space, values))
+        return found
+
+    def _configuration(self, space: Any, values: Mapping[str, Any]) -> Any:
+        known = self._declarations
+        if known is None or (space is not None and len(space.space) != known.size):
+            known = self._declarations = Declarations(space, self._in_advance)
+            self._stock_hp = self._stock_hp or known.conditional
+        if self._stock_hp:
+            hp = configuration(space, values, self._in_advance)
+            hp.values.names_read.clear()
+            return hp
+        chosen = RecordedValues(values)
+        for name, (first, _) in known.first.items():
+            if not dict.__contains__(chosen, name):
+                dict.__setitem__(chosen, name, first.default)
+        return QuickHyperParameters(chosen, known)
+
+    def _judge(self, hp: Any) -> Analysed | None:
+        check = Check()
+        with check_environment(check):
+            run = Run(check)
+            token = run.token
+            check.analytic = run
+            found: Analysed | None = None
+            try:
+                found = self._run(hp, run, check)
+            finally:
+                check.analytic = None
+                run.closed = True
+                run.rows.clear()
+                run.refusal = None
+            self.last_escalation = None if found is not None else run.escalated or "an error"
+            if getattr(hp, "needs_stock", False):
+                self._stock_hp = True
+            del run
+        # This frame's name and getrefcount's argument are two references.
+        if sys.getrefcount(token) > _OWN_REFERENCES:
+            gc.collect()
+            if sys.getrefcount(token) > _OWN_REFERENCES:
+                self.off = "build keeps layers from one call to the next"
+        return found
+
+    def _run(self, hp: Any, run: Run, check: Check) -> Analysed | None:
+        try:
+            model = self._build(hp)
+        except KeyboardInterrupt:
+            raise
+        except Refusal as refusal:
+            arrived = refusal is run.refusal and run.escalated is None
+            return self._refused(hp, run, refusal) if arrived else None
+        except BaseException as error:
+            run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            return None
+        if run.escalated is not None or run.refusal is not None or type(model) is not ModelStandIn:
+            run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
+            return None
+        record: ModelRecord = model._it
+        del model
+        try:
+            return self._feasible(hp, run, record, check)
+        except Refusal as refusal:
+            return self._refused(hp, run, refusal, record)
+        except KeyboardInterrupt:
+            raise
+        except NotPlain as reason:
+            run.escalated = str(reason)
+            return None
+        except BaseException as error:
+            run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            return None
+
+    def _feasible(self, hp: Any, run: Run, record: ModelRecord, check: Check) -> Analysed | None:
+        built = record.is_built()
+        if self._training is not None:
+            step = self._training.judge(record, run, check)
+        else:
+            step = None
+            Training.accepted_by_compile(record, run, check)
+        parameters = self._parameters(record)
+        if self._max_model_size and (parameters is None or parameters > self._max_model_size):
+            run.escalate("max_model_size needs to know which weights are trainable")
+        shape = None
+        if built:
+            shapes = [tensor.shape for tensor in record.output_tensors()]
+            shape = shapes[0] if len(shapes) == 1 else shapes
+        elif step is not None and step.outputs is not None:
+            shape = with_unknown_batch(_shapes(step.outputs))
+        built = built or step is not None
+        outside = self._outside(hp)
+        return Analysed(hp, None, step, parameters, shape, _table(run), built, outside)
+
+    def _refused(
+        self, hp: Any, run: Run, refusal: Refusal, model: ModelRecord | None = None
+    ) -> Analysed:
+        record, refused = refusal.record, refusal.refused
+        refusal.__traceback__ = None
+        refused.__traceback__ = None
+        kind = record.layer_class.__name__
+        inputs = None if refusal.inputs is None else _shapes(refusal.inputs)
+        fault = ShapeFault(
+            layer=record.name,
+            layer_type=kind,
+            reason=f"{kind} '{record.name}' {refused.why}.",
+            input_shapes=inputs,
+            hyperparameters=hp.values.read(),
+            refused_by="build" if model is None else "train",
+        )
+        row = LayerShape(record.name, kind, inputs, failed=True)
+        shape = None
+        if model is not None and model.is_built():
+            shapes = [tensor.shape for tensor in model.output_tensors()]
+            shape = shapes[0] if len(shapes) == 1 else shapes
+        parameters = None if model is None else self._parameters(model)
+        layers = (*_table(run), row)
+        return Analysed(hp, fault, None, parameters, shape, layers, outside=self._outside(hp))
+
+    @staticmethod
+    def _parameters(record: ModelRecord) -> int | None:
+        total = 0
+        for leaf in {id(leaf): leaf for leaf in record.leaves()}.values():
+            if leaf.parameters is None:
+                return None
+            total += leaf.parameters
+        return total
+
+    @staticmethod
+    def _outside(hp: Any) -> tuple[str, ...]:
+        known = (
+            [first for first, _ in hp.asked.values()]
+            if isinstance(hp, QuickHyperParameters)
+            else hp.space
+        )
+        return tuple(
+            f"{item.name}={value!r} is outside its domain."
+            for item in known
+            if (value := dict.get(hp.values, item.name)) is not None and outside_domain(item, value)
+        )
+
+
+_OWN_REFERENCES = 2
+
+
+def _shapes(specs: Any) -> Any:
+    if isinstance(specs, Spec):
+        return specs.shape
+    if isinstance(specs, dict):
+        return {key: _shapes(item) for key, item in specs.items()}
+    if isinstance(specs, (list, tuple)):
+        shapes = [_shapes(item) for item in specs]
+        return shapes[0] if len(shapes) == 1 else shapes
+    return getattr(specs, "shape", None)
+
+
+def _table(run: Run) -> tuple[LayerShape, ...]:
+    """One row a layer and input shape, in the order of the calls."""
+    rows: dict[tuple[int, str], tuple[LayerRecord, Any, Any]] = {}
+    for record, inputs, outputs in run.rows:
+        rows[id(record), repr(inputs)] = (record, inputs, outputs)
+    return tuple(
+        [
+            LayerShape(
+                record.name,
+                record.layer_class.__name__,
+                _shapes(inputs),
+                _shapes(outputs),
+                record.parameters,
+            )
+            for record, inputs, outputs in rows.values()
+        ]
+    )

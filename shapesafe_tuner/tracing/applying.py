@@ -1,0 +1,71 @@
+"""What ``Layer.__call__`` does around a layer's own code, for a rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapesafe_tuner.shapes.registry import Configured
+from shapesafe_tuner.shapes.spec import Call, Spec, Unknown, walk
+
+__all__ = ["apply"]
+
+_FLOATS = frozenset(["float16", "float32", "float64", "bfloat16"])
+
+
+def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
+    """Build a layer if this is its first call, and call it.
+
+    Args:
+        configured: the layer.
+        inputs: ``Spec`` or a structure of them.
+        call: what else is known of the call.
+
+    Returns:
+        The number of weights that this call made, and the outputs.
+
+    Raises:
+        Refused: Keras raises.
+        Unknown: the rule cannot say.
+    """
+    rule, a = configured.rule, configured.arguments
+    unknown = [name for name in call.arguments if name not in rule.accepts]
+    if unknown:
+        raise Unknown(f"{a.layer_type} is called with {unknown[0]}")
+    given = autocast(inputs, a.compute_dtype)
+    specs = list(walk(given))
+    if rule.dtypes == "float" and any(spec.dtype not in _FLOATS for spec in specs):
+        raise Unknown(f"{a.layer_type} is called on {[spec.dtype for spec in specs]}")
+    masked = rule.masks != "own" and any(spec.mask is not None for spec in specs)
+    mask = None
+    if masked:
+        mask = specs[0].mask
+        if rule.masks == "pass" and not isinstance(given, Spec):
+            raise Unknown("masks come from several inputs")
+        given = without_masks(given)
+    parameters = rule.build(a, given) if call.built_on is None else 0
+    outputs = rule.call(a, given, call)
+    if masked and rule.masks == "pass":
+        if not isinstance(outputs, Spec):
+            raise Unknown("a mask goes to several outputs")
+        outputs = outputs._replace(mask=mask)
+    return parameters, outputs
+
+
+def autocast(inputs: Any, dtype: str) -> Any:
+    """Floating inputs in the layer's compute dtype (``DTypePolicy.convert_input``)."""
+    if isinstance(inputs, Spec):
+        return inputs._replace(dtype=dtype) if inputs.dtype in _FLOATS else inputs
+    if isinstance(inputs, dict):
+        return {key: autocast(item, dtype) for key, item in inputs.items()}
+    if isinstance(inputs, (list, tuple)):
+        return [autocast(item, dtype) for item in inputs]
+    return inputs
+
+
+def without_masks(inputs: Any) -> Any:
+    """The same without masks."""
+    if isinstance(inputs, Spec):
+        return inputs._replace(mask=None)
+    if isinstance(inputs, dict):
+        return {key: without_masks(item) for key, item in inputs.items()}
+    return [without_masks(item) for item in inputs]

@@ -1,0 +1,141 @@
+"""Answers for one layer: from its rule, or from the layer itself where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from shapesafe_tuner._compat import backend_internals
+from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
+from shapesafe_tuner.tracing.applying import apply
+from shapesafe_tuner.tracing.descriptions import NotPlain
+from shapesafe_tuner.tracing.recorder import count_parameters
+from shapesafe_tuner.tracing.records import LayerRecord, OperationRecord, hashable
+
+__all__ = ["Asking"]
+
+_BOOKKEEPING = frozenset(
+    ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
+)
+
+
+class Asking:
+    """Gets answers for the layers of one run, and remembers them for all runs.
+
+    Args:
+        hooks: those of the check; stand-ins are switched off while a real layer is asked.
+        materialise: gives the real object for a stand-in among the arguments of another.
+        operations: answers of operations, by what they were asked.
+    """
+
+    def __init__(
+        self, hooks: Any, materialise: Callable[[Any], Any], operations: dict[Any, Any]
+    ) -> None:
+        self._hooks = hooks
+        self.materialise = materialise
+        self._operations = operations
+        self.asked_itself = False
+
+    @contextlib.contextmanager
+    def real_keras(self) -> Iterator[None]:
+        """Constructors give real objects inside."""
+        run, self._hooks.analytic = self._hooks.analytic, None
+        try:
+            yield
+        finally:
+            self._hooks.analytic = run
+
+    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: bool) -> Any:
+        """Number of weights that this call makes, and specs of what it gives.
+
+        Raises:
+            Refused: the rule proves that Keras raises.
+            Exception: what the layer itself raised, where it was asked.
+        """
+        description = record.description
+        key = (hashable(inputs), hashable(record.built_on), step)
+        if arguments:
+            key = (*key, hashable(arguments))
+        found = description.calls.get(key)
+        if found is None:
+            found = description.remember(key, self._work_out(record, inputs, arguments, step))
+        if isinstance(found, Refused):
+            raise found
+        if found[2]:
+            self.asked_itself = True
+        return found[:2]
+
+    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
+        configured = record.description.configured
+        if configured is not None:
+            try:
+                call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
+                return (*apply(configured, inputs, call), False)
+            except Refused as refused:
+                refused.__traceback__ = None
+                return refused
+            except Unknown:
+                pass
+        return self._ask(record, inputs, arguments, step)
+
+    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
+        """The real layer, called alone on tensors of these specs."""
+        with self.real_keras():
+            layer = record.real
+            if layer is None or record.built_on is None or step:
+                layer = self.real_layer(record)
+                if record.built_on is not None:
+                    layer(*_tensors(record.built_on))
+                record.real = layer
+            given, further = _tensors(inputs), _nested(arguments or {}, _tensor)
+            before = count_parameters(layer) or 0
+            if not step:
+                outputs = layer(*given, **further)
+            else:
+                outputs = backend_internals.trace(
+                    lambda *xs: layer(*xs, training=True, **further), *given
+                )
+        made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
+        return made, _nested(outputs, spec_of), True
+
+    def real_layer(self, record: LayerRecord) -> Any:
+        """A real layer for a record."""
+        description = record.description
+        args = [self.materialise(value) for value in description.args]
+        kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
+        return description.layer_class(*args, **kwargs)
+
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any) -> Any:
+        """What an operation gives for arguments with specs in place of tensors."""
+        operation = record.operation
+        state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
+        key: Any = None
+        with contextlib.suppress(NotPlain, TypeError):
+            key = (type(operation), hashable(state), hashable(args), hashable(kwargs))
+            if key in self._operations:
+                return self._operations[key]
+        with self.real_keras():
+            given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
+            outputs = operation.compute_output_spec(*given, **further)
+        specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
+        if key is not None:
+            self._operations[key] = specs
+        return specs
+
+
+def _tensors(inputs: Any) -> list[Any]:
+    return [_nested(inputs, _tensor)]
+
+
+def _tensor(spec: Any) -> Any:
+    return plain_tensor(spec) if isinstance(spec, Spec) else spec
+
+
+def _nested(structure: Any, convert: Callable[[Any], Any]) -> Any:
+    if isinstance(structure, Spec) or not isinstance(structure, (list, tuple, dict)):
+        return convert(structure)
+    if isinstance(structure, dict):
+        return {key: _nested(item, convert) for key, item in structure.items()}
+    return type(structure)(_nested(item, convert) for item in structure)

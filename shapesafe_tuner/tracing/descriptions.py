@@ -1,0 +1,180 @@
+"""What is known of a constructor call, worked out once: equal calls make equal layers."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from shapesafe_tuner.shapes.registry import Configured
+from shapesafe_tuner.shapes.spec import Refused, Unknown
+from shapesafe_tuner.tracing.binding import bind
+
+__all__ = ["Description", "Descriptions", "NotPlain", "frozen"]
+
+_PLAIN = frozenset([int, float, str, bool, type(None), complex, bytes])
+_MOST = 20_000
+"""Constructor calls, and calls of one layer, that are remembered."""
+
+
+class NotPlain(Exception):
+    """An argument has no value that equal calls would share."""
+
+
+class Description:
+    """A layer as its constructor call describes it.
+
+    Attributes:
+        layer_class: its class.
+        args, kwargs: of the constructor, without the name.
+        configured: its rule; None where the layer itself has to be asked.
+        refused: the rule's refusal of the constructor call, or None.
+        why: why there is no rule for it.
+        key: equal for equal calls; None where that cannot be told.
+        calls: what the layer answered, by what it was called on.
+        constructed: Keras has accepted the constructor call.
+    """
+
+    __slots__ = (
+        "args", "calls", "configured", "constructed", "key", "kwargs", "layer_class", "refused",
+        "why",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        layer_class: type,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        key: Any,
+        *,
+        look_up: bool = True,
+    ) -> None:
+        self.layer_class = layer_class
+        self.args = tuple(args)
+        self.kwargs = dict(kwargs)
+        self.key = key
+        self.calls: dict[Any, Any] = {}
+        self.configured: Configured | None = None
+        self.refused: Refused | None = None
+        self.why = ""
+        self.constructed = False
+        if not look_up:
+            return
+        try:
+            self.configured = bind(layer_class, args, kwargs)
+        except Refused as refused:
+            self.refused = refused
+        except Unknown as unknown:
+            self.why = unknown.why
+
+    def remember(self, key: Any, answer: Any) -> Any:
+        """Keep what the layer answered."""
+        if len(self.calls) >= _MOST:
+            self.calls.clear()
+        self.calls[key] = answer
+        return answer
+
+
+class Descriptions:
+    """The descriptions of this process, by constructor call and the policies that hold for it."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Description] = {}
+        self._lock = threading.Lock()
+
+    def describe(
+        self, layer_class: type, args: tuple[Any, ...], kwargs: dict[str, Any], policy: Any
+    ) -> Description:
+        """The description of a constructor call.
+
+        Args:
+            layer_class: the class that is called.
+            args, kwargs: without the name.
+            policy: what else it depends on: the global dtype policy and data format.
+        """
+        key: Any = (
+            layer_class, args, *kwargs, *kwargs.values(), policy,
+            *map(type, args), *map(type, kwargs.values()),
+        )  # fmt: skip
+        try:
+            known = self._known.get(key)
+        except TypeError:
+            known = None
+        if known is not None:
+            return known
+        try:
+            values = (*args, *kwargs.values())
+            deep = all(type(value) in _PLAIN for value in values)
+            if not deep:
+                # Tuples, functions and objects: by what is in them, not by which they are.
+                key = ("deep", layer_class, frozen(args), frozen(kwargs), policy)
+                known = self._known.get(key)
+        except (NotPlain, TypeError):
+            return Description(layer_class, args, kwargs, None)
+        if known is None:
+            known = Description(layer_class, _detached(args), _detached(kwargs), key)
+            with self._lock:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[key] = known
+        return known
+
+
+def _detached(value: Any) -> Any:
+    """Descriptions in place of stand-ins: what is remembered must not keep a run alive."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return kind(_detached(item) for item in value)
+    if kind is dict:
+        return {key: _detached(item) for key, item in value.items()}
+    return value._it.description if hasattr(kind, "frozen_as") else value
+
+
+def frozen(value: Any) -> Any:
+    """A hashable stand-in for a value, equal for values that a layer cannot tell apart.
+
+    Raises:
+        NotPlain: there is no such thing for this value.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, repr(value) if kind is float else value
+    if kind in (list, tuple):
+        return kind, *[frozen(item) for item in value]
+    if kind is dict:
+        return kind, *[(frozen(key), frozen(item)) for key, item in value.items()]
+    described = getattr(kind, "frozen_as", None)
+    if described is not None:
+        return described(value)
+    if inspect.isfunction(value):
+        return _frozen_function(value)
+    if inspect.isclass(value) or inspect.isbuiltin(value):
+        return kind, value
+    module = kind.__module__
+    if module.startswith("keras.") and isinstance(
+        value,
+        (
+            keras.initializers.Initializer,
+            keras.regularizers.Regularizer,
+            keras.constraints.Constraint,
+            keras.optimizers.schedules.LearningRateSchedule,
+            keras.dtype_policies.DTypePolicy,
+        ),
+    ):
+        return kind, *[(name, frozen(item)) for name, item in sorted(vars(value).items())]
+    raise NotPlain(f"{kind.__name__} has no plain value")
+
+
+def _frozen_function(function: Callable[..., Any]) -> Any:
+    """Functions made anew in every build are equal if code and what they close over are."""
+    closure = [cell.cell_contents for cell in function.__closure__ or ()]  # type: ignore[attr-defined]
+    return (
+        function.__code__,
+        id(function.__globals__),  # type: ignore[attr-defined]
+        frozen(list(function.__defaults__ or ())),  # type: ignore[attr-defined]
+        frozen(dict(function.__kwdefaults__ or {})),  # type: ignore[attr-defined]
+        frozen(closure),
+    )

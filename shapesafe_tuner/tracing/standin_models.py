@@ -1,0 +1,384 @@
+"""Models of an analytic run: a stack that grows, and a graph of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.tracing.descriptions import Description
+from shapesafe_tuner.tracing.records import (
+    InputRecord,
+    LayerRecord,
+    Node,
+    OperationRecord,
+    tensors,
+    tensors_of,
+)
+from shapesafe_tuner.tracing.standins import ModelStandIn, StandIn
+
+__all__ = ["FunctionalRecord", "ModelRecord", "SequentialRecord"]
+
+
+class ModelRecord(LayerRecord):
+    """What stacks and graphs have in common.
+
+    Attributes:
+        compiled: the arguments of ``compile``, or None.
+    """
+
+    __slots__ = ("compiled",)
+
+    def __init__(self, run: Any, description: Description, name: str) -> None:
+        super().__init__(run, description, name)
+        self.compiled: tuple[Any, Any] | None = None
+
+    def unsure(self, what: str) -> NoReturn:
+        """Leave the run."""
+        self.run.escalate(f"{self.layer_class.__name__}.{what}")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """As ``Model.compile``; Keras is asked when the run is over."""
+        self.compiled = (args, kwargs)
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """As ``Model.summary``, which a check does not print."""
+        if args or kwargs.get("print_fn") is not None:
+            self.unsure("summary has somewhere to print to")
+
+    def get_layer(self, name: Any = None, index: Any = None) -> Any:
+        """As ``Model.get_layer``."""
+        found = [layer for layer in self.stand_ins() if layer._it.name == name]
+        if index is not None or len(found) != 1:
+            self.unsure("get_layer finds no layer")
+        return found[0]
+
+    def single(self, found: Any, what: str) -> Any:
+        """The tensor of a model that has one."""
+        if type(found) is list and len(found) == 1:
+            return found[0]
+        if type(found) is SymbolicTensor:
+            return found
+        return self.unsure(f"{what} is read")
+
+    def stand_ins(self) -> list[Any]:
+        """The layers, as ``Model.layers``."""
+        raise NotImplementedError
+
+    def is_built(self) -> bool:
+        """Whether its layers have weights."""
+        raise NotImplementedError
+
+
+class SequentialRecord(ModelRecord):
+    """A stack of layers, called one by one as it grows (``keras/src/models/sequential.py``).
+
+    Attributes:
+        stack: stand-ins, without the input.
+        source: the input, once there is one.
+        made: the tensor after each layer that was called.
+    """
+
+    __slots__ = ("made", "source", "stack")
+
+    def __init__(self, run: Any, description: Description, name: str) -> None:
+        super().__init__(run, description, name)
+        self.stack: list[Any] = []
+        self.source: InputRecord | None = None
+        self.made: list[Any] = []
+
+    def fill(self, layers: Any) -> None:
+        """The constructor's list."""
+        for layer in list(layers):
+            self._append(layer)
+        self._grow()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """As ``Sequential.add``."""
+        if rebuild is not True:
+            self.unsure("add without rebuilding")
+        self._append(layer)
+        self._grow()
+
+    def pop(self, rebuild: bool = True) -> Any:
+        """As ``Sequential.pop``."""
+        if rebuild is not True or not self.stack:
+            self.unsure("pop")
+        del self.made[len(self.stack) - 1 :]
+        return self.stack.pop()
+
+    def _append(self, layer: Any) -> None:
+        if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
+            layer = StandIn(layer.node.record)
+        if not isinstance(layer, StandIn) or layer._it.run is not self.run:
+            self.unsure("add of what is no layer of this build")
+        it = layer._it
+        first = not self.stack and self.source is None
+        if isinstance(it, InputRecord):
+            if not first:
+                self.unsure("add of a second input")
+            self.source = it
+            return
+        if first and "input_shape" in it.description.kwargs:
+            self.source = self.run.input_of(it.description.kwargs["input_shape"])
+        elif first and "input_dim" in it.description.kwargs:
+            self.source = self.run.input_of((it.description.kwargs["input_dim"],))
+        names = [other._it.name for other in self.stack]
+        if it.name in names or (self.source is not None and it.name == self.source.name):
+            self.unsure("add of a second layer of the same name")
+        self.stack.append(layer)
+
+    def _grow(self) -> None:
+        """Call the layers that were not called yet."""
+        if self.source is None:
+            if self.stack and isinstance(self.stack[0]._it, ModelRecord) and len(self.stack) > 1:
+                model = self.stack[0]._it
+                if model.is_built():
+                    self._start(model.single(model.input_tensors(), "input").spec)
+            if self.source is None:
+                return
+        tensor = self.made[-1] if self.made else self.source.tensor()
+        for layer in self.stack[len(self.made) :]:
+            tensor = layer(tensor)
+            self.made.append(tensor)
+
+    def _start(self, spec: Spec) -> None:
+        first = self.stack[0]._it
+        configured = first.description.configured
+        dtype = spec.dtype if configured is None else configured.arguments.compute_dtype
+        self.source = self.run.input_of(spec.shape[1:], batch=spec.shape[0], dtype=dtype)
+
+    def build(self, input_shape: Any = None) -> None:
+        """As ``Sequential.build``."""
+        plain = type(input_shape) in (tuple, list) and all(
+            size is None or type(size) is int for size in input_shape
+        )
+        if not plain or not self.stack:
+            self.unsure("build")
+        if self.source is not None:
+            if tuple(input_shape) != self.source.output.shape:
+                self.unsure("build on another shape")
+            return
+        self._start(Spec(tuple(input_shape)))
+        self._grow()
+
+    def is_built(self) -> bool:
+        """Whether the stack has an input, or was called."""
+        return self.source is not None and bool(self.stack)
+
+    def stand_ins(self) -> list[Any]:
+        """The layers, as ``Sequential.layers``."""
+        return list(self.stack)
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """The layers of the stack."""
+        for layer in self.stack:
+            yield from layer._it.leaves()
+
+    def input_tensors(self) -> list[Any]:
+        """As ``Sequential.inputs``."""
+        if self.source is None:
+            self.unsure("inputs before it is built")
+        return [self.source.tensor()]
+
+    def output_tensors(self) -> list[Any]:
+        """As ``Sequential.outputs``."""
+        if self.source is None or not self.made:
+            self.unsure("outputs before it is built")
+        tensor = self.made[-1]
+        return [tensor] if type(tensor) is SymbolicTensor else self.unsure("several outputs")
+
+    def answer(self, inputs: Any, arguments: Any, *, step: bool) -> Any:
+        """Call the layers in their order."""
+        if arguments or not isinstance(inputs, Spec) or not self.stack:
+            self.unsure("called in an unusual way")
+        if self.source is None and not step:
+            self._start(inputs)
+            self._grow()
+        if self.source is not None:
+            inputs = accepted(self, self.source, inputs)
+        value: Any = inputs
+        for layer in self.stack:
+            value = self.run.answer(layer._it, value, {}, step=step)
+        if isinstance(value, Spec) and value.mask is not None:
+            self.unsure("a mask leaves a model")
+        return 0, value
+
+
+class FunctionalRecord(ModelRecord):
+    """A graph of calls between inputs and outputs (``keras/src/models/functional.py``)."""
+
+    __slots__ = ("given", "order", "sources", "wanted")
+
+    def __init__(
+        self, run: Any, description: Description, name: str, inputs: Any, outputs: Any
+    ) -> None:
+        super().__init__(run, description, name)
+        self.given = inputs
+        self.wanted = outputs
+        flat = list(tensors(inputs))
+        self.sources = [tensor.node.record for tensor in flat]
+        ids = {id(source) for source in self.sources}
+        if (
+            len(ids) != len(flat)
+            or not flat
+            or not all(isinstance(source, InputRecord) for source in self.sources)
+        ):
+            self.unsure("inputs are no separate inputs")
+        self.order = self._sorted()
+        used = {id(node.record) for node in self.order if isinstance(node.record, InputRecord)}
+        if used != ids:
+            self.unsure("inputs and outputs are not connected")
+        records = {id(node.record): node.record for node in self.order}
+        if len({record.name for record in records.values()}) != len(records):
+            self.unsure("two layers have the same name")
+
+    def _sorted(self) -> list[Node]:
+        """The calls that lead to the outputs, each after those it needs."""
+        order: list[Node] = []
+        seen: set[int] = set()
+        pending: list[tuple[Node, bool]] = [(t.node, False) for t in tensors(self.wanted)]
+        if not pending:
+            self.unsure("there are no outputs")
+        while pending:
+            node, ready = pending.pop()
+            if node.run is not self.run:
+                self.unsure("a tensor comes from another build")
+            source = isinstance(node.record, InputRecord)
+            key = id(node.record) if source else id(node)
+            if ready:
+                order.append(node)
+            elif key not in seen:
+                seen.add(key)
+                pending.append((node, True))
+                pending.extend((tensor.node, False) for tensor in node.parents())
+        return order
+
+    def is_built(self) -> bool:
+        """A graph is always built."""
+        return True
+
+    def build(self, input_shape: Any = None) -> None:
+        """As ``Functional.build``, which does nothing."""
+
+    def add(self, *args: Any) -> None:
+        """A graph has no ``add``."""
+        self.unsure("add")
+
+    pop = add
+
+    def _records(self) -> list[Any]:
+        return list({id(node.record): node.record for node in self.order}.values())
+
+    def stand_ins(self) -> list[Any]:
+        """The layers; Keras orders them by depth."""
+        if not all(len(node.args) <= 1 and not node.kwargs for node in self.order):
+            self.unsure("layers of a branching model are read")
+        kinds = [ModelStandIn if isinstance(r, ModelRecord) else StandIn for r in self._records()]
+        return [
+            kind(record)
+            for kind, record in zip(kinds, self._records(), strict=True)
+            if isinstance(record, LayerRecord)
+        ]
+
+    def get_layer(self, name: Any = None, index: Any = None) -> Any:
+        """As ``Model.get_layer``."""
+        found = [record for record in self._records() if record.name == name]
+        if index is not None or len(found) != 1 or not isinstance(found[0], LayerRecord):
+            self.unsure("get_layer finds no layer")
+        return (ModelStandIn if isinstance(found[0], ModelRecord) else StandIn)(found[0])
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """The layers of the graph."""
+        for record in self._records():
+            yield from record.leaves()
+
+    def input_tensors(self) -> list[Any]:
+        """As ``Functional.inputs``."""
+        return list(tensors(self.given))
+
+    def output_tensors(self) -> list[Any]:
+        """As ``Functional.outputs``."""
+        return list(tensors(self.wanted))
+
+    def answer(self, inputs: Any, arguments: Any, *, step: bool) -> Any:
+        """Call the graph again on other inputs."""
+        values: dict[tuple[int, int], Any] = {}
+        flat = self._matched(inputs)
+        if arguments:
+            self.unsure("called in an unusual way")
+        for source, spec in zip(self.sources, flat, strict=True):
+            values[id(source), 0] = accepted(self, source, spec)
+        for node in self.order:
+            if not isinstance(node.record, InputRecord):
+                self._run_node(node, values, step)
+        outputs = _filled(self.wanted, values)
+        if any(isinstance(spec, Spec) and spec.mask is not None for spec in _flat(outputs)):
+            self.unsure("a mask leaves a model")
+        return 0, outputs
+
+    def _matched(self, inputs: Any) -> list[Spec]:
+        """The specs in the order of the inputs."""
+        if isinstance(self.given, dict):
+            if not isinstance(inputs, dict) or set(inputs) != set(self.given):
+                self.unsure("called on another structure")
+            return [inputs[name] for name in self.given]
+        flat = [inputs] if isinstance(inputs, Spec) else list(_flat(inputs))
+        if len(flat) != len(self.sources) or isinstance(inputs, dict):
+            self.unsure("called on another structure")
+        return flat
+
+    def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: bool) -> None:
+        args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
+        record = node.record
+        if isinstance(record, OperationRecord):
+            found = self.run.asking.operate(record, args, kwargs)
+        else:
+            first, arguments = self.run.bound(record, args, kwargs)
+            found = self.run.answer(record, first, arguments, step=step)
+        for place, spec in enumerate(_flat(found)):
+            values[id(node), place] = spec
+
+
+def accepted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
+    """What a model makes of what it is called on, where that is plain.
+
+    Keras casts to the dtype of the input, compares every size but the batch's, and adjusts ranks;
+    the last is left to Keras.
+    """
+    expected = source.output
+    fits = len(spec.shape) == len(expected.shape) and all(
+        size == want or want is None
+        for size, want in zip(spec.shape[1:], expected.shape[1:], strict=True)
+    )
+    if not fits:
+        model.unsure(f"called on {spec.shape}, made for {expected.shape}")
+    return spec._replace(dtype=expected.dtype)
+
+
+def _flat(specs: Any) -> Iterator[Any]:
+    if isinstance(specs, Spec) or not isinstance(specs, (list, tuple, dict)):
+        yield specs
+    else:
+        for item in specs.values() if isinstance(specs, dict) else specs:
+            yield from _flat(item)
+
+
+def _filled(structure: Any, values: dict[tuple[int, int], Any]) -> Any:
+    """Specs in place of the tensors of an earlier call."""
+    if type(structure) is SymbolicTensor:
+        record = structure.node.record
+        source = isinstance(record, InputRecord)
+        return values[id(record) if source else id(structure.node), structure.place]
+    if type(structure) in (list, tuple):
+        return type(structure)(_filled(item, values) for item in structure)
+    if type(structure) is dict:
+        return {key: _filled(item, values) for key, item in structure.items()}
+    return structure
+
+
+def tensors_for(record: Any, specs: Any, args: Any, kwargs: Any) -> Any:
+    """The tensors that a call gives."""
+    node = Node(record, args, kwargs)
+    return symbolic(specs, node) if isinstance(specs, Spec) else tensors_of(specs, node)

@@ -1,0 +1,118 @@
+"""How the differential tests draw layers and inputs, valid, edge and invalid."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.testing import Answer, check_rule
+
+__all__ = ["differential", "flawed", "maybe", "shapes", "specs"]
+
+MANY = "convolution pooling reshaping merging".split()
+
+
+def shapes(
+    min_rank: int = 1, max_rank: int = 5, *, low: int = 1, high: int = 12, unknown: bool = True
+) -> st.SearchStrategy[tuple[int | None, ...]]:
+    """Shapes with an unknown batch axis; ranks count it."""
+    size: st.SearchStrategy[Any] = st.integers(low, high)
+    if unknown:
+        size = st.one_of(size, size, size, size, size, st.none())
+    return st.lists(size, min_size=min_rank - 1, max_size=max_rank - 1).map(
+        lambda rest: (None, *rest)
+    )
+
+
+def specs(*args: Any, dtypes: tuple[str, ...] = ("float32",), **kwargs: Any) -> Any:
+    """``Spec`` of drawn shapes."""
+    drawn = st.tuples(shapes(*args, **kwargs), st.sampled_from(dtypes))
+    return drawn.map(lambda found: Spec(*found))
+
+
+def maybe(strategy: Any, value: Any = None) -> Any:
+    """Mostly what ``strategy`` draws, sometimes ``value``."""
+    return st.one_of(strategy, strategy, strategy, st.just(value))
+
+
+def flawed(draw: Any, arguments: dict[str, Any], flaws: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, in a third of the cases with one flaw: a wrong value, a stranger or a gap.
+
+    Args:
+        draw: Hypothesis's.
+        arguments: valid ones.
+        flaws: by name, a strategy of wrong values.
+    """
+    if draw(st.sampled_from([False, False, True])):
+        name = draw(st.sampled_from([*sorted(flaws), "unitz", "gap"]))
+        if name == "unitz":
+            return {**arguments, "unitz": 1}
+        if name == "gap":
+            gap = draw(st.sampled_from(sorted(arguments)))
+            return {key: value for key, value in arguments.items() if key != gap}
+        return {**arguments, name: draw(flaws[name])}
+    return arguments
+
+
+def draws(family: str) -> int:
+    """How many configurations a layer of this family is drawn."""
+    if "deep" not in os.environ.get("SHAPESAFE_DRAWS", ""):
+        return 200
+    return 5000 if family in MANY else 1000
+
+
+def differential(
+    family: str,
+    cases: dict[str, Any],
+    *,
+    step: bool = False,
+    count: int | None = None,
+) -> Callable[..., None]:
+    """A test that holds every rule of a family against fresh layers.
+
+    Args:
+        family: name of the module of rules.
+        cases: by class name, a strategy of (arguments, inputs) or (arguments, inputs, arguments
+            of the call).
+        step: compare with traced training steps; inputs must then have known sizes.
+        count: draws a layer; by default those of the family.
+    """
+
+    @pytest.mark.parametrize("name", sorted(cases))
+    def test(name: str) -> None:
+        seen: dict[str, int] = {}
+
+        @settings(
+            max_examples=count or draws(family),
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(cases[name])
+        def hold(case: Any) -> None:
+            arguments, inputs, *further = case
+            keras.utils.clear_session(free_memory=False)
+            answer: Answer = check_rule(
+                getattr(keras.layers, name),
+                arguments,
+                inputs,
+                call_arguments=further[0] if further else None,
+                step=step,
+            )
+            seen[answer.says] = seen.get(answer.says, 0) + 1
+
+        hold()
+        total = sum(seen.values())
+        assert seen.get("feasible", 0) >= total / 10, f"{name}: {seen}"
+        assert seen.get("unknown", 0) <= total / 5, f"{name}: {seen}"
+
+    return test
