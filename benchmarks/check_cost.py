@@ -1,11 +1,12 @@
-"""What a check costs, against the real build of the same configuration.
+"""What a verdict costs: the analytic pass, the symbolic pass, the real build, and the floor.
 
-    python benchmarks/check_cost.py
+    python benchmarks/check_cost.py [--configurations 60]
 
-Two subjects: the 1 - 5 block CNN on 28 x 28 pixels, written as a Sequential and as a functional
-model, over random configurations; and a model of 100 million parameters. Times are medians over
-configurations, real build and check taking turns in one process. Memory is the growth of the
-resident set (Linux).
+Every subject's random configurations are judged without data in one process, each way in its own
+round over the same configurations. The *floor* is the same ``build`` on a stock ``HyperParameters``
+with an object that does nothing in place of everything of Keras: no checker that runs ``build`` can
+cost less. Times are medians over configurations of the best of three. The analytic pass is warm,
+as it is in a search: it has judged as many other configurations before.
 """
 
 from __future__ import annotations
@@ -15,83 +16,133 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import argparse
 import json
 import random
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import keras
 import keras_tuner
 import numpy as np
-from keras import layers
+import subjects
 
-from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.stages import Stages
 
-Build = Callable[[Any], keras.Model]
-
-
-def sequential_cnn(hp: Any) -> keras.Model:
-    """The CNN grown layer by layer."""
-    model = keras.Sequential([keras.Input((28, 28, 1))])
-    for layer in _blocks(hp):
-        model.add(layer)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+Values = dict[str, Any]
 
 
-def functional_cnn(hp: Any) -> keras.Model:
-    """The same CNN as a graph of layers."""
-    inputs = h = keras.Input((28, 28, 1))
-    for layer in _blocks(hp):
-        h = layer(h)
-    model = keras.Model(inputs, h)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+class Nothing:
+    """Stands for anything of Keras and does nothing."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Nothing:
+        return self
+
+    __getattr__ = __getitem__ = __call__
 
 
-def _blocks(hp: Any) -> Any:
-    for block in range(hp.Int("blocks", 1, 5)):
-        filters = hp.Int(f"filters_{block}", 8, 64, step=8)
-        yield layers.Conv2D(filters, hp.Choice(f"kernel_{block}", [3, 5, 7]), activation="relu")
-        if hp.Boolean(f"pooling_{block}"):
-            yield layers.MaxPooling2D(2)
-    yield layers.Flatten()
-    yield layers.Dense(hp.Int("units", 32, 256, step=32), activation="relu")
-    yield layers.Dropout(hp.Float("dropout", 0.0, 0.5))
-    yield layers.Dense(10, activation="softmax")
+NOTHING = Nothing()
 
 
-def wide_mlp(hp: Any) -> keras.Model:
-    """A model of 100 million parameters."""
-    units = hp.Int("units", 7_000, 7_100)
-    stack = [layers.Dense(units, activation="relu") for _ in range(3)]
-    model = keras.Sequential([keras.Input((784,)), *stack, layers.Dense(10)])
-    model.compile("adam", "mse")
-    return model
+def configuration(values: Values) -> Any:
+    """A configuration as KerasTuner hands it to ``build``."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(values)
+    return hp
 
 
-def sampled(generator: random.Random) -> dict[str, Any]:
-    """A random configuration of the CNN."""
-    values: dict[str, Any] = {"blocks": generator.randint(1, 5), "dropout": generator.random() / 2}
-    values["units"] = generator.randrange(32, 257, 32)
-    for block in range(5):
-        values[f"filters_{block}"] = generator.randrange(8, 65, 8)
-        values[f"kernel_{block}"] = generator.choice([3, 5, 7])
-        values[f"pooling_{block}"] = generator.random() < 0.5
-    return values
+def real(build: Callable[[Any], Any]) -> Callable[[Values], bool]:
+    """The stock build; True when it gives a model."""
+
+    def run(values: Values) -> bool:
+        try:
+            build(configuration(values))
+        except ValueError:
+            return False
+        return True
+
+    return run
 
 
-def timed(action: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and the result or the ValueError that came of it."""
-    start = time.perf_counter()
-    try:
-        result: Any = action()
-    except ValueError as refused:
-        result = refused
-    return time.perf_counter() - start, result
+def floor(build: Callable[[Any], Any]) -> Callable[[Values], bool]:
+    """The build alone, once :data:`NOTHING` stands for Keras."""
+
+    def run(values: Values) -> bool:
+        build(configuration(values))
+        return True
+
+    return run
+
+
+def medians(run: Callable[[Values], bool], configurations: list[Values], repeat: int) -> Any:
+    """Median microseconds of the best of ``repeat``, and the answers."""
+    times, answers = [], []
+    for values in configurations:
+        best = float("inf")
+        for _ in range(repeat):
+            start = time.perf_counter()
+            answer = run(values)
+            best = min(best, time.perf_counter() - start)
+        times.append(best)
+        answers.append(answer)
+    return statistics.median(times) * 1e6, answers
+
+
+def compare(name: str, count: int) -> dict[str, Any]:
+    """One subject's row."""
+    build, draw = subjects.SUBJECTS[name]
+    generator = random.Random(0)
+    before = [draw(generator) for _ in range(count)]
+    configurations = [draw(generator) for _ in range(count)]
+    analytic, symbolic = Stages(build), Stages(build, analytic=False)
+    stages: list[str] = []
+
+    def judged(stage: Stages) -> Callable[[Values], bool]:
+        def run(values: Values) -> bool:
+            verdict = stage.judge(None, values)[0]
+            stages.append(verdict.stage)
+            return verdict.feasible is True
+
+        return run
+
+    medians(judged(analytic), before, 1)
+    stages.clear()
+    fast, answers = medians(judged(analytic), configurations, 3)
+    decided = sum(stage == "analytic" for stage in stages) / len(stages)
+    slow, same = medians(judged(symbolic), configurations, 1)
+    with mock.patch.multiple(subjects, keras=NOTHING, layers=NOTHING, Positions=NOTHING):
+        lowest, _ = medians(floor(build), configurations, 3)
+    keras.utils.clear_session()
+    stock, truth = medians(real(build), configurations, 1)
+    assert answers == same == truth, name
+    return {
+        "configurations": count,
+        "feasible": sum(truth),
+        "decided analytically": decided,
+        "analytic us": round(fast, 1),
+        "symbolic us": round(slow, 1),
+        "real build us": round(stock, 1),
+        "floor us": round(lowest, 1),
+        "real build / analytic": round(stock / fast),
+        "real build / symbolic": round(stock / slow, 1),
+        "analytic / floor": round(fast / lowest, 2),
+    }
+
+
+def growth(depths: tuple[int, ...]) -> dict[str, Any]:
+    """Analytic microseconds a layer, for stacks of these depths."""
+    rows = {}
+    for depth in depths:
+        stages = Stages(subjects.deep_mlp(depth))
+        run: Any = lambda values, stages=stages: stages.judge(None, values)[0].feasible  # noqa: E731
+        medians(run, [{"units": 8 + n} for n in range(5)], 1)
+        cost, _ = medians(run, [{"units": 8 + n} for n in range(5)], 3)
+        rows[f"{depth} layers"] = round(cost / depth, 2)
+    return rows
 
 
 def resident() -> int:
@@ -100,47 +151,37 @@ def resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def compare(build: Build, configurations: list[dict[str, Any]], data: Any) -> dict[str, Any]:
-    """Medians in milliseconds over the configurations, and the ratio of real build to check."""
-    real, symbolic, training = [], [], []
-    growth = 0
-    for values in configurations:
-        hp = keras_tuner.HyperParameters()
-        hp.values = dict(values)
-        keras.utils.clear_session(free_memory=False)
-        seconds, model = timed(lambda hp=hp: build(hp))
-        real.append(seconds)
-        refused = isinstance(model, ValueError)
-        del model
-        before = resident()
-        seconds, verdict = timed(lambda values=values: Checker(build).judge(values))
-        symbolic.append(seconds)
-        growth = max(growth, resident() - before)
-        assert verdict.feasible is not refused, (values, verdict)
-        training.append(timed(lambda values=values: Checker(build, data=data).judge(values))[0])
-    medians = [statistics.median(times[2:]) * 1e3 for times in (real, symbolic, training)]
-    return {
-        "configurations": len(configurations) - 2,
-        "real build ms": round(medians[0], 1),
-        "check of the build ms": round(medians[1], 1),
-        "check with data ms": round(medians[2], 1),
-        "real build / check": round(medians[0] / medians[1], 1),
-        "memory of the check MiB": round(growth / 2**20, 1),
-    }
+def large() -> dict[str, Any]:
+    """100 million parameters: memory that a check takes, symbolic pass and training step."""
+    data = read_data(keras.KerasTensor((None, 784)), keras.KerasTensor((None, 10)))
+    before = resident()
+    for stages in (Stages(subjects.wide_mlp, data=data, analytic=False), Stages(subjects.wide_mlp)):
+        for units in range(7_000, 7_005):
+            assert stages.judge(None, {"units": units})[0].feasible
+    return {"memory of ten checks MiB": round((resident() - before) / 2**20, 1)}
+
+
+def with_data(count: int) -> dict[str, Any]:
+    """The CNN with its data: loss and metrics are traced once and remembered."""
+    build, draw = subjects.SUBJECTS["CNN, Sequential"]
+    generator = random.Random(1)
+    data = read_data(np.zeros((70, 28, 28, 1)), np.zeros(70, "int64"))
+    stages = Stages(build, data=data)
+    run: Any = lambda values: stages.judge(None, values)[0].feasible  # noqa: E731
+    medians(run, [draw(generator) for _ in range(count)], 1)
+    cost, _ = medians(run, [draw(generator) for _ in range(count)], 3)
+    return {"analytic with data us": round(cost, 1)}
 
 
 def main() -> None:
     """Print the table as JSON."""
-    generator = random.Random(0)
-    cnn = [sampled(generator) for _ in range(62)]
-    images = read_data(np.zeros((70, 28, 28, 1)), np.zeros(70, "int64"))
-    wide = [{"units": 7_000 + number} for number in range(7)]
-    vectors = read_data(keras.KerasTensor((None, 784)), keras.KerasTensor((None, 10)))
-    rows = {
-        "CNN, Sequential": compare(sequential_cnn, cnn, images),
-        "CNN, functional": compare(functional_cnn, cnn, images),
-        "100 million parameters": compare(wide_mlp, wide, vectors),
-    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--configurations", type=int, default=60)
+    count = parser.parse_args().configurations
+    rows: dict[str, Any] = {name: compare(name, count) for name in subjects.SUBJECTS}
+    rows["CNN with data"] = with_data(count)
+    rows["microseconds a layer"] = growth((10, 100, 1_000))
+    rows["100 million parameters"] = large()
     print(json.dumps(rows, indent=2))
 
 

@@ -168,7 +168,11 @@ def _specification(leaf: Any) -> Any:
         return leaf
     if leaf.shape.rank is None:
         return None
-    return keras.KerasTensor(tuple(leaf.shape), str(leaf.dtype.name))
+    tensor = keras.KerasTensor(tuple(leaf.shape), str(leaf.dtype.name))
+    mask = keras_backend.get_keras_mask(leaf)
+    if mask is not None:
+        keras_backend.set_keras_mask(tensor, _specification(mask))
+    return tensor
 
 
 def trace_layer(layer: Any, inputs: Any, further: dict[str, Any]) -> Any:

@@ -27,12 +27,14 @@ class Rule:
         accepts: names of further arguments of ``call`` that the rule understands.
         pops: constructor keywords that are not in the signature but that the class takes;
             with one of them the layer is asked itself.
+        ignores: those that change nothing.
     """
 
     dtypes: ClassVar[str] = "float"
     masks: ClassVar[str] = "drop"
     accepts: ClassVar[tuple[str, ...]] = ()
     pops: ClassVar[tuple[str, ...]] = ()
+    ignores: ClassVar[tuple[str, ...]] = ()
 
     def configure(self, a: Arguments) -> None:
         """Refuse what the constructor refuses."""

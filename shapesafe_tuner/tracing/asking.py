@@ -95,7 +95,7 @@ class Asking:
                 outputs = layer(*given, **further)
             else:
                 outputs = backend_internals.trace(
-                    lambda *xs: layer(*xs, training=True, **further), *given
+                    lambda x, more: layer(x, training=True, **more), *given, further
                 )
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
         return made, _nested(outputs, spec_of), True
@@ -107,18 +107,26 @@ class Asking:
         kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
         return description.layer_class(*args, **kwargs)
 
-    def operate(self, record: OperationRecord, args: Any, kwargs: Any) -> Any:
+    def operate(
+        self, record: OperationRecord, args: Any, kwargs: Any, *, step: bool = False
+    ) -> Any:
         """What an operation gives for arguments with specs in place of tensors."""
         operation = record.operation
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
         key: Any = None
         with contextlib.suppress(NotPlain, TypeError):
-            key = (type(operation), hashable(state), hashable(args), hashable(kwargs))
+            key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)
             if key in self._operations:
                 return self._operations[key]
         with self.real_keras():
             given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
-            outputs = operation.compute_output_spec(*given, **further)
+            if step:
+                # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
+                outputs = backend_internals.trace(
+                    lambda args, kwargs: operation.call(*args, **kwargs), given, further
+                )
+            else:
+                outputs = operation.compute_output_spec(*given, **further)
         specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
         if key is not None:
             self._operations[key] = specs

@@ -117,6 +117,8 @@ def _bound(
     for name, value in kwargs.items():
         if name in values:
             raise Refused(f"is given {name} twice")
+        if name in rule.ignores:
+            continue
         if name not in known and (not open_ended or name not in _BASE):
             if name in rule.pops:
                 raise Unknown(f"{layer_class.__name__} gives {name} a meaning of its own")

@@ -37,6 +37,7 @@ class Stages:
         unjudged: why training is not judged although there is data; None if it is.
         max_model_size: largest number of trainable parameters, or None.
         constraints: callables ``hp -> bool``; False refuses.
+        analytic: ask rules first.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Stages:
         unjudged: str | None = None,
         max_model_size: int | None = None,
         constraints: Sequence[Callable[[Any], bool]] = (),
+        analytic: bool = True,
     ) -> None:
         self._build = build
         self._in_advance = frozenset(in_advance)
@@ -56,7 +58,9 @@ class Stages:
         self._max_model_size = max_model_size
         self._constraints = tuple(constraints)
         training = Training(data) if data is not None and self._judges_training else None
-        self._analytic = AnalyticPass(build, self._in_advance, training, max_model_size)
+        self._analytic = (
+            AnalyticPass(build, self._in_advance, training, max_model_size) if analytic else None
+        )
 
     def judge(self, space: Any, values: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any] | None]:
         """Run the stages until one proves infeasibility.
@@ -76,7 +80,7 @@ class Stages:
                 )
             if declared is not None:
                 return declared, None
-        analysed = self._analytic.judge(space, values)
+        analysed = None if self._analytic is None else self._analytic.judge(space, values)
         if analysed is not None:
             return self._analytic_verdict(analysed)
         check = Check()

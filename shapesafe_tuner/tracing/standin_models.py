@@ -333,7 +333,7 @@ class FunctionalRecord(ModelRecord):
         args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
         record = node.record
         if isinstance(record, OperationRecord):
-            found = self.run.asking.operate(record, args, kwargs)
+            found = self.run.asking.operate(record, args, kwargs, step=step)
         else:
             first, arguments = self.run.bound(record, args, kwargs)
             found = self.run.answer(record, first, arguments, step=step)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.testing import Answer, check_rule
 
-__all__ = ["differential", "flawed", "maybe", "shapes", "specs"]
+__all__ = ["concrete", "differential", "flawed", "maybe", "shapes", "specs"]
 
 MANY = "convolution pooling reshaping merging".split()
 
@@ -40,6 +40,13 @@ def specs(*args: Any, dtypes: tuple[str, ...] = ("float32",), **kwargs: Any) -> 
 def maybe(strategy: Any, value: Any = None) -> Any:
     """Mostly what ``strategy`` draws, sometimes ``value``."""
     return st.one_of(strategy, strategy, strategy, st.just(value))
+
+
+def concrete(draw: Any, spec: Spec, batch: int | None = None) -> Spec:
+    """The same on a batch of known size."""
+    size = batch or draw(st.integers(2, 5))
+    mask = None if spec.mask is None else (size, *spec.mask[1:])
+    return Spec((size, *spec.shape[1:]), spec.dtype, mask)
 
 
 def flawed(draw: Any, arguments: dict[str, Any], flaws: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from shapesafe_tuner.shapes.registry import ESCALATES, lookup, own_rule, rule_names
-from shapesafe_tuner.shapes.rules import convolution, pooling
+import importlib
+import pkgutil
 
-__all__ = ["ESCALATES", "convolution", "lookup", "own_rule", "pooling", "rule_names"]
+from shapesafe_tuner.shapes.registry import ESCALATES, lookup, own_rule, rule_names
+
+__all__ = ["ESCALATES", "lookup", "own_rule", "rule_names"]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
