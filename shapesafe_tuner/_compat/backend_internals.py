@@ -96,17 +96,17 @@ def outside_graphs() -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def full_tracebacks() -> Iterator[None]:
-    """Keep the backend's own frames in tracebacks raised in this thread."""
+def show_full_tracebacks() -> bool:
+    """Keep the backend's own frames in tracebacks; True when they were filtered before."""
     if BACKEND != "tensorflow" or not tf.debugging.is_traceback_filtering_enabled():
-        yield
-        return
+        return False
     tf.debugging.disable_traceback_filtering()
-    try:
-        yield
-    finally:
-        tf.debugging.enable_traceback_filtering()
+    return True
+
+
+def filter_tracebacks() -> None:
+    """Leave the backend's own frames out again."""
+    tf.debugging.enable_traceback_filtering()
 
 
 def random_state() -> Any:

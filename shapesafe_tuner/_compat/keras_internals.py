@@ -7,17 +7,17 @@ and nothing has to be taken out again.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import random
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import keras
 from keras.src import backend as keras_backend
+from keras.src.backend import config as backend_config
 from keras.src.backend.common import global_state
 from keras.src.layers.layer import Layer
 from keras.src.ops.operation import Operation
@@ -70,6 +70,12 @@ class Hooks(Protocol):
 
 
 _LOCAL = threading.local()
+_STATE = global_state.GLOBAL_STATE_TRACKER
+_TRACKERS = [
+    tracker
+    for name in ("GLOBAL_STATE_TRACKER", "GLOBAL_SETTINGS_TRACKER")
+    if (tracker := getattr(global_state, name, None)) is not None
+]
 _INSTALLED = threading.Lock()
 _DONE = False
 
@@ -79,60 +85,67 @@ def current() -> Hooks | None:
     return getattr(_LOCAL, "hooks", None)
 
 
-@contextlib.contextmanager
-def use(hooks: Hooks) -> Iterator[None]:
+class use:  # noqa: N801
     """Make ``hooks`` this thread's for the duration; checks nest."""
-    _install()
-    outer = current()
-    _LOCAL.hooks = hooks
-    try:
-        yield
-    finally:
-        _LOCAL.hooks = outer
+
+    __slots__ = ("_hooks", "_outer")
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+
+    def __enter__(self) -> None:
+        if not _DONE:
+            _install()
+        self._outer = current()
+        _LOCAL.hooks = self._hooks
+
+    def __exit__(self, *error: object) -> None:
+        _LOCAL.hooks = self._outer
 
 
-@contextlib.contextmanager
-def isolated_state() -> Iterator[None]:
+class isolated_state:  # noqa: N801
     """Give this thread the global state of Keras that a trial has after ``clear_session()``.
 
     Names, policies, scopes and the list of uninitialised variables are emptied, and put back
     afterwards. Traceback filtering is off inside: where an error came from must stay visible.
     """
-    state = global_state.GLOBAL_STATE_TRACKER
-    settings = getattr(global_state, "GLOBAL_SETTINGS_TRACKER", None)
-    trackers = [tracker for tracker in (state, settings) if tracker is not None]
-    saved = [dict(tracker.__dict__) for tracker in trackers]
-    process_wide = (keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())
-    _clear_this_thread()
-    try:
-        with backend_internals.full_tracebacks():
-            yield
-    finally:
-        for tracker, values in zip(trackers, saved, strict=True):
+
+    __slots__ = ("_process_wide", "_saved", "_tracebacks")
+
+    def __enter__(self) -> None:
+        self._saved = [dict(tracker.__dict__) for tracker in _TRACKERS]
+        self._process_wide = _process_wide()
+        _clear_this_thread()
+        self._tracebacks = backend_internals.show_full_tracebacks()
+
+    def __exit__(self, *error: object) -> None:
+        if self._tracebacks:
+            backend_internals.filter_tracebacks()
+        for tracker, values in zip(_TRACKERS, self._saved, strict=True):
             tracker.__dict__.clear()
             tracker.__dict__.update(values)
-        if process_wide != (
-            keras.config.floatx(),
-            keras.config.epsilon(),
-            keras.config.image_data_format(),
-        ):
-            keras.config.set_floatx(process_wide[0])
-            keras.config.set_epsilon(process_wide[1])
-            keras.config.set_image_data_format(process_wide[2])
+        before = self._process_wide
+        if before != _process_wide():
+            keras.config.set_floatx(before[0])
+            keras.config.set_epsilon(before[1])
+            keras.config.set_image_data_format(before[2])
+
+
+def _process_wide() -> tuple[str, float, str]:
+    config = backend_config
+    return config._FLOATX, config._EPSILON, config._IMAGE_DATA_FORMAT
 
 
 def policies() -> tuple[Any, str, str]:
     """What layers take from the global state: dtype policy, default dtype and data format."""
-    policy = global_state.GLOBAL_STATE_TRACKER.__dict__.get("dtype_policy")
+    policy = _STATE.__dict__.get("dtype_policy")
     name = None if policy is None else policy.name
-    return name, keras.config.floatx(), keras.config.image_data_format()
+    return name, backend_config._FLOATX, backend_config._IMAGE_DATA_FORMAT
 
 
 def _clear_this_thread() -> None:
-    global_state.GLOBAL_STATE_TRACKER.__dict__.clear()
-    settings = getattr(global_state, "GLOBAL_SETTINGS_TRACKER", None)
-    if settings is not None:
-        settings.__dict__.clear()
+    for tracker in _TRACKERS:
+        tracker.__dict__.clear()
     keras.config.disable_traceback_filtering()
 
 

@@ -7,6 +7,7 @@ Whatever else ``build`` does with its ``hp`` (scopes, ``hp.space``, copies) need
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -83,40 +84,31 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
 
     _space = _hps
 
-    def _answer(self, kind: Any, name: Any, args: Any, kwargs: Any) -> Any:
-        if self._name_scopes or type(name) is not str or "parent_name" in kwargs:
-            return self._hps
-        declarations = self._declarations
-        key = (
-            kind,
-            name,
-            *[(tuple(arg), *map(type, arg)) if type(arg) is list else (arg, type(arg))
-              for arg in args],
-            *[(key, tuple(arg), *map(type, arg)) if type(arg) is list else (key, arg, type(arg))
-              for key, arg in kwargs.items()],
-        )  # fmt: skip
-        found = declarations.by_call.get(key)
-        if found is None:
-            found = declarations.declare(key, kind(name, *args, **kwargs))
-        first = self.asked.get(name)
-        if first is None:
-            first = self.asked[name] = declarations.first.get(name, found)
-        values = self.values
-        if first is not found and first[1] != found[1] and name not in declarations.in_advance:
-            values.frozen[name] = (first[1], found[1])
-        values.names_read[name] = None
-        value = dict.get(values, name, _MISSING)
-        if value is _MISSING:
-            value = values[name] = first[0].default
-        return value
-
-
 def _quick(method: str) -> Callable[..., Any]:
     stock = getattr(keras_tuner.HyperParameters, method)
     kind = getattr(hp_types, method)
+    get = dict.get
 
     def ask(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._answer(kind, name, args, kwargs)
+        if self._name_scopes or type(name) is not str or "parent_name" in kwargs:
+            return self._hps
+        declarations = self._declarations
+        # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
+        key = (kind, name, marshal.dumps((args, kwargs), 2))
+        found = declarations.by_call.get(key)
+        if found is None:
+            found = declarations.declare(key, kind(name, *args, **kwargs))
+        values = self.values
+        first = self.asked.get(name)
+        if first is None:
+            values.names_read[name] = None
+            first = self.asked[name] = declarations.first.get(name, found)
+        if first is not found and first[1] != found[1] and name not in declarations.in_advance:
+            values.frozen[name] = (first[1], found[1])
+        value = get(values, name, _MISSING)
+        if value is _MISSING:
+            value = values[name] = first[0].default
+        return value
 
     ask.__doc__ = stock.__doc__
     return ask

@@ -13,6 +13,7 @@ from shapesafe_tuner._compat import constructors, keras_internals
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.spec import Refused, Spec, walk
 from shapesafe_tuner.tracing.asking import Asking
+from shapesafe_tuner.tracing.binding import layer_classes
 from shapesafe_tuner.tracing.descriptions import Description, Descriptions, NotPlain
 from shapesafe_tuner.tracing.realising import Realising
 from shapesafe_tuner.tracing.records import (
@@ -28,7 +29,7 @@ from shapesafe_tuner.tracing.standin_models import (
     ModelRecord,
     SequentialRecord,
 )
-from shapesafe_tuner.tracing.standins import ModelStandIn, StandIn, ThingStandIn
+from shapesafe_tuner.tracing.standins import ModelStandIn, StandIn, ThingStandIn, stand_in
 from shapesafe_tuner.tracing.things import ThingRecord
 
 __all__ = ["Escalate", "Refusal", "Run"]
@@ -36,6 +37,9 @@ __all__ = ["Escalate", "Refusal", "Run"]
 _DESCRIPTIONS = Descriptions()
 _OPERATIONS: dict[Any, Any] = {}
 _MODELS = (keras.Model, constructors.Functional)
+_LAYERS = frozenset(
+    cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)
+) - {keras.layers.InputLayer}
 
 
 class Escalate(BaseException):
@@ -67,11 +71,9 @@ class Run:
         refusal: the refusal that was raised, or None.
         rows: the layer calls: the layer, what it was given and what it gave.
         closed: the run is over; stand-ins that are still there must become real.
-        token: counts the records that are alive, by the references to it.
     """
 
     def __init__(self, hooks: Any) -> None:
-        self.token = object()
         self.hooks = hooks
         self.escalated: str | None = None
         self.refusal: Refusal | None = None
@@ -99,6 +101,8 @@ class Run:
 
     def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a constructor of Keras gives."""
+        if cls in _LAYERS:
+            return stand_in(self._layer(cls, args, kwargs))
         if cls is keras.layers.InputLayer:
             return StandIn(self._input(*args, **kwargs))
         if cls is keras.Sequential:
@@ -198,9 +202,19 @@ class Run:
 
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
         """A layer called on one tensor."""
-        outputs = self.answer(record, tensor.spec, None)
-        node = Node(record, (tensor,), {})
-        record.node_inputs = ((tensor,), {}) if record.last is None else None
+        spec = tensor.spec
+        key = (spec, record.built_on)
+        known = record.description.quick.get(key)
+        if known is None:
+            outputs = self.answer(record, spec, None)
+        else:
+            made, outputs = known
+            if record.built_on is None:
+                record.built_on = spec
+                record.parameters = made
+            self.rows.append((record, spec, outputs))
+        node = Node(record, (tensor,), _NO_ARGUMENTS)
+        record.node_inputs = ((tensor,), _NO_ARGUMENTS) if record.last is None else None
         record.last = outputs if type(outputs) is Spec else None
         return symbolic(outputs, node) if type(outputs) is Spec else tensors_of(outputs, node)
 
@@ -270,6 +284,7 @@ class Run:
 
 
 _NONE: Any = object()
+_NO_ARGUMENTS: dict[str, Any] = {}
 _DTYPES = frozenset(
     "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool".split()
 )

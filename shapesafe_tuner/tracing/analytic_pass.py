@@ -19,7 +19,6 @@ from shapesafe_tuner.tracing.analytic import Refusal, Run
 from shapesafe_tuner.tracing.descriptions import NotPlain
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.recorder import with_unknown_batch
-from shapesafe_tuner.tracing.records import LayerRecord
 from shapesafe_tuner.tracing.standin_models import ModelRecord
 from shapesafe_tuner.tracing.standin_training import Training
 from shapesafe_tuner.tracing.standins import ModelStandIn
@@ -79,6 +78,7 @@ class AnalyticPass:
         self._training = training
         self._max_model_size = max_model_size
         self._declarations: Declarations | None = None
+        self._inside: set[Any] = set()
         self._stock_hp = False
         self.last_escalation: str | None = None
         self.off: str | None = None
@@ -101,6 +101,7 @@ class AnalyticPass:
         known = self._declarations
         if known is None or (space is not None and len(space.space) != known.size):
             known = self._declarations = Declarations(space, self._in_advance)
+            self._inside.clear()
             self._stock_hp = self._stock_hp or known.conditional
         if self._stock_hp:
             hp = configuration(space, values, self._in_advance)
@@ -116,7 +117,6 @@ class AnalyticPass:
         check = Check()
         with check_environment(check):
             run = Run(check)
-            token = run.token
             check.analytic = run
             found: Analysed | None = None
             try:
@@ -129,11 +129,10 @@ class AnalyticPass:
             self.last_escalation = None if found is not None else run.escalated or "an error"
             if getattr(hp, "needs_stock", False):
                 self._stock_hp = True
-            del run
         # This frame's name and getrefcount's argument are two references.
-        if sys.getrefcount(token) > _OWN_REFERENCES:
+        if sys.getrefcount(run) > _OWN_REFERENCES:
             gc.collect()
-            if sys.getrefcount(token) > _OWN_REFERENCES:
+            if sys.getrefcount(run) > _OWN_REFERENCES:
                 self.off = "build keeps layers from one call to the next"
         return found
 
@@ -220,18 +219,23 @@ class AnalyticPass:
             total += leaf.parameters
         return total
 
-    @staticmethod
-    def _outside(hp: Any) -> tuple[str, ...]:
-        known = (
-            [first for first, _ in hp.asked.values()]
-            if isinstance(hp, QuickHyperParameters)
-            else hp.space
-        )
-        return tuple(
-            f"{item.name}={value!r} is outside its domain."
-            for item in known
-            if (value := dict.get(hp.values, item.name)) is not None and outside_domain(item, value)
-        )
+    def _outside(self, hp: Any) -> tuple[str, ...]:
+        values = hp.values
+        quick = isinstance(hp, QuickHyperParameters)
+        known = [first for first, _ in hp.asked.values()] if quick else hp.space
+        inside = self._inside
+        found = []
+        for item in known:
+            value = dict.get(values, item.name)
+            key = (id(item), value, value.__class__)
+            if value is None or key in inside:
+                continue
+            if outside_domain(item, value):
+                found.append(f"{item.name}={value!r} is outside its domain.")
+            elif quick and isinstance(value, (int, str)):
+                # Declarations keep their hyperparameters alive, so the id stays theirs.
+                inside.add(key)
+        return tuple(found)
 
 
 _OWN_REFERENCES = 2
@@ -250,18 +254,25 @@ def _shapes(specs: Any) -> Any:
 
 def _table(run: Run) -> tuple[LayerShape, ...]:
     """One row a layer and input shape, in the order of the calls."""
-    rows: dict[tuple[int, str], tuple[LayerRecord, Any, Any]] = {}
+    table: list[LayerShape] = []
+    seen: set[Any] = set()
     for record, inputs, outputs in run.rows:
-        rows[id(record), repr(inputs)] = (record, inputs, outputs)
-    return tuple(
-        [
-            LayerShape(
+        plain = type(inputs) is Spec
+        place = (record, inputs) if plain else (record, repr(inputs))
+        if place in seen:
+            continue
+        seen.add(place)
+        key = (record.name, inputs, record.parameters) if plain else None
+        row = record.description.rows.get(key) if key else None
+        if row is None:
+            row = LayerShape(
                 record.name,
                 record.layer_class.__name__,
                 _shapes(inputs),
                 _shapes(outputs),
                 record.parameters,
             )
-            for record, inputs, outputs in rows.values()
-        ]
-    )
+            if key:
+                record.description.rows[key] = row
+        table.append(row)
+    return tuple(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import marshal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,11 +37,14 @@ class Description:
         key: equal for equal calls; None where that cannot be told.
         calls: what the layer answered, by what it was called on.
         constructed: Keras has accepted the constructor call.
+        quick: answers of its rule to a call on one tensor: by input and by what it was built on,
+            the number of weights and the output.
+        rows: rows of the shape table, made once.
     """
 
     __slots__ = (
-        "args", "calls", "configured", "constructed", "key", "kwargs", "layer_class", "refused",
-        "why",
+        "args", "calls", "configured", "constructed", "key", "kwargs", "layer_class", "quick",
+        "refused", "rows", "why",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +61,8 @@ class Description:
         self.kwargs = dict(kwargs)
         self.key = key
         self.calls: dict[Any, Any] = {}
+        self.quick: dict[Any, Any] = {}
+        self.rows: dict[Any, Any] = {}
         self.configured: Configured | None = None
         self.refused: Refused | None = None
         self.why = ""
@@ -73,7 +79,8 @@ class Description:
     def remember(self, key: Any, answer: Any) -> Any:
         """Keep what the layer answered."""
         if len(self.calls) >= _MOST:
-            self.calls.clear()
+            for memory in (self.calls, self.quick, self.rows):
+                memory.clear()
         self.calls[key] = answer
         return answer
 
@@ -95,25 +102,15 @@ class Descriptions:
             args, kwargs: without the name.
             policy: what else it depends on: the global dtype policy and data format.
         """
-        key: Any = (
-            layer_class, args, *kwargs, *kwargs.values(), policy,
-            *map(type, args), *map(type, kwargs.values()),
-        )  # fmt: skip
         try:
-            known = self._known.get(key)
-        except TypeError:
-            known = None
-        if known is not None:
-            return known
-        try:
-            values = (*args, *kwargs.values())
-            deep = all(type(value) in _PLAIN for value in values)
-            if not deep:
-                # Tuples, functions and objects: by what is in them, not by which they are.
-                key = ("deep", layer_class, frozen(args), frozen(kwargs), policy)
-                known = self._known.get(key)
-        except (NotPlain, TypeError):
-            return Description(layer_class, args, kwargs, None)
+            # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
+            key: Any = (layer_class, marshal.dumps((args, kwargs), 2), policy)
+        except ValueError:
+            try:
+                key = (layer_class, frozen(args), frozen(kwargs), policy)
+            except (NotPlain, TypeError):
+                return Description(layer_class, args, kwargs, None)
+        known = self._known.get(key)
         if known is None:
             known = Description(layer_class, _detached(args), _detached(kwargs), key)
             with self._lock:

@@ -122,23 +122,42 @@ def _numpy_name(dtype: str) -> str:
     return {"bfloat16": "float16", "string": "int64"}.get(dtype, dtype.split("_", maxsplit=1)[0])
 
 
-@contextlib.contextmanager
-def check_environment(check: Check) -> Iterator[Check]:
+class check_environment:  # noqa: N801
     """A fresh trial's environment in which ``build`` leaves no trace.
 
     Keras's names and policies are those after ``clear_session()``; variables get no storage;
     prints and warnings of this thread are dropped; random states are put back if they changed.
     """
-    with (
-        random_states_kept(),
-        _quiet(),
-        keras_internals.isolated_state(),
-        keras_internals.use(check),
-    ):
+
+    __slots__ = ("_check", "_outer")
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+
+    def __enter__(self) -> Check:
+        self._outer = (
+            random_states_kept(),
+            _THREADS,
+            keras_internals.isolated_state(),
+            keras_internals.use(self._check),
+        )
+        entered = 0
         try:
-            yield check
+            for surroundings in self._outer:
+                surroundings.__enter__()
+                entered += 1
+        except BaseException:
+            for surroundings in reversed(self._outer[:entered]):
+                surroundings.__exit__()
+            raise
+        return self._check
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._check.put_back()
         finally:
-            check.put_back()
+            for surroundings in reversed(self._outer):
+                surroundings.__exit__()
 
 
 @contextlib.contextmanager
@@ -180,14 +199,14 @@ class _QuietThreads:
     def is_quiet(self) -> bool:
         return threading.get_ident() in self._depth
 
-    def enter(self) -> None:
+    def __enter__(self) -> None:
         with self._lock:
             if not self._depth:
                 self._undo = _wrap_streams()
             thread = threading.get_ident()
             self._depth[thread] = self._depth.get(thread, 0) + 1
 
-    def leave(self) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             thread = threading.get_ident()
             self._depth[thread] -= 1
@@ -225,12 +244,3 @@ def _wrap_streams() -> Callable[[], None]:
             warnings.warn = warn
 
     return undo
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    _THREADS.enter()
-    try:
-        yield
-    finally:
-        _THREADS.leave()

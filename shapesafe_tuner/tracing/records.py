@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,28 +25,32 @@ class LayerRecord:
         name: as Keras would name it.
         built_on: what it was first called on; None until then.
         parameters: number of its weights, once it is built.
-        trainable: as set by the constructor or afterwards.
         real: the layer itself, where it has to be asked.
         node: its last call.
         last: what that call gave.
     """
 
-    __slots__ = (
-        "__weakref__", "built_on", "description", "last", "name", "node_inputs", "parameters",
-        "real", "run", "token", "trainable",
-    )  # fmt: skip
+    built_on: Any = None
+    last: Any = None
+    node_inputs: Any = None
+    parameters: int | None = None
+    real: Any = None
+    _trainable: bool | None = None
 
     def __init__(self, run: Any, description: Description, name: str) -> None:
         self.run = run
-        self.token = run.token
         self.description = description
         self.name = name
-        self.built_on: Any = None
-        self.parameters: int | None = None
-        self.trainable = description.kwargs.get("trainable", True)
-        self.real: Any = None
-        self.last: Any = None
-        self.node_inputs: Any = None
+
+    @property
+    def trainable(self) -> bool:
+        """As set by the constructor or afterwards."""
+        chosen = self._trainable
+        return self.description.kwargs.get("trainable", True) if chosen is None else chosen
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
 
     @property
     def layer_class(self) -> type:
@@ -80,8 +85,6 @@ class LayerRecord:
 class InputRecord(LayerRecord):
     """An ``InputLayer``, and the tensor that comes out of it."""
 
-    __slots__ = ("optional", "output")
-
     def __init__(self, run: Any, description: Description, name: str, output: Spec) -> None:
         super().__init__(run, description, name)
         self.output = output
@@ -96,11 +99,10 @@ class InputRecord(LayerRecord):
 class OperationRecord:
     """One of ``keras.ops``, with its arguments."""
 
-    __slots__ = ("name", "operation", "run", "token")
+    __slots__ = ("name", "operation", "run")
 
     def __init__(self, run: Any, operation: Any) -> None:
         self.run = run
-        self.token = run.token
         self.operation = operation
         self.name = operation.name
 
@@ -132,7 +134,10 @@ class Node:
 
     def parents(self) -> Iterator[SymbolicTensor]:
         """The tensors of the call."""
-        yield from tensors((self.args, self.kwargs))
+        args = self.args
+        if len(args) == 1 and type(args[0]) is SymbolicTensor and not self.kwargs:
+            return iter(args)
+        return tensors((args, self.kwargs))
 
 
 def tensors(structure: Any) -> Iterator[SymbolicTensor]:
@@ -167,20 +172,18 @@ def specs_of(structure: Any) -> Any:
 
 def tensors_of(specs: Any, node: Node) -> Any:
     """Tensors made by one node, in the structure of these specs."""
-    place = -1
+    return _made(specs, node, itertools.count())
 
-    def make(item: Any) -> Any:
-        nonlocal place
-        if isinstance(item, Spec):
-            place += 1
-            return symbolic(item, node, place)
-        if isinstance(item, dict):
-            return {key: make(value) for key, value in item.items()}
-        if isinstance(item, (list, tuple)):
-            return type(item)(make(value) for value in item)
-        return item
 
-    return make(specs)
+def _made(item: Any, node: Node, places: Iterator[int]) -> Any:
+    # A closure that calls itself would be a cycle, and keep the whole run alive.
+    if isinstance(item, Spec):
+        return symbolic(item, node, next(places))
+    if isinstance(item, dict):
+        return {key: _made(value, node, places) for key, value in item.items()}
+    if isinstance(item, (list, tuple)):
+        return type(item)([_made(value, node, places) for value in item])
+    return item
 
 
 def hashable(specs: Any) -> Any:

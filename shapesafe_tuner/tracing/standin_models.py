@@ -28,8 +28,6 @@ class ModelRecord(LayerRecord):
         compiled: the arguments of ``compile``, or None.
     """
 
-    __slots__ = ("compiled",)
-
     def __init__(self, run: Any, description: Description, name: str) -> None:
         super().__init__(run, description, name)
         self.compiled: tuple[Any, Any] | None = None
@@ -79,8 +77,6 @@ class SequentialRecord(ModelRecord):
         source: the input, once there is one.
         made: the tensor after each layer that was called.
     """
-
-    __slots__ = ("made", "source", "stack")
 
     def __init__(self, run: Any, description: Description, name: str) -> None:
         super().__init__(run, description, name)
@@ -208,8 +204,6 @@ class SequentialRecord(ModelRecord):
 
 class FunctionalRecord(ModelRecord):
     """A graph of calls between inputs and outputs (``keras/src/models/functional.py``)."""
-
-    __slots__ = ("given", "order", "sources", "wanted")
 
     def __init__(
         self, run: Any, description: Description, name: str, inputs: Any, outputs: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from typing import Any
 
 import keras
@@ -197,8 +198,10 @@ def _shape_of(structure: Any) -> Any:
 
 
 def _compile_key(record: ModelRecord) -> Any:
-    assert record.compiled is not None
-    return frozen(record.compiled)
+    try:
+        return marshal.dumps(record.compiled, 2)
+    except ValueError:
+        return frozen(record.compiled)
 
 
 def _named_as(given: Any, x: Any, record: ModelRecord) -> Any:

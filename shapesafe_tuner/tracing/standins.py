@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.tracing.records import InputRecord, LayerRecord, Node
 
-__all__ = ["ModelStandIn", "Posing", "StandIn", "ThingStandIn"]
+__all__ = ["ModelStandIn", "Posing", "StandIn", "ThingStandIn", "stand_in"]
 
 
 class Posing:
@@ -70,6 +70,16 @@ class Posing:
     def frozen_as(self) -> Any:
         """The key of its constructor call."""
         return self._it.frozen_as()
+
+
+_set_record = Posing.__dict__["_it"].__set__
+
+
+def stand_in(record: Any) -> StandIn:
+    """A stand-in for a layer, made without the detour over ``__init__``."""
+    facade = object.__new__(StandIn)
+    _set_record(facade, record)
+    return facade
 
 
 class ThingStandIn(Posing):

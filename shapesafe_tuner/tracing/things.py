@@ -30,11 +30,10 @@ class ThingRecord:
         Exception: what Keras raises for them.
     """
 
-    __slots__ = ("args", "kwargs", "layer_class", "run", "token")
+    __slots__ = ("args", "kwargs", "layer_class", "run")
 
     def __init__(self, run: Any, layer_class: type, args: Any, kwargs: dict[str, Any]) -> None:
         self.run = run
-        self.token = run.token
         self.layer_class = layer_class
         self.args = args
         self.kwargs = kwargs
