@@ -15,7 +15,7 @@ from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.binding import bind
 
-__all__ = ["Answer", "ask_keras", "ask_rule", "check_rule"]
+__all__ = ["Answer", "Nested", "ask_keras", "ask_rule", "check_rule"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,23 @@ class Answer:
     outputs: Any = None
     parameters: int | None = None
     why: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Nested:
+    """A layer among the arguments of another: a real one for Keras, its rule for the rule."""
+
+    layer_class: type
+    arguments: Mapping[str, Any]
+
+    @property
+    def configured(self) -> Configured:
+        """Its rule with its arguments."""
+        return bind(self.layer_class, (), dict(self.arguments))
+
+    def real(self) -> Any:
+        """The layer."""
+        return self.layer_class(**self.arguments)
 
 
 def check_rule(
@@ -124,7 +141,11 @@ def _ask(
     call_arguments: Mapping[str, Any] | None,
     step: bool,
 ) -> Answer:
-    layer = layer_class(**(arguments or {}))
+    given = {
+        name: value.real() if isinstance(value, Nested) else value
+        for name, value in (arguments or {}).items()
+    }
+    layer = layer_class(**given)
     further = {name: _specs(value) for name, value in (call_arguments or {}).items()}
     shown, more = (inputs, further) if not step else _nested((inputs, further), _open)
     outputs = layer(_nested(shown, _keras_tensor), **_nested(more, _keras_tensor))

@@ -8,7 +8,8 @@ from typing import Any
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Unknown, text
 
 __all__ = [
-    "broadcast", "check_input", "integer", "known_channels", "one", "positive", "product",
+    "axes_of", "broadcast", "check_axes", "check_input", "integer", "known_channels", "number",
+    "one", "positive", "product",
     "same_channels", "sizes",
 ]  # fmt: skip
 
@@ -143,3 +144,24 @@ def broadcast(first: tuple[Dim, ...], second: tuple[Dim, ...]) -> tuple[Dim, ...
         else:
             raise Refused(f"cannot combine shapes {first} and {second}: {a} against {b}")
     return tuple(result)
+
+
+def number(value: Any, name: str) -> float:
+    """``value`` if it is an int or a float; otherwise what Keras makes of it is unknown."""
+    if type(value) not in (int, float):
+        raise Unknown(f"{name}={value!r} is not a number")
+    return value  # type: ignore[no-any-return]
+
+
+def axes_of(value: Any, name: str = "axis") -> tuple[int, ...]:
+    """One axis or several, as a tuple."""
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(integer(item, name) for item in values)
+
+
+def check_axes(axes: tuple[int, ...], spec: Spec) -> None:
+    """Refuse axes that the input does not have."""
+    rank = len(spec.shape)
+    for axis in axes:
+        if not -rank <= axis < rank:
+            raise Refused(f"has no axis {axis} in an input of shape {text(spec)}")

@@ -43,6 +43,10 @@ class Rule:
         """The number of weights that ``build`` makes; refuse what it refuses."""
         return 0
 
+    def weights(self, a: Arguments, inputs: Any, call: Call) -> int:
+        """As :meth:`build`, for rules whose weights depend on further arguments of the call."""
+        return self.build(a, inputs)
+
     def call(self, a: Arguments, inputs: Any, call: Call) -> Any:
         """The specification of the outputs; refuse what the call refuses."""
         raise NotImplementedError

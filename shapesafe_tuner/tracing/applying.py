@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from shapesafe_tuner.shapes.registry import Configured
@@ -32,7 +33,10 @@ def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
     if unknown:
         raise Unknown(f"{a.layer_type} is called with {unknown[0]}")
     given = autocast(inputs, a.compute_dtype)
-    specs = list(walk(given))
+    if call.arguments:
+        further = autocast(dict(call.arguments), a.compute_dtype)
+        call = dataclasses.replace(call, arguments=further)
+    specs = [*walk(given), *walk(dict(call.arguments))]
     if rule.dtypes == "float" and any(spec.dtype not in _FLOATS for spec in specs):
         raise Unknown(f"{a.layer_type} is called on {[spec.dtype for spec in specs]}")
     masked = rule.masks != "own" and any(spec.mask is not None for spec in specs)
@@ -42,7 +46,7 @@ def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
         if rule.masks == "pass" and not isinstance(given, Spec):
             raise Unknown("masks come from several inputs")
         given = without_masks(given)
-    parameters = rule.build(a, given) if call.built_on is None else 0
+    parameters = rule.weights(a, given, call) if call.built_on is None else 0
     outputs = rule.call(a, given, call)
     if masked and rule.masks == "pass":
         if not isinstance(outputs, Spec):

@@ -161,6 +161,8 @@ def _plain(name: str, value: Any) -> Any:
         return value.item()
     if name == "data_format":
         return _data_format(value)
+    if name in _LAYERS and value is not None:
+        return configured_of(value)
     if name == "activation" or name.endswith("_activation"):
         return activation_name(value)
     if value is None:
@@ -172,6 +174,17 @@ def _plain(name: str, value: Any) -> Any:
     elif name.endswith("constraint"):
         _check_constraint(value)
     return value
+
+
+_LAYERS = frozenset(["layer", "backward_layer", "cell"])
+
+
+def configured_of(value: Any) -> Configured:
+    """The rule of a layer that is an argument of another."""
+    found = value.configured if hasattr(type(value), "configured") else None
+    if not isinstance(found, Configured):
+        raise Unknown("it wraps a layer without a rule")
+    return found
 
 
 def _data_format(value: Any) -> str:
