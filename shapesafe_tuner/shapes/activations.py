@@ -9,7 +9,7 @@ __all__ = ["ELEMENTWISE", "activate"]
 ELEMENTWISE = frozenset(
     "celu elu exponential gelu hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
     "log_sigmoid mish relu relu6 selu sigmoid silu soft_shrink softplus softsign "
-    "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink threshold hard_shrink".split()
+    "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink hard_shrink".split()
 )
 """One number in, one number out (``keras/src/activations/activations.py``)."""
 _ALONG_LAST_AXIS = frozenset(["softmax", "log_softmax"])

@@ -97,6 +97,13 @@ class Run:
         """The real object for a stand-in that outlived this run."""
         return self._realising.once(record)
 
+    def close(self) -> None:
+        """End the run; stand-ins that outlive it become real when they are touched."""
+        self.closed = True
+        self.rows.clear()
+        self.refusal = None
+        self._realising.forget()
+
     # Constructors.
 
     def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -232,7 +239,7 @@ class Run:
     def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """The first argument of a call and the others that matter, by name."""
         if isinstance(record, ModelRecord):
-            names, defaults = ("inputs",), {"training": None, "mask": None}
+            names, defaults = ("inputs",), {"mask": None}
         else:
             names, defaults = _call_parameters(record.layer_class)
         arguments = dict(zip(names, args, strict=False))
@@ -247,6 +254,9 @@ class Run:
             self.escalate("training is not a bool")
         if first is None or not any(True for _ in walk(first)):
             self.escalate("a layer is called on no tensor")
+        for name in names[1:]:
+            if name not in arguments and name not in defaults and name != "training":
+                self.refuse(record, first, Refused(f"is called without {name}"))
         return first, {
             name: value
             for name, value in arguments.items()
@@ -266,6 +276,7 @@ class Run:
         first = record.built_on is None
         if first:
             record.built_on = inputs
+            record.built_with = arguments
             record.parameters = made
         if (first or not step) and not isinstance(record, ModelRecord):
             self.rows.append((record, inputs, outputs))

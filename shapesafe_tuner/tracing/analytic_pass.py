@@ -16,7 +16,7 @@ from shapesafe_tuner._compat.hyperparameters import (
 from shapesafe_tuner._compat.quick_hyperparameters import Declarations, QuickHyperParameters
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.analytic import Refusal, Run
-from shapesafe_tuner.tracing.descriptions import NotPlain
+from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.recorder import with_unknown_batch
 from shapesafe_tuner.tracing.standin_models import ModelRecord
@@ -123,9 +123,7 @@ class AnalyticPass:
                 found = self._run(hp, run, check)
             finally:
                 check.analytic = None
-                run.closed = True
-                run.rows.clear()
-                run.refusal = None
+                run.close()
             self.last_escalation = None if found is not None else run.escalated or "an error"
             if getattr(hp, "needs_stock", False):
                 self._stock_hp = True
@@ -189,8 +187,8 @@ class AnalyticPass:
         self, hp: Any, run: Run, refusal: Refusal, model: ModelRecord | None = None
     ) -> Analysed:
         record, refused = refusal.record, refusal.refused
-        refusal.__traceback__ = None
-        refused.__traceback__ = None
+        without_frames(refusal)
+        without_frames(refused)
         kind = record.layer_class.__name__
         inputs = None if refusal.inputs is None else _shapes(refusal.inputs)
         fault = ShapeFault(

@@ -61,6 +61,8 @@ def autocast(inputs: Any, dtype: str) -> Any:
         return inputs._replace(dtype=dtype) if inputs.dtype in _FLOATS else inputs
     if isinstance(inputs, dict):
         return {key: autocast(item, dtype) for key, item in inputs.items()}
+    if type(inputs) is tuple:
+        return tuple(autocast(item, dtype) for item in inputs)
     if isinstance(inputs, (list, tuple)):
         return [autocast(item, dtype) for item in inputs]
     return inputs
@@ -72,4 +74,5 @@ def without_masks(inputs: Any) -> Any:
         return inputs._replace(mask=None)
     if isinstance(inputs, dict):
         return {key: without_masks(item) for key, item in inputs.items()}
-    return [without_masks(item) for item in inputs]
+    kind = tuple if type(inputs) is tuple else list
+    return kind(without_masks(item) for item in inputs)

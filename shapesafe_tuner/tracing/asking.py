@@ -10,9 +10,9 @@ from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.applying import apply
-from shapesafe_tuner.tracing.descriptions import NotPlain
+from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.recorder import count_parameters
-from shapesafe_tuner.tracing.records import LayerRecord, OperationRecord, hashable
+from shapesafe_tuner.tracing.records import LayerRecord, Listed, OperationRecord, hashable
 
 __all__ = ["Asking"]
 
@@ -76,8 +76,7 @@ class Asking:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
                 return (*apply(configured, inputs, call), False)
             except Refused as refused:
-                refused.__traceback__ = None
-                return refused
+                return without_frames(refused)
             except Unknown:
                 pass
         return self._ask(record, inputs, arguments, step)
@@ -89,7 +88,7 @@ class Asking:
             if layer is None or record.built_on is None or step:
                 layer = self.real_layer(record)
                 if record.built_on is not None:
-                    layer(*_tensors(record.built_on))
+                    layer(*_tensors(record.built_on), **_nested(record.built_with or {}, _tensor))
                 record.real = layer
             given, further = _tensors(inputs), _nested(arguments or {}, _tensor)
             before = count_parameters(layer) or 0
@@ -148,4 +147,5 @@ def _nested(structure: Any, convert: Callable[[Any], Any]) -> Any:
         return convert(structure)
     if isinstance(structure, dict):
         return {key: _nested(item, convert) for key, item in structure.items()}
-    return type(structure)(_nested(item, convert) for item in structure)
+    kind = list if type(structure) is Listed else type(structure)
+    return kind(_nested(item, convert) for item in structure)

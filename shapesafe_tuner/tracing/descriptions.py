@@ -14,7 +14,7 @@ from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
 from shapesafe_tuner.tracing.binding import bind
 
-__all__ = ["Description", "Descriptions", "NotPlain", "frozen"]
+__all__ = ["Description", "Descriptions", "NotPlain", "frozen", "without_frames"]
 
 _PLAIN = frozenset([int, float, str, bool, type(None), complex, bytes])
 _MOST = 20_000
@@ -128,6 +128,17 @@ def _detached(value: Any) -> Any:
     if kind is dict:
         return {key: _detached(item) for key, item in value.items()}
     return value._it.description if hasattr(kind, "frozen_as") else value
+
+
+def without_frames(error: BaseException) -> Any:
+    """The error without the frames it came through: they keep a run alive."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        earlier = link.__cause__ or link.__context__
+        link.__cause__ = link.__context__ = None
+        link = earlier
+    return error
 
 
 def frozen(value: Any) -> Any:

@@ -22,6 +22,10 @@ class Realising:
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, Any]] = {}
 
+    def forget(self) -> None:
+        """Let go of what was made; records and their run would keep each other alive."""
+        self._made.clear()
+
     def real(self, value: Any) -> Any:
         """``value`` with real objects in place of stand-ins."""
         if isinstance(value, Description):

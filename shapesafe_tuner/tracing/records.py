@@ -11,9 +11,15 @@ from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.descriptions import Description, NotPlain, frozen
 
 __all__ = [
-    "InputRecord", "LayerRecord", "Node", "OperationRecord", "hashable", "specs_of", "tensors",
-    "tensors_of",
+    "InputRecord", "LayerRecord", "Listed", "Node", "OperationRecord", "hashable", "specs_of",
+    "tensors", "tensors_of",
 ]  # fmt: skip
+
+
+class Listed(tuple[Any, ...]):
+    """What was a list: hashable like a tuple, and told from one where Keras does."""
+
+    __slots__ = ()
 
 
 class LayerRecord:
@@ -24,6 +30,7 @@ class LayerRecord:
         description: its class and arguments.
         name: as Keras would name it.
         built_on: what it was first called on; None until then.
+        built_with: the further arguments of that call.
         parameters: number of its weights, once it is built.
         real: the layer itself, where it has to be asked.
         node: its last call.
@@ -31,6 +38,7 @@ class LayerRecord:
     """
 
     built_on: Any = None
+    built_with: Any = None
     last: Any = None
     node_inputs: Any = None
     parameters: int | None = None
@@ -153,7 +161,7 @@ def tensors(structure: Any) -> Iterator[SymbolicTensor]:
 
 
 def specs_of(structure: Any) -> Any:
-    """Specs in place of symbolic tensors; lists become tuples.
+    """Specs in place of symbolic tensors; lists become :class:`Listed`.
 
     Raises:
         NotPlain: there is something else in it that no rule can look at.
@@ -163,8 +171,10 @@ def specs_of(structure: Any) -> Any:
         return structure.spec
     if structure is None:
         return None
-    if kind in (list, tuple):
+    if kind is tuple:
         return tuple([specs_of(item) for item in structure])
+    if kind is list:
+        return Listed([specs_of(item) for item in structure])
     if kind is dict:
         return {key: specs_of(item) for key, item in structure.items()}
     raise NotPlain(f"a layer is called on {kind.__name__}")
@@ -192,6 +202,6 @@ def hashable(specs: Any) -> Any:
         return specs
     if type(specs) is dict:
         return ("dict", *[(key, hashable(item)) for key, item in specs.items()])
-    if type(specs) in (list, tuple):
+    if type(specs) in (list, tuple, Listed):
         return (type(specs), *[hashable(item) for item in specs])
     return frozen(specs)

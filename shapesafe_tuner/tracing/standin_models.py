@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.shapes.spec import Refused, Spec
 from shapesafe_tuner.tracing.descriptions import Description
 from shapesafe_tuner.tracing.records import (
     InputRecord,
@@ -193,7 +193,7 @@ class SequentialRecord(ModelRecord):
             self._start(inputs)
             self._grow()
         if self.source is not None:
-            inputs = accepted(self, self.source, inputs)
+            inputs = adjusted(self, self.source, inputs)
         value: Any = inputs
         for layer in self.stack:
             value = self.run.answer(layer._it, value, {}, step=step)
@@ -303,7 +303,8 @@ class FunctionalRecord(ModelRecord):
         if arguments:
             self.unsure("called in an unusual way")
         for source, spec in zip(self.sources, flat, strict=True):
-            values[id(source), 0] = accepted(self, source, spec)
+            self._check_input(source.output, spec)
+            values[id(source), 0] = adjusted(self, source, spec)
         for node in self.order:
             if not isinstance(node.record, InputRecord):
                 self._run_node(node, values, step)
@@ -323,6 +324,18 @@ class FunctionalRecord(ModelRecord):
             self.unsure("called on another structure")
         return flat
 
+    def _check_input(self, expected: Spec, spec: Spec) -> None:
+        """As the model's ``InputSpec``: known sizes must agree, last axes of 1 apart."""
+        wanted, found = (None, *expected.shape[1:]), spec.shape
+        pairs = zip(
+            wanted[:-1] if wanted[-1] == 1 else wanted,
+            found[:-1] if found and found[-1] == 1 else found,
+            strict=False,
+        )
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            why = f"was made for inputs of shape {wanted} and gets {found}"
+            self.run.refuse(self, spec, Refused(why))
+
     def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: bool) -> None:
         args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
         record = node.record
@@ -335,20 +348,22 @@ class FunctionalRecord(ModelRecord):
             values[id(node), place] = spec
 
 
-def accepted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
-    """What a model makes of what it is called on, where that is plain.
+def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
+    """What reaches the first layer of a model (``Functional._standardize_inputs``).
 
-    Keras casts to the dtype of the input, compares every size but the batch's, and adjusts ranks;
-    the last is left to Keras.
+    Keras casts to the dtype of the input, and adds or takes a last axis of 1 to get its rank.
     """
     expected = source.output
-    fits = len(spec.shape) == len(expected.shape) and all(
-        size == want or want is None
-        for size, want in zip(spec.shape[1:], expected.shape[1:], strict=True)
-    )
-    if not fits:
-        model.unsure(f"called on {spec.shape}, made for {expected.shape}")
-    return spec._replace(dtype=expected.dtype)
+    rank, wanted = len(spec.shape), len(expected.shape)
+    shape = spec.shape
+    if rank == wanted + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    elif rank == wanted - 1 and expected.shape[-1] == 1:
+        shape = (*shape, 1)
+    elif rank != wanted:
+        why = f"was made for inputs of shape {expected.shape} and gets {spec.shape}"
+        model.run.refuse(model, spec, Refused(why))
+    return Spec(shape, expected.dtype, spec.mask)
 
 
 def _flat(specs: Any) -> Iterator[Any]:

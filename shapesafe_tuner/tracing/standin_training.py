@@ -11,7 +11,7 @@ from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
-from shapesafe_tuner.tracing.descriptions import NotPlain, frozen
+from shapesafe_tuner.tracing.descriptions import NotPlain, frozen, without_frames
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.records import hashable
 from shapesafe_tuner.tracing.standin_models import (
@@ -69,7 +69,7 @@ class Training:
             if known.undecided is not None:
                 run.escalate(known.undecided)
             if known.error is not None:
-                known.error.__traceback__ = None
+                without_frames(known.error)
             self._known[key] = known
         return known
 

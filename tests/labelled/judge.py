@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of spaces")
     chosen = parser.parse_args().only
     total: Counter[str] = Counter()
+    stages: Counter[str] = Counter()
     for space in ALL:
         if chosen and space.name not in chosen:
             continue
@@ -91,11 +92,13 @@ def main() -> None:
         seconds = (time.perf_counter() - start) / len(cases)
         counts = Counter(case.outcome for case in cases)
         total += counts
-        print(f"{space.name}: {dict(counts)}, {seconds * 1e3:.0f} ms each")
+        by = Counter(case.verdict.stage for case in cases)
+        stages += by
+        print(f"{space.name}: {dict(counts)}, by {dict(by)}, {seconds * 1e3:.0f} ms each")
         for case in cases:
             if case.outcome not in ("feasible", "infeasible"):
                 print(f"  {case.outcome}: {case.values} {case.verdict} {case.label['message']}")
-    print(f"{sum(total.values())} configurations: {dict(total)}")
+    print(f"{sum(total.values())} configurations: {dict(total)}, by {dict(stages)}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.testing import Answer, check_rule
 
-__all__ = ["concrete", "differential", "flawed", "maybe", "shapes", "specs"]
+__all__ = ["concrete", "differential", "drawn_spec", "flawed", "maybe", "shapes", "specs"]
 
 MANY = "convolution pooling reshaping merging".split()
 
@@ -47,6 +47,27 @@ def concrete(draw: Any, spec: Spec, batch: int | None = None) -> Spec:
     size = batch or draw(st.integers(2, 5))
     mask = None if spec.mask is None else (size, *spec.mask[1:])
     return Spec((size, *spec.shape[1:]), spec.dtype, mask)
+
+
+@st.composite
+def drawn_spec(
+    draw: Any,
+    low: int,
+    high: int,
+    *,
+    step: bool,
+    masked: int = 5,
+    dtypes: tuple[str, ...] = ("float32", "float32", "float32", "float64"),
+    sizes: Any = None,
+    known: bool = False,
+) -> Spec:
+    """One input of a layer, one in ``masked`` with a mask, of known sizes in a training step."""
+    shape = draw(shapes(low, high, high=8, unknown=not step and not known))
+    if sizes is not None:
+        shape = (None, *[size and draw(sizes) for size in shape[1:]])
+    mask = (shape[:-1] or None) if draw(st.sampled_from([False] * (masked - 1) + [True])) else None
+    spec = Spec(shape, draw(st.sampled_from(dtypes)), mask)
+    return concrete(draw, spec) if step else spec
 
 
 def flawed(draw: Any, arguments: dict[str, Any], flaws: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +141,6 @@ def differential(
         hold()
         total = sum(seen.values())
         assert seen.get("feasible", 0) >= total / 10, f"{name}: {seen}"
-        assert seen.get("unknown", 0) <= total / 5, f"{name}: {seen}"
+        assert seen.get("unknown", 0) <= total * 2 / 5, f"{name}: {seen}"
 
     return test

@@ -10,7 +10,7 @@ from shapesafe_tuner.shapes.spec import Spec
 from tests.shapes.drawing import concrete, differential, shapes
 
 _SAME = st.sampled_from([True] * 4 + [False])
-_MASKED = st.sampled_from([False] * 9 + [True])
+_MASKED = st.sampled_from([False] * 24 + [True])
 
 
 @st.composite

@@ -8,10 +8,66 @@ from shapesafe_tuner.shapes.dims import integer, known_channels, number, one
 from shapesafe_tuner.shapes.registry import Rule, escalate, rule
 from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown
 
-__all__ = ["MultiHeadAttention"]
+__all__ = ["Attention", "MultiHeadAttention"]
 
-escalate("its scores and masks are computed as it runs", "Attention", "AdditiveAttention",
-         "GroupQueryAttention")  # fmt: skip
+escalate("its heads share keys and values in groups", "GroupQueryAttention")
+
+
+@rule("Attention", "AdditiveAttention")
+class Attention(Rule):
+    """``attention.py`` and ``additive_attention.py``; widths are only compared in training."""
+
+    masks = "own"
+    accepts = ("use_causal_mask",)
+
+    def configure(self, a: Arguments) -> None:
+        if not 0 <= number(a.dropout, "dropout") < 1:
+            raise Unknown("dropout is not between 0 and 1")
+        mode = getattr(a, "score_mode", "additive")
+        if mode not in ("dot", "concat", "additive"):
+            raise Refused(f"takes no score_mode={mode!r}")
+        a.score_mode = mode
+
+    @staticmethod
+    def _shapes(inputs: Any) -> tuple[Spec, Spec, Spec]:
+        """Query, value and key."""
+        if not isinstance(inputs, list) or not 2 <= len(inputs) <= 3:
+            raise Refused("needs a list [query, value] or [query, value, key]")
+        if not all(isinstance(item, Spec) and len(item.shape) > 1 for item in inputs):
+            raise Unknown("its inputs are no sequences")
+        return inputs[0], inputs[1], inputs[-1] if len(inputs) == 3 else inputs[1]
+
+    def build(self, a: Arguments, inputs: Any) -> int:
+        query, _, _ = self._shapes(inputs)
+        scale = 1 if a.use_scale else 0
+        if a.score_mode == "additive":
+            return scale and known_channels(query, -1)
+        return scale + (a.score_mode == "concat")
+
+    def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        query, value, key = self._shapes(inputs)
+        if type(call.arguments.get("use_causal_mask", False)) is not bool:
+            raise Unknown("use_causal_mask is not a bool")
+        if call.step:
+            self._check_step(a, query, value, key, call)
+        return Spec((*query.shape[:-1], value.shape[-1]), a.compute_dtype, query.mask)
+
+    @staticmethod
+    def _check_step(a: Arguments, query: Spec, value: Spec, key: Spec, call: Call) -> None:
+        specs = (query, value, key)
+        if any(spec.mask is not None or len(spec.shape) != 3 for spec in specs):
+            raise Unknown("masks take part in the scores, or there are more axes than three")
+        if len({spec.shape[0] for spec in specs}) != 1:
+            raise Unknown("its inputs are batches of different sizes")
+        if call.built_on is not None and call.built_on[0].shape[-1] != query.shape[-1]:
+            raise Unknown("it was built for another width")
+        wide, high = query.shape[-1], key.shape[-1]
+        alike = wide == high or (a.score_mode != "dot" and 1 in (wide, high))
+        if not alike and None not in (wide, high):
+            raise Refused(f"compares queries of width {wide} with keys of width {high}", "train")
+        steps, others = key.shape[1], value.shape[1]
+        if steps != others and None not in (steps, others):
+            raise Refused(f"needs as many values as keys, not {others} and {steps}", "train")
 
 
 @rule("MultiHeadAttention")

@@ -74,16 +74,17 @@ class LayerNormalization(Rule):
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = one(inputs)
         check_axes(a.axes, spec)
-        weights = product([known_channels(spec, axis) for axis in a.axes])
-        if a.layer_type == "RMSNormalization":
-            return int(weights)
-        return int(weights) * (bool(a.scale) + bool(a.center))
+        rms = a.layer_type == "RMSNormalization"
+        kinds = 1 if rms else bool(a.scale) + bool(a.center)
+        return kinds and kinds * int(product([known_channels(spec, axis) for axis in a.axes]))
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)
         check_axes(a.axes, spec)
         if len({axis % len(spec.shape) for axis in a.axes}) != len(a.axes):
             raise Unknown("axes are repeated")
+        if call.step and a.layer_type == "RMSNormalization" and a.axes != (-1,):
+            raise Unknown("its scale may broadcast along other axes than those given")
         before = call.built_on
         if before is not None and any(
             len(before.shape) != len(spec.shape) or before.shape[axis] != spec.shape[axis]

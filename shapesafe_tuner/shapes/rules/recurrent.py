@@ -102,6 +102,8 @@ class Bidirectional(Rule):
             raise Unknown("it is given weights or a backward layer, or returns states")
         if a.merge_mode not in ("sum", "mul", "ave", "concat", None):
             raise Refused(f"takes no merge_mode={a.merge_mode!r}")
+        if inner.arguments.go_backwards:
+            raise Refused("needs a layer that goes forwards, not go_backwards=True")
 
     def build(self, a: Arguments, inputs: Any) -> int:
         return 2 * a.layer.build(inputs)  # type: ignore[no-any-return]
