@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from shapesafe_tuner.explanation import Explanation as Explanation
     from shapesafe_tuner.explanation import explain as explain
     from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
+    from shapesafe_tuner.shapes import Rule as Rule
+    from shapesafe_tuner.shapes import register_rule as register_rule
     from shapesafe_tuner.tuners import BayesianOptimization as BayesianOptimization
     from shapesafe_tuner.tuners import GridSearch as GridSearch
     from shapesafe_tuner.tuners import Hyperband as Hyperband
@@ -36,12 +38,14 @@ _HOME = {
     "NoFeasibleConfigurationError": "errors",
     "RandomSearch": "tuners",
     "Rejection": "verdict",
+    "Rule": "shapes",
     "ShapeFault": "verdict",
     "ShapeSafeOracle": "oracles",
     "ShapeSafeTuner": "tuners",
     "Verdict": "verdict",
     "check": "checker",
     "explain": "explanation",
+    "register_rule": "shapes",
     "shape_safe": "tuners",
 }
 
@@ -54,6 +58,7 @@ __all__ = [
     "NoFeasibleConfigurationError",
     "RandomSearch",
     "Rejection",
+    "Rule",
     "ShapeFault",
     "ShapeSafeOracle",
     "ShapeSafeTuner",
@@ -61,6 +66,7 @@ __all__ = [
     "check",
     "explain",
     "oracles",
+    "register_rule",
     "shape_safe",
 ]
 

@@ -11,6 +11,7 @@ import keras
 
 from shapesafe_tuner._compat import constructors, keras_internals
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, walk
 from shapesafe_tuner.tracing.asking import Asking
 from shapesafe_tuner.tracing.binding import layer_classes
@@ -119,12 +120,16 @@ class Run:
         if issubclass(cls, keras.Model):
             self.escalate(f"{cls.__name__} is a model class of the user's own")
         if issubclass(cls, keras.layers.Layer):
-            return StandIn(self._layer(cls, args, kwargs))
+            return stand_in(self._layer(cls, args, kwargs, own_rule(cls)))
         return ThingStandIn(ThingRecord(self, cls, args, kwargs))
 
-    def _layer(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> LayerRecord:
+    def _layer(
+        self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
+    ) -> LayerRecord:
         name = kwargs.pop("name", None)
         policy = keras_internals.policies()
+        if own is not None:
+            policy = (policy, own)
         description = _DESCRIPTIONS.describe(cls, args, kwargs, policy)
         record = LayerRecord(self, description, self._name(cls) if name is None else name)
         if name is not None and (not isinstance(name, str) or "/" in name):

@@ -143,4 +143,5 @@ def differential(
         assert seen.get("feasible", 0) >= total / 10, f"{name}: {seen}"
         assert seen.get("unknown", 0) <= total * 2 / 5, f"{name}: {seen}"
 
+    test.layers = sorted(cases)  # type: ignore[attr-defined]
     return test

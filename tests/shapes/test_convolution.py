@@ -101,6 +101,13 @@ def _global_pooling(draw: Any, rank: int, *, step: bool = False) -> Any:
 
 
 @st.composite
+def _adaptive(draw: Any, rank: int) -> Any:
+    size = draw(_window(rank, 3))
+    arguments = {"output_size": size, "data_format": draw(_FORMATS)}
+    return _given(draw, rank, arguments, step=False)
+
+
+@st.composite
 def _masked(draw: Any) -> Any:
     arguments, spec = draw(_global_pooling(1))
     mask = (None, *draw(st.sampled_from([spec.shape[1:2], spec.shape[1:2], (1,), (7,), (4, 2)])))
@@ -117,8 +124,17 @@ def _poolings(*, step: bool) -> dict[str, Any]:
     }
 
 
+def _adaptives() -> dict[str, Any]:
+    return {
+        f"Adaptive{kind}Pooling{rank}D": _adaptive(rank)
+        for kind in ("Max", "Average")
+        for rank in (1, 2, 3)
+    }
+
+
 test_convolutions = differential("convolution", _convolutions(step=False))
 test_pooling = differential("pooling", _poolings(step=False))
+test_adaptive_pooling = differential("pooling", _adaptives())
 test_masked_average = differential("pooling", {"GlobalAveragePooling1D": _masked()})
 test_convolutions_in_training = differential(
     "convolution", _convolutions(step=True), step=True, count=25

@@ -10,7 +10,7 @@ from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown
 
 __all__ = ["Attention", "MultiHeadAttention"]
 
-escalate("its heads share keys and values in groups", "GroupQueryAttention")
+escalate("its heads share keys and values in groups", "GroupedQueryAttention")
 
 
 @rule("Attention", "AdditiveAttention")

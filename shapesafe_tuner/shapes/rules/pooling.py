@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapesafe_tuner.shapes.dims import broadcast, check_input, one, positive, sizes
+from shapesafe_tuner.shapes.dims import broadcast, check_input, integer, one, sizes
 from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.rules.convolution import (
     channel_axis,
@@ -88,11 +88,23 @@ class AdaptivePooling(Rule):
     """``base_adaptive_pooling.py``: a map of ``output_size``, whatever comes in."""
 
     def configure(self, a: Arguments) -> None:
+        count, size = spatial_rank(a), a.output_size
+        if not isinstance(size, (int, tuple, list)):
+            raise Refused(f"needs output_size as one integer or {count}, not {size!r}")
+        several = tuple(size) if isinstance(size, (tuple, list)) else (size,) * count
+        if len(several) != count:
+            raise Refused(f"needs output_size as one integer or {count}, not {several}")
+        if any(integer(item, "output_size") <= 0 for item in several):
+            raise Unknown("output_size is not positive")
+        a.output_size = several
         if a.data_format not in ("channels_last", "channels_first"):
             raise Refused(f"takes no data_format={a.data_format!r}")
-        raise Unknown("adaptive pooling is not proved yet")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)
-        positive(1, "output_size")
-        return Spec(with_map(a, spec.shape[0], a.output_size, spec.shape[channel_axis(a)]))
+        if len(spec.shape) != spatial_rank(a) + 2:
+            raise Unknown("Keras looks at the rank only when it computes")
+        if call.step:
+            raise Unknown("each backend finds its windows in its own way")
+        channels = spec.shape[channel_axis(a)]
+        return Spec(with_map(a, spec.shape[0], a.output_size, channels), a.compute_dtype)
