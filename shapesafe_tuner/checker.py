@@ -12,7 +12,7 @@ from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["Checker", "check"]
+__all__ = ["Checker", "check", "prepare"]
 
 
 _REMEMBERED = 4096
@@ -67,6 +67,10 @@ class Checker:
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
         return verdict
+
+    def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
+        """A refusal that a rule proved, with the words that Keras has for it."""
+        return self._stages.said_by_keras(self.space, values, verdict)
 
     def _known_conflict(self, values: Mapping[str, Any]) -> Verdict | None:
         """``build`` is a function of what it reads: the same values read, the same fault."""
@@ -123,6 +127,26 @@ def check(
     Raises:
         TypeError: ``values`` is neither a dict nor a ``HyperParameters``.
     """
+    checker, chosen = prepare(
+        hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
+        max_model_size, constraints,
+    )  # fmt: skip
+    return checker.judge(chosen)
+
+
+def prepare(
+    hypermodel: Any,
+    values: Any,
+    x: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+    validation_data: Any = None,
+    batch_size: int | None = None,
+    hyperparameters: Any = None,
+    max_model_size: int | None = None,
+    constraints: Sequence[Callable[[Any], bool]] = (),
+) -> tuple[Checker, dict[str, Any]]:
+    """A checker for these data, and the values as a dict; arguments as of :func:`check`."""
     model = kt_internals.as_hypermodel(hypermodel)
     chosen = _values(values)
     if hyperparameters is None and not isinstance(values, Mapping):
@@ -138,7 +162,7 @@ def check(
         max_model_size=max_model_size,
         constraints=constraints,
     )
-    return checker.judge(chosen)
+    return checker, chosen
 
 
 def _values(values: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import keras_tuner
 
@@ -22,9 +22,23 @@ class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # typ
         tried: how many configurations were judged.
         reasons: the faults and how often each occurred, most frequent first.
         exhaustive: True when every configuration of the space was judged.
+
+    Args:
+        rejections: what was refused.
+        tried, exhaustive: see above.
+        spoken: gives a rejection Keras's own message, for when all were refused alike.
     """
 
-    def __init__(self, rejections: Iterable[Rejection], tried: int, exhaustive: bool) -> None:
+    def __init__(
+        self,
+        rejections: Iterable[Rejection],
+        tried: int,
+        exhaustive: bool,
+        spoken: Callable[[Rejection], Rejection] = lambda rejection: rejection,
+    ) -> None:
+        rejections = list(rejections)
+        if len({str(item.verdict.fault and item.verdict.fault.reason) for item in rejections}) == 1:
+            rejections = [spoken(rejections[0])] * len(rejections)
         faults = (rejection.verdict.fault for rejection in rejections)
         known = [fault for fault in faults if fault is not None]
         counts = Counter(fault.reason for fault in known)

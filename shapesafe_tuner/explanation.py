@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shapesafe_tuner.checker import check
+from shapesafe_tuner.checker import prepare
 from shapesafe_tuner.report.text import explanation_text
 from shapesafe_tuner.verdict import Verdict, plain
 
@@ -61,6 +61,6 @@ def explain(hypermodel: Any, values: Any, **data: Any) -> Explanation:
     Args:
         hypermodel, values, **data: as for :func:`shapesafe_tuner.check`.
     """
-    verdict = check(hypermodel, values, **data)
-    chosen = values if isinstance(values, Mapping) else values.values
-    return Explanation(dict(chosen), verdict)
+    checker, chosen = prepare(hypermodel, values, **data)
+    verdict = checker.said_by_keras(chosen, checker.judge(chosen))
+    return Explanation(chosen, verdict)

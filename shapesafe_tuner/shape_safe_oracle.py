@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -134,6 +135,12 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             return True
         return False
 
+    def _in_keras_words(self, rejection: Rejection) -> Rejection:
+        if self._checker is None:
+            return rejection
+        verdict = self._checker.said_by_keras(rejection.values, rejection.verdict)
+        return dataclasses.replace(rejection, verdict=verdict)
+
     def _say_once(self, notes: Sequence[str]) -> None:
         """Warn of what runs although it should be looked at."""
         for note in notes:
@@ -209,7 +216,9 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             if not kt_internals.is_chief():
                 refused = {_plain(rejection.values) for rejection in self.rejections}
                 judged = max(self._checker.judged, len(refused))
-                raise NoFeasibleConfigurationError(self.rejections, judged, self._walked_to_the_end)
+                raise NoFeasibleConfigurationError(
+                    self.rejections, judged, self._walked_to_the_end, self._in_keras_words
+                )
         full = self.max_trials and len(self.trials) >= self.max_trials
         if self._walked_to_the_end and not full and self.verbose:
             self._said_why_stopped = True

@@ -212,7 +212,7 @@ def test_a_known_conflict_refuses_what_agrees_on_the_values_read() -> None:
     checker = Checker(build)
     first = checker.judge({"kernel": 6, "units": 1})
     second = checker.judge({"kernel": 6, "units": 3})
-    assert (first.stage, second.stage) == ("symbolic", "conflict")
+    assert (first.stage, second.stage) == ("analytic", "conflict")
     assert first.fault == second.fault
     assert checker.judged == 1
     assert checker.is_known_infeasible({"kernel": 6})

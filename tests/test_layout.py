@@ -20,7 +20,7 @@ LAYERS = (
     ("_compat",),
     ("tracing",),
     ("checker",),
-    ("space",),
+    ("space", "testing"),
     ("errors", "state", "report"),
     ("discovery",),
     ("shape_safe_oracle", "explanation"),

@@ -70,11 +70,10 @@ class Hooks(Protocol):
 
 
 _LOCAL = threading.local()
-_STATE = global_state.GLOBAL_STATE_TRACKER
 _TRACKERS = [
-    tracker
+    name
     for name in ("GLOBAL_STATE_TRACKER", "GLOBAL_SETTINGS_TRACKER")
-    if (tracker := getattr(global_state, name, None)) is not None
+    if hasattr(global_state, name)
 ]
 _INSTALLED = threading.Lock()
 _DONE = False
@@ -113,7 +112,7 @@ class isolated_state:  # noqa: N801
     __slots__ = ("_process_wide", "_saved", "_tracebacks")
 
     def __enter__(self) -> None:
-        self._saved = [dict(tracker.__dict__) for tracker in _TRACKERS]
+        self._saved = [dict(tracker.__dict__) for tracker in _trackers()]
         self._process_wide = _process_wide()
         _clear_this_thread()
         self._tracebacks = backend_internals.show_full_tracebacks()
@@ -121,7 +120,7 @@ class isolated_state:  # noqa: N801
     def __exit__(self, *error: object) -> None:
         if self._tracebacks:
             backend_internals.filter_tracebacks()
-        for tracker, values in zip(_TRACKERS, self._saved, strict=True):
+        for tracker, values in zip(_trackers(), self._saved, strict=True):
             tracker.__dict__.clear()
             tracker.__dict__.update(values)
         before = self._process_wide
@@ -131,6 +130,11 @@ class isolated_state:  # noqa: N801
             keras.config.set_image_data_format(before[2])
 
 
+def _trackers() -> list[Any]:
+    # clear_session() puts new ones in their place.
+    return [getattr(global_state, name) for name in _TRACKERS]
+
+
 def _process_wide() -> tuple[str, float, str]:
     config = backend_config
     return config._FLOATX, config._EPSILON, config._IMAGE_DATA_FORMAT
@@ -138,13 +142,13 @@ def _process_wide() -> tuple[str, float, str]:
 
 def policies() -> tuple[Any, str, str]:
     """What layers take from the global state: dtype policy, default dtype and data format."""
-    policy = _STATE.__dict__.get("dtype_policy")
+    policy = global_state.GLOBAL_STATE_TRACKER.__dict__.get("dtype_policy")
     name = None if policy is None else policy.name
     return name, backend_config._FLOATX, backend_config._IMAGE_DATA_FORMAT
 
 
 def _clear_this_thread() -> None:
-    for tracker in _TRACKERS:
+    for tracker in _trackers():
         tracker.__dict__.clear()
     keras.config.disable_traceback_filtering()
 

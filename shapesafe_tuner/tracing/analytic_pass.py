@@ -191,21 +191,23 @@ class AnalyticPass:
         without_frames(refused)
         kind = record.layer_class.__name__
         inputs = None if refusal.inputs is None else _shapes(refusal.inputs)
+        # A constructor that refuses leaves no layer that could be named.
+        name = None if inputs is None else record.name
         fault = ShapeFault(
-            layer=record.name,
+            layer=name,
             layer_type=kind,
-            reason=f"{kind} '{record.name}' {refused.why}.",
+            reason=f"{kind} {refused.why}." if name is None else f"{kind} '{name}' {refused.why}.",
             input_shapes=inputs,
             hyperparameters=hp.values.read(),
             refused_by="build" if model is None else "train",
         )
-        row = LayerShape(record.name, kind, inputs, failed=True)
+        row = () if name is None else (LayerShape(name, kind, inputs, failed=True),)
         shape = None
         if model is not None and model.is_built():
             shapes = [tensor.shape for tensor in model.output_tensors()]
             shape = shapes[0] if len(shapes) == 1 else shapes
         parameters = None if model is None else self._parameters(model)
-        layers = (*_table(run), row)
+        layers = (*_table(run), *row)
         return Analysed(hp, fault, None, parameters, shape, layers, outside=self._outside(hp))
 
     @staticmethod

@@ -212,10 +212,10 @@ def activation_name(value: Any) -> str | None:
 
 def _check_initializer(name: str, value: Any) -> None:
     if not isinstance(value, str):
-        # The posed class of a stand-in counts, hence not type(value).
-        given = value.__class__ if not isinstance(value, type) else value
-        module = getattr(given, "__module__", "")
-        value = given.__name__ if module.startswith("keras.") else ""
+        kind = value if isinstance(value, type) else value.__class__
+        # A constant may be an array, which has a shape of its own.
+        plain = kind.__name__ != "Constant" or type(getattr(value, "value", None)) in (int, float)
+        value = kind.__name__ if plain and kind.__module__.startswith("keras.") else ""
     if value in _INITIALIZERS:
         return
     if value in _OF_MATRICES and name.startswith(_KERNELS):

@@ -83,6 +83,12 @@ class Stages:
         analysed = None if self._analytic is None else self._analytic.judge(space, values)
         if analysed is not None:
             return self._analytic_verdict(analysed)
+        return self._real(space, values)
+
+    def _real(
+        self, space: Any, values: Mapping[str, Any]
+    ) -> tuple[Verdict, dict[str, Any] | None]:
+        """The verdict that the classes of Keras themselves give."""
         check = Check()
         with check_environment(check):
             hp = configuration(space, values, self._in_advance)
@@ -95,6 +101,18 @@ class Stages:
                 if known.name in values and outside_domain(known, values[known.name])
             ]
         return _with_notes(verdict, hp, outside)
+
+    def said_by_keras(self, space: Any, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
+        """A refusal that a rule proved, with the words that Keras has for it."""
+        fault = verdict.fault
+        if fault is None or fault.error is not None or verdict.stage != "analytic":
+            return verdict
+        spoken, _ = self._real(space, values)
+        if spoken.fault is None or spoken.fault.error is None:
+            return verdict
+        return dataclasses.replace(
+            verdict, fault=dataclasses.replace(fault, error=spoken.fault.error)
+        )
 
     def _analytic_verdict(self, found: Analysed) -> tuple[Verdict, dict[str, Any] | None]:
         facts: dict[str, Any] = {

@@ -60,6 +60,18 @@ class ModelRecord(LayerRecord):
             return found
         return self.unsure(f"{what} is read")
 
+    def check_input(self, expected: Spec, spec: Spec) -> None:
+        """As the model's ``InputSpec``: known sizes must agree, last axes of 1 apart."""
+        wanted, found = (None, *expected.shape[1:]), spec.shape
+        pairs = zip(
+            wanted[:-1] if wanted[-1] == 1 else wanted,
+            found[:-1] if found and found[-1] == 1 else found,
+            strict=False,
+        )
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            why = f"was made for inputs of shape {wanted} and gets {found}"
+            self.run.refuse(self, spec, Refused(why))
+
     def stand_ins(self) -> list[Any]:
         """The layers, as ``Model.layers``."""
         raise NotImplementedError
@@ -193,6 +205,9 @@ class SequentialRecord(ModelRecord):
             self._start(inputs)
             self._grow()
         if self.source is not None:
+            if not step:
+                # Keras compares only as it builds (``Function.compute_output_spec``).
+                self.check_input(self.source.output, inputs)
             inputs = adjusted(self, self.source, inputs)
         value: Any = inputs
         for layer in self.stack:
@@ -303,7 +318,7 @@ class FunctionalRecord(ModelRecord):
         if arguments:
             self.unsure("called in an unusual way")
         for source, spec in zip(self.sources, flat, strict=True):
-            self._check_input(source.output, spec)
+            self.check_input(source.output, spec)
             values[id(source), 0] = adjusted(self, source, spec)
         for node in self.order:
             if not isinstance(node.record, InputRecord):
@@ -323,18 +338,6 @@ class FunctionalRecord(ModelRecord):
         if len(flat) != len(self.sources) or isinstance(inputs, dict):
             self.unsure("called on another structure")
         return flat
-
-    def _check_input(self, expected: Spec, spec: Spec) -> None:
-        """As the model's ``InputSpec``: known sizes must agree, last axes of 1 apart."""
-        wanted, found = (None, *expected.shape[1:]), spec.shape
-        pairs = zip(
-            wanted[:-1] if wanted[-1] == 1 else wanted,
-            found[:-1] if found and found[-1] == 1 else found,
-            strict=False,
-        )
-        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
-            why = f"was made for inputs of shape {wanted} and gets {found}"
-            self.run.refuse(self, spec, Refused(why))
 
     def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: bool) -> None:
         args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)

@@ -296,3 +296,12 @@ def test_the_same_hyperparameters_object_is_not_touched() -> None:
     assert sst.check(build, hp).feasible
     assert [known.name for known in hp.space] == ["units"]
     assert hp.values == {"units": 1}
+
+
+def test_a_session_cleared_between_two_checks_changes_nothing() -> None:
+    sst.check(small, {})
+    keras.utils.clear_session()
+    layers.Dense(1)
+    verdict = sst.check(small, {})
+    assert verdict.layers[0].name == "dense"
+    assert layers.Dense(1).name == "dense_1"

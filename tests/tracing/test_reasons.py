@@ -11,6 +11,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.tracing.stages import Stages
 
 
 def chain(shape: tuple[int, ...], *makers: Callable[[], Any], loss: str = "mse") -> Any:
@@ -103,12 +104,6 @@ BUILD = [
         "Dense 'dense' was built for inputs of size 10 on axis -1 and gets 20: (None, 20).",
     ),
     (
-        chain((8,), lambda: layers.Dense(0)),
-        None,
-        "Dense fails: Received an invalid value for `units`, expected a positive integer. "
-        "Received: units=0.",
-    ),
-    (
         pair((10,), (20,), lambda inputs: inputs[0] + inputs[1]),
         "add",
         "Add 'add' fails: Cannot broadcast shape, the failure dim has value 10, which cannot be "
@@ -117,15 +112,40 @@ BUILD = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("layer", "wrong", "by_rule", "by_keras"),
+    [
+        (layers.Dense, {"units": 0}, "needs a positive units, not 0", "units=0"),
+        (layers.Dense, {}, "needs the argument units", "missing 1 required positional argument"),
+        (layers.Dense, {"units": 1, "unit": 2}, "takes no argument unit", "unit"),
+        (layers.Dropout, {"rate": 2}, "needs rate between 0 and 1, not 2", "rate=2"),
+    ],
+)
+def test_reason_of_a_constructor(layer: Any, wrong: Any, by_rule: str, by_keras: str) -> None:
+    build = chain((8,), lambda: layer(**wrong))
+    ruled, real = (Stages(build, analytic=by).judge(None, {})[0].fault for by in (True, False))
+    assert ruled is not None
+    assert real is not None
+    assert ruled.layer is real.layer is None
+    assert ruled.layer_type == real.layer_type == layer.__name__
+    assert ruled.reason == f"{layer.__name__} {by_rule}."
+    assert real.error is not None
+    assert by_keras in real.error
+    explained = sst.explain(build, {}).verdict.fault
+    assert explained is not None
+    assert explained.error == real.error
+
+
+@pytest.mark.parametrize("analytic", [True, False], ids=["rules", "Keras"])
 @pytest.mark.parametrize(("build", "layer", "reason"), BUILD, ids=[case[2][:40] for case in BUILD])
-def test_reason_of_a_build(build: Any, layer: str | None, reason: str) -> None:
-    verdict = sst.check(build, {})
+def test_reason_of_a_build(build: Any, layer: str | None, reason: str, analytic: bool) -> None:
+    verdict, _ = Stages(build, analytic=analytic).judge(None, {})
     assert verdict.feasible is False
     assert verdict.fault is not None
     assert verdict.fault.reason == reason
     assert verdict.fault.layer == layer
     assert verdict.fault.refused_by == "build"
-    assert verdict.stage == "symbolic"
+    assert verdict.stage == ("symbolic" if verdict.fault.error else "analytic")
     if layer is not None and layer != "add":
         assert verdict.layers[-1].failed
         assert verdict.layers[-1].name == layer
