@@ -39,7 +39,7 @@ Values = dict[str, Any]
 class Nothing:
     """Stands for anything of Keras and does nothing."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Nothing:
+    def __call__(self, *args: Any, **kwargs: Any) -> Nothing:  # noqa: D102
         return self
 
     __getattr__ = __getitem__ = __call__

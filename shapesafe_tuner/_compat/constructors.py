@@ -55,13 +55,13 @@ def _plain_new(cls: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _ask_first(owner: Any, original: Callable[..., Any], local: threading.local) -> None:
-    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    def ask(cls: Any, *args: Any, **kwargs: Any) -> Any:
         hooks = getattr(local, "hooks", None)
         if hooks is not None and hooks.analytic is not None:
             return hooks.analytic.construct(cls, args, kwargs)
         return original(cls, *args, **kwargs)
 
-    owner.__new__ = __new__
+    owner.__new__ = ask
 
 
 def _record_operations(local: threading.local) -> None:

@@ -84,6 +84,7 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
 
     _space = _hps
 
+
 def _quick(method: str) -> Callable[..., Any]:
     stock = getattr(keras_tuner.HyperParameters, method)
     kind = getattr(hp_types, method)

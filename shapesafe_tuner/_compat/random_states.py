@@ -81,7 +81,7 @@ def _restore_python(memory: Any, gauss: Any) -> None:
 @functools.cache
 def _gauss_address(generator: Any) -> int | None:
     """Where NumPy's global generator keeps the second number of its last normal pair."""
-    state = np.random.get_state()
+    state: Any = np.random.get_state()
     marker = 0.123456789
     np.random.set_state(("MT19937", state[1], state[2], 1, marker))
     memory = ctypes.string_at(id(generator), type(generator).__basicsize__)
@@ -92,7 +92,7 @@ def _gauss_address(generator: Any) -> int | None:
 
 
 def _numpy_memory() -> Any:
-    generator = np.random.mtrand._rand  # type: ignore[attr-defined]
+    generator = np.random.mtrand._rand
     words = generator._bit_generator
     if type(words).__name__ != "MT19937" or (gauss := _gauss_address(generator)) is None:
         return repr(state := np.random.get_state(legacy=False)), state

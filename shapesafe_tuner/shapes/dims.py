@@ -134,7 +134,7 @@ def broadcast(first: tuple[Dim, ...], second: tuple[Dim, ...]) -> tuple[Dim, ...
     left = (1,) * (rank - len(first)) + tuple(first)
     right = (1,) * (rank - len(second)) + tuple(second)
     result: list[Dim] = []
-    for a, b in zip(left, right, strict=True):
+    for a, b in zip(reversed(left), reversed(right), strict=True):
         if a == 1:
             result.append(b)
         elif a is None:
@@ -142,8 +142,11 @@ def broadcast(first: tuple[Dim, ...], second: tuple[Dim, ...]) -> tuple[Dim, ...
         elif b == 1 or b is None or a == b:
             result.append(a)
         else:
-            raise Refused(f"cannot combine shapes {first} and {second}: {a} against {b}")
-    return tuple(result)
+            raise Refused(
+                f"cannot combine {tuple(first)} and {tuple(second)}: {a} and {b} differ and "
+                "neither is 1"
+            )
+    return tuple(reversed(result))
 
 
 def number(value: Any, name: str) -> float:

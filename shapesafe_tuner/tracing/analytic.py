@@ -38,9 +38,9 @@ __all__ = ["Escalate", "Refusal", "Run"]
 _DESCRIPTIONS = Descriptions()
 _OPERATIONS: dict[Any, Any] = {}
 _MODELS = (keras.Model, constructors.Functional)
-_LAYERS = frozenset(
-    cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)
-) - {keras.layers.InputLayer}
+_LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
+    keras.layers.InputLayer
+}
 
 
 class Escalate(BaseException):
@@ -54,7 +54,7 @@ class Refusal(ValueError, TypeError, ArithmeticError, LookupError, RuntimeError,
     have caught the real exception catches this one; a refusal that does not arrive proves nothing.
     """
 
-    def __init__(self, record: LayerRecord, inputs: Any, refused: Refused) -> None:
+    def __init__(self, record: Any, inputs: Any, refused: Refused) -> None:
         super().__init__(refused.why)
         self.record = record
         self.inputs = inputs
@@ -89,7 +89,7 @@ class Run:
         self.escalated = why
         raise Escalate(why)
 
-    def refuse(self, record: LayerRecord, inputs: Any, refused: Refused) -> NoReturn:
+    def refuse(self, record: Any, inputs: Any, refused: Refused) -> NoReturn:
         """Raise what a rule proved, where Keras would raise."""
         self.refusal = Refusal(record, inputs, refused)
         raise self.refusal
@@ -127,10 +127,10 @@ class Run:
         self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
     ) -> LayerRecord:
         name = kwargs.pop("name", None)
-        policy = keras_internals.policies()
+        policies: Any = keras_internals.policies()
         if own is not None:
-            policy = (policy, own)
-        description = _DESCRIPTIONS.describe(cls, args, kwargs, policy)
+            policies = (policies, own)
+        description = _DESCRIPTIONS.describe(cls, args, kwargs, policies)
         record = LayerRecord(self, description, self._name(cls) if name is None else name)
         if name is not None and (not isinstance(name, str) or "/" in name):
             self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
@@ -201,11 +201,10 @@ class Run:
         name = given.pop("name", None)
         if set(given) != {"inputs", "outputs"} or not (name is None or isinstance(name, str)):
             self.escalate("an unusual Model")
-        for structure in given.values():
-            try:
-                specs_of(structure)
-            except NotPlain:
-                self.escalate("a model of what are no tensors of this build")
+        try:
+            specs_of(list(given.values()))
+        except NotPlain:
+            self.escalate("a model of what are no tensors of this build")
         name = self._name(constructors.Functional) if name is None else name
         description = _described(constructors.Functional)
         return ModelStandIn(FunctionalRecord(self, description, name, **given))
@@ -244,7 +243,7 @@ class Run:
     def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """The first argument of a call and the others that matter, by name."""
         if isinstance(record, ModelRecord):
-            names, defaults = ("inputs",), {"mask": None}
+            names, defaults = _MODEL_CALL
         else:
             names, defaults = _call_parameters(record.layer_class)
         arguments = dict(zip(names, args, strict=False))
@@ -259,9 +258,9 @@ class Run:
             self.escalate("training is not a bool")
         if first is None or not any(True for _ in walk(first)):
             self.escalate("a layer is called on no tensor")
-        for name in names[1:]:
-            if name not in arguments and name not in defaults and name != "training":
-                self.refuse(record, first, Refused(f"is called without {name}"))
+        without = [name for name in names[1:] if name not in arguments and name not in defaults]
+        if without and without != ["training"]:
+            self.refuse(record, first, Refused(f"is called without {without[0]}"))
         return first, {
             name: value
             for name, value in arguments.items()
@@ -295,11 +294,20 @@ class Run:
             further = {name: _spec_or_value(value) for name, value in kwargs.items()}
         except NotPlain as reason:
             self.escalate(str(reason))
-        outputs = self.asking.operate(record, given, further)
+        outputs = self.operate(record, given, further)
         return tensors_of(outputs, Node(record, args, kwargs))
+
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: bool = False) -> Any:
+        """What an operation gives for these specs."""
+        try:
+            return self.asking.operate(record, args, kwargs, step=step)
+        except Refused as refused:
+            specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
+            self.refuse(record, specs, refused)
 
 
 _NONE: Any = object()
+_MODEL_CALL: tuple[tuple[str, ...], dict[str, Any]] = (("inputs",), {"mask": None})
 _NO_ARGUMENTS: dict[str, Any] = {}
 _DTYPES = frozenset(
     "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool".split()

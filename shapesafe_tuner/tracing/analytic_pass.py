@@ -25,7 +25,7 @@ from shapesafe_tuner.tracing.standins import ModelStandIn
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, ShapeFault
 
-__all__ = ["AnalyticPass", "Analysed"]
+__all__ = ["Analysed", "AnalyticPass"]
 
 
 @dataclasses.dataclass(frozen=True)

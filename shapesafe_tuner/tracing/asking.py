@@ -8,6 +8,7 @@ from typing import Any
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
@@ -55,7 +56,7 @@ class Asking:
             Exception: what the layer itself raised, where it was asked.
         """
         description = record.description
-        key = (hashable(inputs), hashable(record.built_on), step)
+        key: Any = (hashable(inputs), hashable(record.built_on), step)
         if arguments:
             key = (*key, hashable(arguments))
         found = description.calls.get(key)
@@ -111,8 +112,15 @@ class Asking:
     def operate(
         self, record: OperationRecord, args: Any, kwargs: Any, *, step: bool = False
     ) -> Any:
-        """What an operation gives for arguments with specs in place of tensors."""
+        """What an operation gives for arguments with specs in place of tensors.
+
+        Raises:
+            Refused: a rule proves that Keras raises.
+            Exception: what the operation itself raised.
+        """
         operation = record.operation
+        if type(operation).__module__.startswith("keras."):
+            check_operation(type(operation).__name__, args, kwargs)
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
         key: Any = None
         with contextlib.suppress(NotPlain, TypeError):

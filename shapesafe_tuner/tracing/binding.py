@@ -64,7 +64,7 @@ def rule_of(layer_class: type) -> Rule | None:
     return None if name is None else rules.lookup(name)
 
 
-def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Configured:  # noqa: B006
+def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Configured:
     """A rule with these constructor arguments, which it accepts.
 
     Raises:
@@ -189,7 +189,7 @@ def configured_of(value: Any) -> Configured:
 
 def _data_format(value: Any) -> str:
     if value is None:
-        return keras.config.image_data_format()
+        return str(keras.config.image_data_format())
     if not isinstance(value, str):
         raise Unknown(f"data_format={value!r} is not a string")
     return value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import marshal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -102,13 +103,18 @@ class Descriptions:
             args, kwargs: without the name.
             policy: what else it depends on: the global dtype policy and data format.
         """
+        if not layer_class.__module__.startswith("keras."):
+            try:
+                policy = (policy, globals_of(layer_class))
+            except (NotPlain, TypeError, ValueError):
+                return Description(layer_class, args, kwargs, None)
         try:
             # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
             key: Any = (layer_class, marshal.dumps((args, kwargs), 2), policy)
         except ValueError:
             try:
                 key = (layer_class, frozen(args), frozen(kwargs), policy)
-            except (NotPlain, TypeError):
+            except (NotPlain, TypeError, ValueError):
                 return Description(layer_class, args, kwargs, None)
         known = self._known.get(key)
         if known is None:
@@ -176,13 +182,56 @@ def frozen(value: Any) -> Any:
     raise NotPlain(f"{kind.__name__} has no plain value")
 
 
-def _frozen_function(function: Callable[..., Any]) -> Any:
-    """Functions made anew in every build are equal if code and what they close over are."""
-    closure = [cell.cell_contents for cell in function.__closure__ or ()]  # type: ignore[attr-defined]
+def _frozen_function(function: Any, depth: int = 0) -> Any:
+    """Functions made anew in every build are equal if code and what they read are."""
+    if depth > _DEEPEST:
+        raise NotPlain("functions call each other")
+    code, known = function.__code__, function.__globals__
     return (
-        function.__code__,
-        id(function.__globals__),  # type: ignore[attr-defined]
-        frozen(list(function.__defaults__ or ())),  # type: ignore[attr-defined]
-        frozen(dict(function.__kwdefaults__ or {})),  # type: ignore[attr-defined]
-        frozen(closure),
+        code,
+        id(known),
+        frozen(list(function.__defaults__ or ())),
+        frozen(dict(function.__kwdefaults__ or {})),
+        frozen([cell.cell_contents for cell in function.__closure__ or ()]),
+        tuple((name, _frozen_global(known[name], depth)) for name in _names(code) if name in known),
+    )
+
+
+_DEEPEST = 8
+
+
+def _frozen_global(value: Any, depth: int) -> Any:
+    if inspect.ismodule(value):
+        return value
+    return _frozen_function(value, depth + 1) if inspect.isfunction(value) else frozen(value)
+
+
+@functools.cache
+def _names(code: Any) -> tuple[str, ...]:
+    """The names a function reads, and the functions inside it."""
+    inner = [name for const in code.co_consts if inspect.iscode(const) for name in _names(const)]
+    return tuple(dict.fromkeys([*code.co_names, *inner]))
+
+
+@functools.cache
+def _own_functions(cls: type) -> tuple[Any, ...]:
+    """The methods of a layer class and its bases that are not Keras's."""
+    own = [base for base in cls.__mro__ if base.__module__.split(".")[0] not in _LIBRARIES]
+    return tuple(item for base in own for item in vars(base).values() if inspect.isfunction(item))
+
+
+_LIBRARIES = ("keras", "builtins", "tensorflow", "torch", "jax")
+
+
+def globals_of(cls: type) -> Any:
+    """What the methods of a layer class read of their module, as it is now.
+
+    Raises:
+        NotPlain: there is something whose equality cannot be told.
+    """
+    return tuple(
+        (name, _frozen_global(method.__globals__[name], 0))
+        for method in _own_functions(cls)
+        for name in _names(method.__code__)
+        if name in method.__globals__ and not inspect.isclass(method.__globals__[name])
     )

@@ -158,10 +158,14 @@ def _width(operation: Any, inputs: Any, message: str) -> str | None:
 def _merge(operation: Any, inputs: Any, message: str) -> str | None:
     if type(operation).__name__ not in _MERGES or not isinstance(inputs, list):
         return None
-    pair = _unequal(inputs)
+    return _merge_of(inputs)
+
+
+def _merge_of(shapes: list[Any]) -> str | None:
+    pair = _unequal(shapes)
     if pair is None:
         return None
-    return f"cannot combine {_text(inputs)}: {pair[0]} and {pair[1]} differ and neither is 1"
+    return f"cannot combine {_text(shapes)}: {pair[0]} and {pair[1]} differ and neither is 1"
 
 
 def _unequal(shapes: list[Any]) -> tuple[int, int] | None:
@@ -175,6 +179,17 @@ def _unequal(shapes: list[Any]) -> tuple[int, int] | None:
             if size != known[0]:
                 return known[0], size
     return None
+
+
+def _broadcast(operation: Any, inputs: Any, message: str) -> str | None:
+    found = re.search(r"Input shapes are: \[([^]]*)\] and \[([^]]*)\]", message)
+    if found is None:
+        return None
+    shapes = [
+        tuple(None if size == "None" else int(size) for size in re.findall(r"None|\d+", group))
+        for group in found.groups()
+    ]
+    return _merge_of(shapes)
 
 
 def _concatenate(operation: Any, inputs: Any, message: str) -> str | None:
@@ -220,5 +235,5 @@ def _loss(operation: Any, inputs: Any, message: str) -> str | None:
 
 
 _EXPLANATIONS: tuple[Callable[[Any, Any, str], str | None], ...] = (
-    _window, _rank, _width, _merge, _concatenate, _dot, _reshape, _loss,
+    _window, _rank, _width, _merge, _broadcast, _concatenate, _dot, _reshape, _loss,
 )  # fmt: skip

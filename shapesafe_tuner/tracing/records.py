@@ -114,6 +114,11 @@ class OperationRecord:
         self.operation = operation
         self.name = operation.name
 
+    @property
+    def layer_class(self) -> type:
+        """Its class."""
+        return type(self.operation)
+
     def leaves(self) -> Iterator[LayerRecord]:
         """It has no weights."""
         return iter(())

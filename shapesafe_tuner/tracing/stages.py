@@ -85,9 +85,7 @@ class Stages:
             return self._analytic_verdict(analysed)
         return self._real(space, values)
 
-    def _real(
-        self, space: Any, values: Mapping[str, Any]
-    ) -> tuple[Verdict, dict[str, Any] | None]:
+    def _real(self, space: Any, values: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any] | None]:
         """The verdict that the classes of Keras themselves give."""
         check = Check()
         with check_environment(check):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.spec import Refused, Spec
@@ -32,9 +32,9 @@ class ModelRecord(LayerRecord):
         super().__init__(run, description, name)
         self.compiled: tuple[Any, Any] | None = None
 
-    def unsure(self, what: str) -> NoReturn:
+    def unsure(self, what: str) -> Any:
         """Leave the run."""
-        self.run.escalate(f"{self.layer_class.__name__}.{what}")
+        return self.run.escalate(f"{self.layer_class.__name__}.{what}")
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """As ``Model.compile``; Keras is asked when the run is over."""
@@ -74,6 +74,14 @@ class ModelRecord(LayerRecord):
 
     def stand_ins(self) -> list[Any]:
         """The layers, as ``Model.layers``."""
+        raise NotImplementedError
+
+    def input_tensors(self) -> list[Any]:
+        """As ``Model.inputs``."""
+        raise NotImplementedError
+
+    def output_tensors(self) -> list[Any]:
+        """As ``Model.outputs``."""
         raise NotImplementedError
 
     def is_built(self) -> bool:
@@ -187,7 +195,7 @@ class SequentialRecord(ModelRecord):
     def input_tensors(self) -> list[Any]:
         """As ``Sequential.inputs``."""
         if self.source is None:
-            self.unsure("inputs before it is built")
+            return self.unsure("inputs before it is built")  # type: ignore[no-any-return]
         return [self.source.tensor()]
 
     def output_tensors(self) -> list[Any]:
@@ -343,7 +351,7 @@ class FunctionalRecord(ModelRecord):
         args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
         record = node.record
         if isinstance(record, OperationRecord):
-            found = self.run.asking.operate(record, args, kwargs, step=step)
+            found = self.run.operate(record, args, kwargs, step)
         else:
             first, arguments = self.run.bound(record, args, kwargs)
             found = self.run.answer(record, first, arguments, step=step)

@@ -9,7 +9,7 @@ object at the first touch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.tracing.records import InputRecord, LayerRecord, Node
@@ -34,9 +34,7 @@ class Posing:
         if it.run.closed:
             return getattr(it.run.real(it), name)
         answer = self._answers().get(name)
-        if answer is None:
-            it.run.escalate(f"{it.layer_class.__name__}.{name} is read")
-        return answer(it)
+        return answer(it) if answer is not None else _unsure(it, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         it = self._it
@@ -47,7 +45,7 @@ class Posing:
         else:
             it.run.escalate(f"{it.layer_class.__name__}.{name} is set")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
         it = self._it
         if it.run.closed:
             return it.run.real(it)(*args, **kwargs)
@@ -99,7 +97,7 @@ class StandIn(Posing):
         it = self._it
         return it.description.configured if it.built_on is None else None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
         it = self._it
         run = it.run
         if run.closed:
@@ -139,8 +137,8 @@ def _input(it: LayerRecord) -> Any:
     return it.node_inputs[0][0]
 
 
-def _unsure(it: LayerRecord, name: str) -> NoReturn:
-    it.run.escalate(f"{it.layer_class.__name__}.{name} is read")
+def _unsure(it: Any, name: str) -> Any:
+    return it.run.escalate(f"{it.layer_class.__name__}.{name} is read")
 
 
 def _count_params(it: Any) -> Any:

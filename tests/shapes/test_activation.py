@@ -76,5 +76,14 @@ def test_elementwise_activations_keep_every_shape(name: str) -> None:
 def test_the_known_activations_are_those_of_keras() -> None:
     """A name that Keras does not have would let a wrong activation pass."""
     mine = {name for name in dir(keras.activations) if name[0] != "_" and name.islower()}
-    others = {"softmax", "log_softmax", "get", "serialize", "deserialize", "glu", "sparsemax", "threshold"}
+    others = {
+        "softmax",
+        "log_softmax",
+        "get",
+        "serialize",
+        "deserialize",
+        "glu",
+        "sparsemax",
+        "threshold",
+    }
     assert mine - others - ELEMENTWISE == set()

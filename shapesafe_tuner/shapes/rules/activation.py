@@ -61,7 +61,9 @@ class PReLU(Rule):
         slopes = list(spec.shape[1:])
         for axis in a.shared_axes:
             if not 1 <= integer(axis, "shared_axes") <= len(slopes):
-                raise Unknown(f"shared_axes={a.shared_axes} are not all among those after the batch")
+                raise Unknown(
+                    f"shared_axes={a.shared_axes} are not all among those after the batch"
+                )
             slopes[axis - 1] = 1
         return slopes
 

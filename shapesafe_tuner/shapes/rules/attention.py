@@ -42,7 +42,7 @@ class Attention(Rule):
         scale = 1 if a.use_scale else 0
         if a.score_mode == "additive":
             return scale and known_channels(query, -1)
-        return scale + (a.score_mode == "concat")
+        return scale + int(a.score_mode == "concat")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         query, value, key = self._shapes(inputs)

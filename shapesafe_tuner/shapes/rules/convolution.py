@@ -139,7 +139,7 @@ class Depthwise(_Window):
 
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = self.check(a, inputs, None)
-        channels = known_channels(spec, channel_axis(a)) * a.depth_multiplier
+        channels = int(known_channels(spec, channel_axis(a)) * a.depth_multiplier)
         self.slid(a, spec)
         return int(product(a.kernel_size)) * channels + (channels if a.use_bias else 0)
 

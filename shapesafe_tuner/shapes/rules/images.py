@@ -103,7 +103,9 @@ class Augmentation(Rule):
             factor = getattr(a, name)
             if factor is None and name == "width_factor" and a.layer_type == "RandomZoom":
                 continue
-            low, high = factor if type(factor) in (tuple, list) and len(factor) == 2 else (factor,) * 2
+            low, high = (
+                factor if type(factor) in (tuple, list) and len(factor) == 2 else (factor,) * 2
+            )
             if not all(-1 < number(end, name) <= 1 for end in (low, high)):
                 raise Unknown(f"{name} is not between -1 and 1")
             if a.layer_type == "RandomContrast" and not 0 <= low <= high:

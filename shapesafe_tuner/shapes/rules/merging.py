@@ -86,7 +86,7 @@ def _elementwise(first: Shape, second: Shape, specs: list[Spec]) -> Shape:
             result.append(None)
         elif a == 1:
             result.append(b)
-        elif b == 1 or a == b:
+        elif b in (1, a):
             result.append(a)
         else:
             raise Refused(f"cannot combine {text(specs)}: {a} and {b} differ and neither is 1")
@@ -136,7 +136,7 @@ class Concatenate(Rule):
             if shape[a.axis] is None or spec.shape[a.axis] is None:
                 shape[a.axis] = None
                 break
-            shape[a.axis] += spec.shape[a.axis]  # type: ignore[operator]
+            shape[a.axis] += spec.shape[a.axis]
         output = Spec(tuple(shape), a.compute_dtype)
         return output._replace(mask=self._mask(specs, output))
 
