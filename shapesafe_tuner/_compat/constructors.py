@@ -7,12 +7,14 @@ so Python does not run ``__init__``. Otherwise Keras does what it always does.
 
 from __future__ import annotations
 
+import collections
 import functools
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras.src.backend.common import global_state
 from keras.src.losses.loss import Loss
 from keras.src.metrics.metric import Metric
 from keras.src.models.functional import Functional
@@ -41,13 +43,9 @@ def install(local: threading.local) -> None:
 
 def name_counters() -> Any:
     """How many objects of each kind Keras has named so far in this thread's state."""
-    from keras.src.utils import naming
-
-    counters = keras.src.backend.common.global_state.get_global_attribute("object_name_uids")
-    if counters is None:
-        naming.auto_name("shapesafe_tuner")
-        counters = keras.src.backend.common.global_state.get_global_attribute("object_name_uids")
-    return counters
+    return global_state.get_global_attribute(
+        "object_name_uids", default=collections.defaultdict(int), set_to_default=True
+    )
 
 
 def _plain_new(cls: Any, *args: Any, **kwargs: Any) -> Any:

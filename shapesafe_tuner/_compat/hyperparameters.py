@@ -51,11 +51,8 @@ class RecordedValues(dict[str, Any]):
 
     def read(self) -> dict[str, Any]:
         """The values that were read, in the order of their first reading."""
-        return {name: dict.__getitem__(self, name) for name in self.names_read if name in self._own}
-
-    @property
-    def _own(self) -> set[str]:
-        return set(self.keys())
+        own = dict(dict.items(self))
+        return {name: own[name] for name in self.names_read if name in own}
 
 
 def configuration(space: Any, values: Mapping[str, Any], in_advance: Collection[str] = ()) -> Any:

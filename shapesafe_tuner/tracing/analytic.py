@@ -30,7 +30,13 @@ from shapesafe_tuner.tracing.standin_models import (
     ModelRecord,
     SequentialRecord,
 )
-from shapesafe_tuner.tracing.standins import ModelStandIn, StandIn, ThingStandIn, stand_in
+from shapesafe_tuner.tracing.standins import (
+    ModelStandIn,
+    SequentialStandIn,
+    StandIn,
+    ThingStandIn,
+    stand_in,
+)
 from shapesafe_tuner.tracing.things import ThingRecord
 
 __all__ = ["Escalate", "Refusal", "Run"]
@@ -194,7 +200,7 @@ class Run:
         record = SequentialRecord(self, _described(keras.Sequential), name)
         if layers:
             record.fill(layers)
-        return ModelStandIn(record)
+        return SequentialStandIn(record)
 
     def _functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False), **kwargs)

@@ -145,7 +145,11 @@ class AnalyticPass:
         except BaseException as error:
             run.escalated = run.escalated or f"{type(error).__name__}: {error}"
             return None
-        if run.escalated is not None or run.refusal is not None or type(model) is not ModelStandIn:
+        if (
+            run.escalated is not None
+            or run.refusal is not None
+            or not issubclass(type(model), ModelStandIn)
+        ):
             run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
             return None
         record: ModelRecord = model._it

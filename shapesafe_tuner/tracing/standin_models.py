@@ -16,7 +16,7 @@ from shapesafe_tuner.tracing.records import (
     tensors,
     tensors_of,
 )
-from shapesafe_tuner.tracing.standins import ModelStandIn, StandIn
+from shapesafe_tuner.tracing.standins import ModelStandIn, SequentialStandIn, StandIn
 
 __all__ = ["FunctionalRecord", "ModelRecord", "SequentialRecord"]
 
@@ -101,6 +101,7 @@ class SequentialRecord(ModelRecord):
     def __init__(self, run: Any, description: Description, name: str) -> None:
         super().__init__(run, description, name)
         self.stack: list[Any] = []
+        self._names: set[str] = set()
         self.source: InputRecord | None = None
         self.made: list[Any] = []
 
@@ -122,7 +123,9 @@ class SequentialRecord(ModelRecord):
         if rebuild is not True or not self.stack:
             self.unsure("pop")
         del self.made[len(self.stack) - 1 :]
-        return self.stack.pop()
+        layer = self.stack.pop()
+        self._names.discard(layer._it.name)
+        return layer
 
     def _append(self, layer: Any) -> None:
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
@@ -140,9 +143,9 @@ class SequentialRecord(ModelRecord):
             self.source = self.run.input_of(it.description.kwargs["input_shape"])
         elif first and "input_dim" in it.description.kwargs:
             self.source = self.run.input_of((it.description.kwargs["input_dim"],))
-        names = [other._it.name for other in self.stack]
-        if it.name in names or (self.source is not None and it.name == self.source.name):
+        if it.name in self._names or (self.source is not None and it.name == self.source.name):
             self.unsure("add of a second layer of the same name")
+        self._names.add(it.name)
         self.stack.append(layer)
 
     def _grow(self) -> None:
@@ -255,6 +258,10 @@ class FunctionalRecord(ModelRecord):
         """The calls that lead to the outputs, each after those it needs."""
         order: list[Node] = []
         seen: set[int] = set()
+        if type(self.wanted) is SymbolicTensor and len(self.sources) == 1:
+            chain = self._chain()
+            if chain:
+                return chain
         pending: list[tuple[Node, bool]] = [(t.node, False) for t in tensors(self.wanted)]
         if not pending:
             self.unsure("there are no outputs")
@@ -272,18 +279,28 @@ class FunctionalRecord(ModelRecord):
                 pending.extend((tensor.node, False) for tensor in node.parents())
         return order
 
+    def _chain(self) -> list[Node]:
+        """The calls of a graph that never branches, from its input on; empty for others."""
+        chain: list[Node] = []
+        node = self.wanted.node
+        while not isinstance(node.record, InputRecord):
+            args = node.args
+            if len(args) != 1 or type(args[0]) is not SymbolicTensor or node.kwargs:
+                return []
+            chain.append(node)
+            node = args[0].node
+            if node.run is not self.run:
+                return []
+        chain.append(node)
+        chain.reverse()
+        return chain
+
     def is_built(self) -> bool:
         """A graph is always built."""
         return True
 
     def build(self, input_shape: Any = None) -> None:
         """As ``Functional.build``, which does nothing."""
-
-    def add(self, *args: Any) -> None:
-        """A graph has no ``add``."""
-        self.unsure("add")
-
-    pop = add
 
     def _records(self) -> list[Any]:
         return list({id(node.record): node.record for node in self.order}.values())
@@ -292,19 +309,14 @@ class FunctionalRecord(ModelRecord):
         """The layers; Keras orders them by depth."""
         if not all(len(node.args) <= 1 and not node.kwargs for node in self.order):
             self.unsure("layers of a branching model are read")
-        kinds = [ModelStandIn if isinstance(r, ModelRecord) else StandIn for r in self._records()]
-        return [
-            kind(record)
-            for kind, record in zip(kinds, self._records(), strict=True)
-            if isinstance(record, LayerRecord)
-        ]
+        return [posing(record) for record in self._records() if isinstance(record, LayerRecord)]
 
     def get_layer(self, name: Any = None, index: Any = None) -> Any:
         """As ``Model.get_layer``."""
         found = [record for record in self._records() if record.name == name]
         if index is not None or len(found) != 1 or not isinstance(found[0], LayerRecord):
             self.unsure("get_layer finds no layer")
-        return (ModelStandIn if isinstance(found[0], ModelRecord) else StandIn)(found[0])
+        return posing(found[0])
 
     def leaves(self) -> Iterator[LayerRecord]:
         """The layers of the graph."""
@@ -357,6 +369,13 @@ class FunctionalRecord(ModelRecord):
             found = self.run.answer(record, first, arguments, step=step)
         for place, spec in enumerate(_flat(found)):
             values[id(node), place] = spec
+
+
+def posing(record: LayerRecord) -> Any:
+    """A stand-in for a record."""
+    if isinstance(record, SequentialRecord):
+        return SequentialStandIn(record)
+    return ModelStandIn(record) if isinstance(record, ModelRecord) else StandIn(record)
 
 
 def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:

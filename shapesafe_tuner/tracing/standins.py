@@ -14,7 +14,7 @@ from typing import Any
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.tracing.records import InputRecord, LayerRecord, Node
 
-__all__ = ["ModelStandIn", "Posing", "StandIn", "ThingStandIn", "stand_in"]
+__all__ = ["ModelStandIn", "Posing", "SequentialStandIn", "StandIn", "ThingStandIn", "stand_in"]
 
 
 class Posing:
@@ -112,13 +112,37 @@ class StandIn(Posing):
 
 
 class ModelStandIn(StandIn):
-    """For a ``Sequential`` or a functional model."""
+    """For a functional model, and what it has in common with a ``Sequential``."""
 
     __slots__ = ()
+
+    def compile(self, *args: Any, **kwargs: Any) -> Any:
+        """As ``Model.compile``."""
+        it = self._it
+        if it.run.closed:
+            return it.run.real(it).compile(*args, **kwargs)
+        return it.compile(*args, **kwargs)
 
     @classmethod
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
         return _MODEL
+
+
+class SequentialStandIn(ModelStandIn):
+    """For a ``Sequential``."""
+
+    __slots__ = ()
+
+    def add(self, layer: Any, rebuild: bool = True) -> Any:
+        """As ``Sequential.add``."""
+        it = self._it
+        if it.run.closed:
+            return it.run.real(it).add(layer, rebuild=rebuild)
+        return it.add(layer, rebuild)
+
+    @classmethod
+    def _answers(cls) -> dict[str, Callable[[Any], Any]]:
+        return _SEQUENTIAL
 
 
 def _output(it: LayerRecord) -> Any:
@@ -166,11 +190,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     **_LAYER,
     "layers": lambda it: it.stand_ins(),
     "get_layer": lambda it: it.get_layer,
-    "compile": lambda it: it.compile,
     "summary": lambda it: it.summary,
     "build": lambda it: it.build,
-    "add": lambda it: it.add,
-    "pop": lambda it: it.pop,
     "inputs": lambda it: it.input_tensors(),
     "outputs": lambda it: it.output_tensors(),
     "input": lambda it: it.single(it.input_tensors(), "input"),
@@ -178,3 +199,4 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "input_shape": lambda it: it.single(it.input_tensors(), "input_shape").shape,
     "output_shape": lambda it: it.single(it.output_tensors(), "output_shape").shape,
 }
+_SEQUENTIAL: dict[str, Callable[[Any], Any]] = {**_MODEL, "pop": lambda it: it.pop}
