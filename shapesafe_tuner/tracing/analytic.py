@@ -223,6 +223,8 @@ class Run:
         key = (spec, record.built_on)
         known = record.description.quick.get(key)
         if known is None:
+            if not isinstance(record, ModelRecord):
+                self._check_complete(record, spec, *_call_parameters(record.layer_class))
             outputs = self.answer(record, spec, None)
         else:
             made, outputs = known
@@ -242,7 +244,7 @@ class Run:
         except NotPlain as reason:
             self.escalate(str(reason))
         first, arguments = self.bound(record, given, further)
-        outputs = self.answer(record, first, arguments)
+        outputs = self.answer(record, first, arguments, shown=shown_of(given, further))
         record.node_inputs = None
         return tensors_of(outputs, Node(record, args, kwargs))
 
@@ -264,23 +266,35 @@ class Run:
             self.escalate("training is not a bool")
         if first is None or not any(True for _ in walk(first)):
             self.escalate("a layer is called on no tensor")
-        without = [name for name in names[1:] if name not in arguments and name not in defaults]
-        if without and without != ["training"]:
-            self.refuse(record, first, Refused(f"is called without {without[0]}"))
+        self._check_complete(record, first, names, {**defaults, **arguments})
         return first, {
             name: value
             for name, value in arguments.items()
             if isinstance(value, (Spec, tuple, list, dict)) or value != defaults.get(name, _NONE)
         }
 
+    def _check_complete(
+        self, record: LayerRecord, inputs: Any, names: tuple[str, ...], given: dict[str, Any]
+    ) -> None:
+        """Refuse a call of one of Keras's layers that leaves an argument out."""
+        without = [name for name in names[1:] if name not in given and name != "training"]
+        if without and record.layer_class in _LAYERS:
+            self.refuse(record, inputs, Refused(f"is called without {without[0]}"))
+
     def answer(
-        self, record: LayerRecord, inputs: Any, arguments: Any, *, step: bool = False
+        self,
+        record: LayerRecord,
+        inputs: Any,
+        arguments: Any,
+        *,
+        step: bool = False,
+        shown: Any = None,
     ) -> Any:
-        """What a layer gives, written down."""
+        """What a layer gives, written down with the inputs that are ``shown`` for it."""
         try:
             made, outputs = record.answer(inputs, arguments, step=step)
         except Refused as refused:
-            self.refuse(record, inputs, refused)
+            self.refuse(record, inputs if shown is None else shown, refused)
         except NotPlain as reason:
             self.escalate(str(reason))
         first = record.built_on is None
@@ -289,7 +303,7 @@ class Run:
             record.built_with = arguments
             record.parameters = made
         if (first or not step) and not isinstance(record, ModelRecord):
-            self.rows.append((record, inputs, outputs))
+            self.rows.append((record, inputs if shown is None else shown, outputs))
         return outputs
 
     def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
@@ -310,6 +324,11 @@ class Run:
         except Refused as refused:
             specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
             self.refuse(record, specs, refused)
+
+
+def shown_of(args: Any, kwargs: Any) -> Any:
+    """The inputs of a call as the table of shapes shows them."""
+    return args[0] if len(args) == 1 else tuple(args) or dict(kwargs)
 
 
 _NONE: Any = object()

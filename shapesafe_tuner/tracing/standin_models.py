@@ -366,7 +366,8 @@ class FunctionalRecord(ModelRecord):
             found = self.run.operate(record, args, kwargs, step)
         else:
             first, arguments = self.run.bound(record, args, kwargs)
-            found = self.run.answer(record, first, arguments, step=step)
+            shown = args[0] if len(args) == 1 else args
+            found = self.run.answer(record, first, arguments, step=step, shown=shown or kwargs)
         for place, spec in enumerate(_flat(found)):
             values[id(node), place] = spec
 
