@@ -7,9 +7,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import keras
-
 from shapesafe_tuner._compat import backend_internals
+from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
@@ -153,7 +152,7 @@ def _ask(
         outputs = backend_internals.trace_layer(
             layer, _nested(inputs, _keras_tensor), _nested(further, _keras_tensor)
         )
-    return Answer("feasible", _nested(outputs, _spec_of), layer.count_params())
+    return Answer("feasible", _nested(outputs, spec_of), layer.count_params())
 
 
 def _specs(inputs: Any) -> Any:
@@ -198,21 +197,7 @@ def _agree(ours: Answer, real: Answer, step: bool) -> bool:
 
 
 def _keras_tensor(spec: Any) -> Any:
-    if not isinstance(spec, Spec):
-        return spec
-    tensor = keras.KerasTensor(spec.shape, spec.dtype)
-    if spec.mask is not None:
-        tensor._keras_mask = keras.KerasTensor(spec.mask, "bool")
-    return tensor
-
-
-def _spec_of(tensor: Any) -> Any:
-    mask = getattr(tensor, "_keras_mask", None)
-    return Spec(
-        tuple(tensor.shape),
-        keras.backend.standardize_dtype(tensor.dtype),
-        None if mask is None else tuple(mask.shape),
-    )
+    return plain_tensor(spec) if isinstance(spec, Spec) else spec
 
 
 def _listed(arguments: Mapping[str, Any] | None) -> str:

@@ -199,4 +199,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "input_shape": lambda it: it.single(it.input_tensors(), "input_shape").shape,
     "output_shape": lambda it: it.single(it.output_tensors(), "output_shape").shape,
 }
-_SEQUENTIAL: dict[str, Callable[[Any], Any]] = {**_MODEL, "pop": lambda it: it.pop}
+# A Sequential has inputs and outputs; ``input`` and ``output`` Keras knows once it was called.
+_SEQUENTIAL: dict[str, Callable[[Any], Any]] = {
+    **{name: answer for name, answer in _MODEL.items() if name not in ("input", "output")},
+    "pop": lambda it: it.pop,
+}

@@ -23,16 +23,16 @@ def draw(generator: random.Random) -> Plan:
     if sides and rank < 4 and generator.random() < 0.1:
         sides[0] = None  # type: ignore[call-overload]
     shape = (*sides, generator.choice([1, 2, 3, 4, 8]))
-    steps: list[Any] = []
-    for _ in range(generator.randint(1, 7)):
-        steps.append(_step(generator, kind, len(shape)))
+    steps = [_step(generator, kind, len(shape)) for _ in range(generator.randint(1, 7))]
     return {"kind": kind, "shape": shape, "steps": steps}
 
 
 def _step(generator: random.Random, kind: str, rank: int) -> Any:
     choose = generator.choice
     if kind == "graph" and generator.random() < 0.35:
-        join = choose(["Add", "Multiply", "Average", "Maximum", "Concatenate", "Subtract", "+", "*"])
+        join = choose(
+            ["Add", "Multiply", "Average", "Maximum", "Concatenate", "Subtract", "+", "*"]
+        )
         return ("join", join, generator.randint(0, 3), generator.randint(0, 3))
     name, arguments = choose(_MENU)(generator, rank)
     return ("layer", name, arguments, generator.randint(0, 2) if kind == "graph" else 0)
@@ -139,9 +139,7 @@ _MENU = [
 
 
 def _layer(name: str, arguments: dict[str, Any]) -> Any:
-    given = {
-        key: _layer(*value) if key == "layer" else value for key, value in arguments.items()
-    }
+    given = {key: _layer(*value) if key == "layer" else value for key, value in arguments.items()}
     return getattr(layers, name)(**given)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -89,13 +88,6 @@ def flawed(draw: Any, arguments: dict[str, Any], flaws: dict[str, Any]) -> dict[
     return arguments
 
 
-def draws(family: str) -> int:
-    """How many configurations a layer of this family is drawn."""
-    if "deep" not in os.environ.get("SHAPESAFE_DRAWS", ""):
-        return 200
-    return 5000 if family in MANY else 1000
-
-
 def differential(
     family: str,
     cases: dict[str, Any],
@@ -110,15 +102,18 @@ def differential(
         cases: by class name, a strategy of (arguments, inputs) or (arguments, inputs, arguments
             of the call).
         step: compare with traced training steps; inputs must then have known sizes.
-        count: draws a layer; by default those of the family.
+        count: draws a layer; by default 200, and in a deep run 5,000 or 1,000.
     """
+    deep = 5000 if family in MANY else 1000
+    counts = [count or 200, pytest.param(count * 5 if count else deep, marks=pytest.mark.deep)]
 
+    @pytest.mark.parametrize("draws", counts)
     @pytest.mark.parametrize("name", sorted(cases))
-    def test(name: str) -> None:
+    def test(name: str, draws: int) -> None:
         seen: dict[str, int] = {}
 
         @settings(
-            max_examples=count or draws(family),
+            max_examples=draws,
             deadline=None,
             derandomize=True,
             database=None,
