@@ -245,7 +245,7 @@ def test_a_draw_refused_again_is_a_conflict_already_known(tmp_path: Path) -> Non
         by_value.setdefault(rejection.values["a"], []).append(rejection.verdict.stage)
     assert by_value
     for stages in by_value.values():
-        assert stages == ["symbolic", *["conflict"] * (len(stages) - 1)]
+        assert stages == ["analytic", *["conflict"] * (len(stages) - 1)]
 
 
 def test_the_records_of_a_small_space_stay_in_proportion(tmp_path: Path) -> None:

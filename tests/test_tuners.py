@@ -251,7 +251,7 @@ def test_constraints_and_the_size_limit_cost_no_trial(tmp_path: Path) -> None:
     # a = 5 leaves three steps, so four parameters; a = 7 leaves one, so two parameters.
     assert [values["a"] for values in toys.values_of(tuner)] == [7]
     stages = {item.values["a"]: item.verdict.stage for item in tuner.rejections}
-    assert stages == {4: "declared", 5: "limit", 6: "declared", 8: "declared", 9: "symbolic"}
+    assert stages == {4: "declared", 5: "limit", 6: "declared", 8: "declared", 9: "analytic"}
     by_constraint = next(item for item in tuner.rejections if item.values["a"] == 4)
     assert by_constraint.verdict.fault is not None
     assert "odd" in by_constraint.verdict.fault.reason
