@@ -24,11 +24,25 @@ def draw(generator: random.Random) -> Plan:
         sides[0] = None  # type: ignore[call-overload]
     shape = (*sides, generator.choice([1, 2, 3, 4, 8]))
     steps = [_step(generator, kind, len(shape)) for _ in range(generator.randint(1, 7))]
-    return {"kind": kind, "shape": shape, "steps": steps}
+    if kind == "graph" and generator.random() < 0.15:
+        nested = [
+            _step(generator, "sequential", len(shape)) for _ in range(generator.randint(1, 3))
+        ]
+        place = generator.randint(0, len(steps))
+        steps.insert(place, ("nested", nested, generator.choice([shape, None]), 0))
+    dtype = "int32" if rank < 3 and generator.random() < 0.15 else "float32"
+    if dtype == "int32":
+        steps.insert(0, ("layer", "Embedding", {"input_dim": 7, "output_dim": 3,
+                         "mask_zero": generator.random() < 0.5}, 0))  # fmt: skip
+    return {"kind": kind, "shape": shape, "steps": steps, "dtype": dtype}
 
 
 def _step(generator: random.Random, kind: str, rank: int) -> Any:
     choose = generator.choice
+    if kind == "graph" and generator.random() < 0.1:
+        return ("operation", choose(sorted(_OPERATIONS)), 0, 0)
+    if kind == "graph" and generator.random() < 0.08:
+        return ("again", generator.randint(0, 5), 0, 0)
     if kind == "graph" and generator.random() < 0.35:
         join = choose(
             ["Add", "Multiply", "Average", "Maximum", "Concatenate", "Subtract", "+", "*"]
@@ -135,7 +149,36 @@ _MENU = [
     _plain("GaussianNoise", stddev=[0.1]),
     _plain("Rescaling", scale=[0.5]),
     _plain("MultiHeadAttention", num_heads=[1, 2], key_dim=[2, 3]),
+    _plain("Masking", mask_value=[0.0]),
+    _plain("Identity"),
+    _plain("Softmax", axis=[-1, -1, 1]),
+    _plain("Lambda", function=[keras.ops.relu]),
+    _plain("ConvLSTM1D", filters=[2], kernel_size=[2]),
+    _plain("Conv1D", filters=[2, 4], kernel_size=[2, 3], padding=["causal"]),
+    _plain("AdaptiveAveragePooling2D", output_size=[1, 2, (3, 2)]),
+    _plain("Resizing", height=[4, 7], width=[5]),
+    _plain("Dense", units=[4], dtype=["mixed_float16", "float64", "mixed_bfloat16"]),
 ]
+
+
+_OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "relu": keras.ops.relu,
+    "negative": lambda x: -x,
+    "half": lambda x: x / 2,
+    "mean": lambda x: keras.ops.mean(x, axis=1),
+    "largest": lambda x: keras.ops.max(x, axis=-1, keepdims=True),
+    "flat": lambda x: keras.ops.reshape(x, (-1, x.shape[-1])),
+    "rows": lambda x: x[:, 1:],
+    "first": lambda x: x[..., 0],
+    "squared": lambda x: keras.ops.matmul(x, x),
+    "turned": lambda x: keras.ops.transpose(x),
+    "stacked": lambda x: keras.ops.stack([x, x], axis=1),
+    "wider": lambda x: keras.ops.concatenate([x, x * 2], axis=-1),
+    "normal": lambda x: keras.ops.softmax(x, axis=-1),
+    "more": lambda x: keras.ops.expand_dims(x, axis=-1),
+    "less": lambda x: keras.ops.squeeze(x, axis=-1),
+    "by shape": lambda x: x * (x.shape[1] // 2),
+}
 
 
 def _layer(name: str, arguments: dict[str, Any]) -> Any:
@@ -147,15 +190,27 @@ def build_of(plan: Plan) -> Callable[[Any], Any]:
     """The ``build`` of a plan."""
 
     def sequential(hp: Any) -> Any:
-        model = keras.Sequential([keras.Input(plan["shape"])])
+        model = keras.Sequential([keras.Input(plan["shape"], dtype=plan["dtype"])])
         for _, name, arguments, _ in plan["steps"]:
             model.add(_layer(name, arguments))
         return model
 
     def graph(hp: Any) -> Any:
-        inputs = keras.Input(plan["shape"])
-        made = [inputs]
+        inputs = keras.Input(plan["shape"], dtype=plan["dtype"])
+        made, used = [inputs], []
         for what, name, *rest in plan["steps"]:
+            if what == "operation":
+                made.append(_OPERATIONS[name](made[-1]))
+                continue
+            if what == "again":
+                made.append(used[-1 - name % len(used)](made[-1]) if used else made[-1])
+                continue
+            if what == "nested":
+                start = [keras.Input(rest[0])] if rest[0] else []
+                inner = keras.Sequential([*start, *(_layer(n, a) for _, n, a, _ in name)])
+                used.append(inner)
+                made.append(inner(made[-1]))
+                continue
             if what == "join":
                 first, second = (made[-1 - place % len(made)] for place in rest)
                 made.append(_join(name, first, second))
@@ -163,6 +218,8 @@ def build_of(plan: Plan) -> Callable[[Any], Any]:
             arguments, place = rest
             x = made[-1 - place % len(made)] if place == 2 else made[-1]
             layer = _layer(name, arguments)
+            if name != "MultiHeadAttention":
+                used.append(layer)
             made.append(layer(x, x) if name == "MultiHeadAttention" else layer(x))
         return keras.Model(inputs, made[-1])
 

@@ -13,7 +13,6 @@ __all__ = ["Bidirectional", "Recurrent", "TimeDistributed"]
 
 escalate("it runs a cell of any kind", "RNN", "StackedRNNCells")
 escalate("it is called with states, inside another layer", "LSTMCell", "GRUCell", "SimpleRNNCell")
-escalate("its recurrent kernel slides over maps", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 
 _FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
 _GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
