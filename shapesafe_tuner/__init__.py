@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shapesafe_tuner.explanation import Explanation as Explanation
     from shapesafe_tuner.explanation import explain as explain
     from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
+    from shapesafe_tuner.report.search_space import SearchSpaceReport as SearchSpaceReport
     from shapesafe_tuner.shapes import Rule as Rule
     from shapesafe_tuner.shapes import register_rule as register_rule
     from shapesafe_tuner.tuners import BayesianOptimization as BayesianOptimization
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from shapesafe_tuner.tuners import RandomSearch as RandomSearch
     from shapesafe_tuner.tuners import ShapeSafeTuner as ShapeSafeTuner
     from shapesafe_tuner.tuners import shape_safe as shape_safe
+    from shapesafe_tuner.validation import repair as repair
+    from shapesafe_tuner.validation import validate_search_space as validate_search_space
     from shapesafe_tuner.verdict import LayerShape as LayerShape
     from shapesafe_tuner.verdict import Rejection as Rejection
     from shapesafe_tuner.verdict import ShapeFault as ShapeFault
@@ -45,8 +48,11 @@ _HOME = {
     "Verdict": "verdict",
     "check": "checker",
     "explain": "explanation",
+    "SearchSpaceReport": "report.search_space",
     "register_rule": "shapes",
+    "repair": "validation",
     "shape_safe": "tuners",
+    "validate_search_space": "validation",
 }
 
 __all__ = [
@@ -59,6 +65,7 @@ __all__ = [
     "RandomSearch",
     "Rejection",
     "Rule",
+    "SearchSpaceReport",
     "ShapeFault",
     "ShapeSafeOracle",
     "ShapeSafeTuner",
@@ -67,7 +74,9 @@ __all__ = [
     "explain",
     "oracles",
     "register_rule",
+    "repair",
     "shape_safe",
+    "validate_search_space",
 ]
 
 

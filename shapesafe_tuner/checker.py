@@ -12,7 +12,7 @@ from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["Checker", "check", "prepare"]
+__all__ = ["Checker", "check", "prepare", "prepare_stages", "values_of"]
 
 
 _REMEMBERED = 4096
@@ -23,13 +23,13 @@ class Checker:
     """Judges configurations of one hypermodel on one set of data, each once.
 
     Args:
-        build: ``hp -> keras.Model``, as a trial builds.
+        build: ``hp -> keras.Model``, as a trial builds; or the stages themselves.
         space: the ``HyperParameters`` registered so far, or None.
         **stages: as for :class:`shapesafe_tuner.tracing.stages.Stages`.
     """
 
-    def __init__(self, build: Callable[[Any], Any], *, space: Any = None, **stages: Any) -> None:
-        self._stages = Stages(build, **stages)
+    def __init__(self, build: Any, *, space: Any = None, **stages: Any) -> None:
+        self._stages = build if isinstance(build, Stages) else Stages(build, **stages)
         self.space = space
         self._judged = 0
         self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
@@ -135,8 +135,20 @@ def check(
 
 
 def prepare(
+    hypermodel: Any, values: Any, *given: Any, **named: Any
+) -> tuple[Checker, dict[str, Any]]:
+    """A checker for these data, and the values as a dict; arguments as of :func:`check`."""
+    chosen = values_of(values)
+    names = ("x", "y", "sample_weight", "validation_data", "batch_size", "hyperparameters")
+    named.update(zip((*names, "max_model_size", "constraints"), given, strict=False))
+    if named.get("hyperparameters") is None and not isinstance(values, Mapping):
+        named["hyperparameters"] = values
+    stages = prepare_stages(hypermodel, **named)
+    return Checker(stages, space=named.get("hyperparameters")), chosen
+
+
+def prepare_stages(
     hypermodel: Any,
-    values: Any,
     x: Any = None,
     y: Any = None,
     sample_weight: Any = None,
@@ -145,27 +157,27 @@ def prepare(
     hyperparameters: Any = None,
     max_model_size: int | None = None,
     constraints: Sequence[Callable[[Any], bool]] = (),
-) -> tuple[Checker, dict[str, Any]]:
-    """A checker for these data, and the values as a dict; arguments as of :func:`check`."""
+) -> Stages:
+    """The stages for these data; arguments as of :func:`check`."""
     model = kt_internals.as_hypermodel(hypermodel)
-    chosen = _values(values)
-    if hyperparameters is None and not isinstance(values, Mapping):
-        hyperparameters = values
     data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
     own_fit = kt_internals.overrides(model, "fit")
-    checker = Checker(
+    return Stages(
         model.build,
-        space=hyperparameters,
         in_advance=[] if hyperparameters is None else [hp.name for hp in hyperparameters.space],
         data=data,
         unjudged=f"{type(model).__name__}.fit may change the data" if own_fit else None,
         max_model_size=max_model_size,
         constraints=constraints,
     )
-    return checker, chosen
 
 
-def _values(values: Any) -> dict[str, Any]:
+def values_of(values: Any) -> dict[str, Any]:
+    """Values as a dict, from a dict or a ``HyperParameters``.
+
+    Raises:
+        TypeError: they are neither.
+    """
     if isinstance(values, Mapping):
         return dict(values)
     if hasattr(values, "space") and hasattr(values, "values"):

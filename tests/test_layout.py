@@ -22,7 +22,7 @@ LAYERS = (
     ("checker",),
     ("space", "testing"),
     ("errors", "state", "report"),
-    ("discovery",),
+    ("discovery", "validation"),
     ("shape_safe_oracle", "explanation"),
     ("oracles",),
     ("tuners",),

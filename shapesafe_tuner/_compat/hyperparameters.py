@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import keras_tuner
 
 from shapesafe_tuner._compat.modules import keras_tuner_module
 
-__all__ = ["RecordedValues", "configuration", "domain", "hp_types", "outside_domain", "range_of"]
+__all__ = [
+    "RecordedValues", "configuration", "domain", "hp_types", "lazy_configuration",
+    "outside_domain", "position", "random_value", "range_of", "size_of", "weighted_domain",
+]  # fmt: skip
 
 hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
 
@@ -72,6 +76,100 @@ def configuration(space: Any, values: Mapping[str, Any], in_advance: Collection[
     hp.values = RecordedValues(hp.values)
     _notice_frozen_bounds(hp, in_advance)
     return hp
+
+
+def lazy_configuration(
+    space: Any, values: Mapping[str, Any], in_advance: Collection[str], defer: Callable[[Any], Any]
+) -> Any:
+    """As :func:`configuration`, where ``defer`` gives what has no value when it is first read."""
+    hp = keras_tuner.HyperParameters() if space is None else space.copy()
+    hp.values = RecordedValues(values)
+    retrieve = hp._retrieve
+
+    def deferring(asked: Any) -> Any:
+        if not dict.__contains__(hp.values, asked.name) and hp._conditions_are_active(
+            asked.conditions
+        ):
+            known = [item for item in hp._hps[asked.name] if item.conditions == asked.conditions]
+            dict.__setitem__(hp.values, asked.name, defer(known[0] if known else asked))
+        return retrieve(asked)
+
+    hp._retrieve = deferring
+    _notice_frozen_bounds(hp, in_advance)
+    return hp
+
+
+def weighted_domain(hp: Any) -> list[tuple[Any, Fraction]] | None:
+    """The values a hyperparameter takes, and how often KerasTuner's random sampling draws each.
+
+    Returns:
+        Pairs whose second parts add up to 1, or None where there are infinitely many values.
+    """
+    values = domain(hp)
+    if values is None:
+        return None
+    if isinstance(hp, hp_types.Choice):
+        return [(v, Fraction(_times(v, hp.values), len(hp.values))) for v in values]
+    if not isinstance(hp, hp_types.Int) or hp.step is not None or hp.sampling == "linear":
+        return [(value, Fraction(1, len(values))) for value in values]
+    # Log sampling: value v has weight log((v + 1) / v); reversed log is its mirror image.
+    low, high = hp.min_value, hp.max_value
+    mirrored = hp.sampling == "reverse_log"
+    shares = [math.log1p(1 / (low + high - v if mirrored else v)) for v in values]
+    exact = [Fraction(share) for share in shares]
+    total = sum(exact)
+    return [(value, share / total) for value, share in zip(values, exact, strict=True)]
+
+
+def position(hp: Any, value: Any) -> float | None:
+    """Where a value stands in its domain, from 0 to 1; None for one that is outside or unordered.
+
+    Numbers stand where KerasTuner's own scale (linear, log, reverse log) puts them; the values of
+    an ordered ``Choice`` by their place.
+    """
+    if isinstance(hp, hp_types.Choice):
+        values = list(hp.values)
+        if not hp.ordered or value not in values or len(values) < 2:
+            return None
+        return values.index(value) / (len(values) - 1)
+    if isinstance(hp, (hp_types.Boolean, hp_types.Fixed)) or outside_domain(hp, value):
+        return None
+    return float(hp.value_to_prob(value))
+
+
+def random_value(hp: Any, seed: int) -> Any:
+    """A value that KerasTuner's random sampling draws."""
+    return hp.random_sample(seed)
+
+
+def size_of(space: Sequence[Any]) -> float:
+    """How many configurations these hyperparameters have; those with conditions count where active.
+
+    Args:
+        space: the hyperparameters, parents before what depends on them.
+    """
+    if not space:
+        return 1
+    first, rest = space[0], list(space[1:])
+    values = domain(first)
+    if values is None:
+        return math.inf
+    depend = [hp for hp in rest if any(c.name == first.name for c in hp.conditions)]
+    if not depend:
+        return len(values) * size_of(rest)
+    total: float = 0
+    for value in values:
+        active = [hp for hp in rest if hp not in depend or _active(hp, first.name, value)]
+        total += size_of(active)
+    return total
+
+
+def _active(hp: Any, name: str, value: Any) -> bool:
+    return all(value in c.values for c in hp.conditions if c.name == name)
+
+
+def _times(value: Any, among: Sequence[Any]) -> int:
+    return sum(value == other and type(value) is type(other) for other in among)
 
 
 def _notice_frozen_bounds(hp: Any, in_advance: Collection[str]) -> None:

@@ -65,9 +65,15 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
     Attributes:
         asked: by name, the hyperparameters that this run declared.
         needs_stock: True once ``build`` did what this class has no answer for.
+        defer: gives the value of a hyperparameter that has none; None for its default.
     """
 
-    def __init__(self, values: RecordedValues, declarations: Declarations) -> None:
+    def __init__(
+        self,
+        values: RecordedValues,
+        declarations: Declarations,
+        defer: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.values = values
         self._name_scopes: list[str] = []
         self._conditions: list[Any] = []
@@ -76,6 +82,7 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
         self._declarations = declarations
         self.asked: dict[str, tuple[Any, str]] = {}
         self.needs_stock = False
+        self.defer = defer
 
     @property
     def _hps(self) -> Any:
@@ -108,7 +115,8 @@ def _quick(method: str) -> Callable[..., Any]:
             values.frozen[name] = (first[1], found[1])
         value = get(values, name, _MISSING)
         if value is _MISSING:
-            value = values[name] = first[0].default
+            defer = self.defer
+            value = values[name] = first[0].default if defer is None else defer(first[0])
         return value
 
     ask.__doc__ = stock.__doc__

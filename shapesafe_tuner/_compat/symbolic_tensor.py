@@ -31,6 +31,12 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
         raise TypeError("made by symbolic()")
 
     @property
+    def shape(self) -> Any:
+        """Its shape; sizes that are not chosen yet are proxies."""
+        shape = self._shape
+        return shape if self.node.run.show is None else self.node.run.show(shape)
+
+    @property
     def name(self) -> Any:
         """Its own name where it was given one; Keras counts the others."""
         return self.node.tensor_name()

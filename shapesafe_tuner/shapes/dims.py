@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Unknown, text
 
 __all__ = [
     "axes_of", "broadcast", "check_axes", "check_input", "integer", "known_channels", "number",
     "one", "positive", "product",
-    "same_channels", "sizes",
+    "same_channels", "sizes", "unlike",
 ]  # fmt: skip
 
 
@@ -23,6 +24,8 @@ def one(inputs: Any) -> Spec:
 
 def integer(value: Any, name: str) -> int:
     """``value`` if it is an integer; otherwise what Keras makes of it is unknown."""
+    if isinstance(value, Deferred):
+        return value if value.whole else value.force()  # type: ignore[return-value]
     if type(value) is not int:
         raise Unknown(f"{name}={value!r} is not an int")
     return value
@@ -36,7 +39,7 @@ def positive(value: Any, name: str) -> int:
     """
     if integer(value, name) <= 0:
         raise Refused(f"needs a positive {name}, not {value}")
-    return int(value)
+    return value  # type: ignore[no-any-return]
 
 
 def sizes(value: Any, count: int, name: str, *, zero: bool = False) -> tuple[int, ...]:
@@ -103,7 +106,7 @@ def known_channels(spec: Spec, axis: int) -> int:
     Raises:
         Refused: it is None.
     """
-    channels = spec.shape[axis]
+    channels: int | None = spec.shape[axis]
     if channels is None:
         raise Refused(f"needs to know the size of axis {axis} of its input {text(spec)}")
     return channels
@@ -112,6 +115,12 @@ def known_channels(spec: Spec, axis: int) -> int:
 def same_channels(spec: Spec, built_on: Spec | None, axis: int) -> dict[int, Dim]:
     """The ``axes`` for :func:`check_input` of a layer that was built before."""
     return {} if built_on is None else {axis: built_on.shape[axis]}
+
+
+def unlike(values: Any) -> bool:
+    """Whether two of the sizes that are known differ."""
+    known = [value for value in values if value is not None]
+    return any(value != known[0] for value in known[1:])
 
 
 def product(values: Any) -> Any:
@@ -151,7 +160,7 @@ def broadcast(first: tuple[Dim, ...], second: tuple[Dim, ...]) -> tuple[Dim, ...
 
 def number(value: Any, name: str) -> float:
     """``value`` if it is an int or a float; otherwise what Keras makes of it is unknown."""
-    if type(value) not in (int, float):
+    if type(value) not in (int, float) and not isinstance(value, Deferred):
         raise Unknown(f"{name}={value!r} is not a number")
     return value  # type: ignore[no-any-return]
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Unknown", "by", "text", "walk"]
 
-Dim = int | None
-"""One size; None where it is not known."""
+Dim = Any
+"""One size: an int, None where it is not known, or a ``Deferred`` that is not chosen yet."""
 
 
 class Spec(NamedTuple):

@@ -11,11 +11,13 @@ import keras
 
 from shapesafe_tuner._compat import constructors, keras_internals
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, walk
 from shapesafe_tuner.tracing.asking import Asking
 from shapesafe_tuner.tracing.binding import layer_classes
 from shapesafe_tuner.tracing.descriptions import Description, Descriptions, NotPlain
+from shapesafe_tuner.tracing.lazy import Proxy, chosen
 from shapesafe_tuner.tracing.realising import Realising
 from shapesafe_tuner.tracing.records import (
     InputRecord,
@@ -78,6 +80,7 @@ class Run:
         refusal: the refusal that was raised, or None.
         rows: the layer calls: the layer, what it was given and what it gave.
         closed: the run is over; stand-ins that are still there must become real.
+        show: how sizes that are not chosen are shown to ``build``; None where all are chosen.
     """
 
     def __init__(self, hooks: Any) -> None:
@@ -86,6 +89,7 @@ class Run:
         self.refusal: Refusal | None = None
         self.rows: list[tuple[LayerRecord, Any, Any]] = []
         self.closed = False
+        self.show: Callable[[Any], Any] | None = None
         self._counters = constructors.name_counters()
         self._realising = Realising()
         self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
@@ -175,8 +179,10 @@ class Run:
             batch_shape = (batch_size, *shape) if type(shape) in (tuple, list) else None
         elif shape is not None or batch_size is not None:
             self.escalate("an input with two shapes")
+        if self.show is not None:
+            batch_shape = chosen(batch_shape, defer=True)
         if type(batch_shape) not in (tuple, list) or not all(
-            size is None or (type(size) is int and size > 0) for size in batch_shape
+            size is None or (type(size) in (int, Deferred) and size > 0) for size in batch_shape
         ):
             self.escalate("an input of an unusual shape")
         dtype = keras.config.floatx() if dtype is None else dtype
@@ -220,8 +226,9 @@ class Run:
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
         """A layer called on one tensor."""
         spec = tensor.spec
-        key = (spec, record.built_on)
-        known = record.description.quick.get(key)
+        known = None
+        if self.show is None:
+            known = record.description.quick.get((spec, record.built_on))
         if known is None:
             if not isinstance(record, ModelRecord):
                 self._check_complete(record, spec, *_call_parameters(record.layer_class))
@@ -342,6 +349,8 @@ _DTYPES = frozenset(
 def _spec_or_value(value: Any) -> Any:
     """Specs in place of tensors; other values stay."""
     kind = type(value)
+    if issubclass(kind, Proxy):
+        value.force()
     if kind is SymbolicTensor:
         return value.spec
     if kind in (list, tuple):

@@ -11,13 +11,16 @@ from typing import Any
 from shapesafe_tuner._compat.hyperparameters import (
     RecordedValues,
     configuration,
+    lazy_configuration,
     outside_domain,
 )
 from shapesafe_tuner._compat.quick_hyperparameters import Declarations, QuickHyperParameters
+from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.analytic import Refusal, Run
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.recorder import with_unknown_batch
 from shapesafe_tuner.tracing.standin_models import ModelRecord
 from shapesafe_tuner.tracing.standin_training import Training
@@ -97,12 +100,42 @@ class AnalyticPass:
             found = self._judge(self._configuration(space, values))
         return found
 
-    def _configuration(self, space: Any, values: Mapping[str, Any]) -> Any:
+    def judge_lazily(
+        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+    ) -> Analysed | None:
+        """As :meth:`judge`, with only some values chosen.
+
+        Args:
+            space: the ``HyperParameters`` registered so far, or None.
+            values: those that are chosen.
+            defer: gives the others, when they are read.
+
+        Returns:
+            What holds for all values of the others, unless one was demanded meanwhile
+            (:func:`shapesafe_tuner.shapes.deferred.demanded`); None where nothing is proved.
+        """
+        if self.off is not None:
+            return None
+        found = None
+        if not self._stock_hp:
+            known = self._known(space)
+            quick = QuickHyperParameters(RecordedValues(values), known, defer)
+            found = self._judge(quick, show=shown_sizes)
+        if self._stock_hp and demanded() is None:
+            hp = lazy_configuration(space, values, self._in_advance, defer)
+            found = self._judge(hp, show=shown_sizes)
+        return found
+
+    def _known(self, space: Any) -> Declarations:
         known = self._declarations
         if known is None or (space is not None and len(space.space) != known.size):
             known = self._declarations = Declarations(space, self._in_advance)
             self._inside.clear()
             self._stock_hp = self._stock_hp or known.conditional
+        return known
+
+    def _configuration(self, space: Any, values: Mapping[str, Any]) -> Any:
+        known = self._known(space)
         if self._stock_hp:
             hp = configuration(space, values, self._in_advance)
             hp.values.names_read.clear()
@@ -113,10 +146,11 @@ class AnalyticPass:
                 dict.__setitem__(chosen, name, first.default)
         return QuickHyperParameters(chosen, known)
 
-    def _judge(self, hp: Any) -> Analysed | None:
+    def _judge(self, hp: Any, show: Any = None) -> Analysed | None:
         check = Check()
         with check_environment(check):
             run = Run(check)
+            run.show = show
             check.analytic = run
             found: Analysed | None = None
             try:
@@ -231,6 +265,8 @@ class AnalyticPass:
         found = []
         for item in known:
             value = dict.get(values, item.name)
+            if issubclass(type(value), Proxy):
+                continue
             key = (id(item), value, value.__class__)
             if value is None or key in inside:
                 continue
@@ -261,7 +297,7 @@ def _table(run: Run) -> tuple[LayerShape, ...]:
     table: list[LayerShape] = []
     seen: set[Any] = set()
     for record, inputs, outputs in run.rows:
-        plain = type(inputs) is Spec
+        plain = type(inputs) is Spec and run.show is None
         place = (record, inputs) if plain else (record, repr(inputs))
         if place in seen:
             continue

@@ -8,6 +8,7 @@ from typing import Any
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.applying import apply
@@ -15,7 +16,7 @@ from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.recorder import count_parameters
 from shapesafe_tuner.tracing.records import LayerRecord, Listed, OperationRecord, hashable
 
-__all__ = ["Asking"]
+__all__ = ["Asking", "demand_sizes"]
 
 _BOOKKEEPING = frozenset(
     ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
@@ -66,7 +67,14 @@ class Asking:
             raise found
         if found[2]:
             self.asked_itself = True
-        elif not step and not arguments and type(inputs) is Spec and type(found[1]) is Spec:
+        elif (
+            not step
+            and not arguments
+            and self._hooks.analytic is not None
+            and self._hooks.analytic.show is None
+            and type(inputs) is Spec
+            and type(found[1]) is Spec
+        ):
             description.quick[inputs, record.built_on] = found[:2]
         return found[:2]
 
@@ -84,6 +92,7 @@ class Asking:
 
     def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
         """The real layer, called alone on tensors of these specs."""
+        demand_sizes((inputs, arguments, record.built_on, record.built_with))
         with self.real_keras():
             layer = record.real
             if layer is None or record.built_on is None or step:
@@ -121,6 +130,7 @@ class Asking:
         operation = record.operation
         if type(operation).__module__.startswith("keras."):
             check_operation(type(operation).__name__, args, kwargs)
+        demand_sizes((args, kwargs))
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
         key: Any = None
         with contextlib.suppress(NotPlain, TypeError):
@@ -140,6 +150,20 @@ class Asking:
         if key is not None:
             self._operations[key] = specs
         return specs
+
+
+def demand_sizes(structure: Any) -> None:
+    """Demand what is not chosen: Keras itself needs numbers."""
+    if isinstance(structure, Spec):
+        for size in (*structure.shape, *(structure.mask or ())):
+            if type(size) is Deferred:
+                size.force()
+    elif isinstance(structure, dict):
+        for item in structure.values():
+            demand_sizes(item)
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            demand_sizes(item)
 
 
 def _tensors(inputs: Any) -> list[Any]:

@@ -16,8 +16,10 @@ import keras
 import numpy as np
 
 from shapesafe_tuner.shapes import rules
+from shapesafe_tuner.shapes.activations import ELEMENTWISE
 from shapesafe_tuner.shapes.registry import Configured, Rule
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
+from shapesafe_tuner.tracing.lazy import LazyStr, chosen
 
 __all__ = ["bind", "layer_classes", "rule_of"]
 
@@ -77,7 +79,7 @@ def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] 
     values = _bound(layer_class, rule, args, kwargs)
     _check_base(values)
     for name, value in values.items():
-        values[name] = _plain(name, value)
+        values[name] = _plain(name, chosen(value, defer=name in rule.defers))
     arguments = Arguments(
         **values,
         layer_type=layer_class.__name__,
@@ -199,6 +201,10 @@ def activation_name(value: Any) -> str | None:
     """The name that Keras has for an activation given by name or as its own function."""
     if value is None:
         return None
+    if type(value) is LazyStr:
+        if not all(choice in ELEMENTWISE for choice in value.choices):
+            value.force()
+        value = value.choices[0]
     if isinstance(value, str):
         found = getattr(keras.activations, value, None)
         if inspect.isfunction(found):
@@ -211,6 +217,8 @@ def activation_name(value: Any) -> str | None:
 
 
 def _check_initializer(name: str, value: Any) -> None:
+    if type(value) is LazyStr and all(choice in _INITIALIZERS for choice in value.choices):
+        return
     if not isinstance(value, str):
         kind = value if isinstance(value, type) else value.__class__
         # A constant may be an array, which has a shape of its own.

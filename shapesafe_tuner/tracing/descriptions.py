@@ -133,7 +133,7 @@ def _detached(value: Any) -> Any:
         return kind(_detached(item) for item in value)
     if kind is dict:
         return {key: _detached(item) for key, item in value.items()}
-    return value._it.description if hasattr(kind, "frozen_as") else value
+    return getattr(value._it, "description", value) if hasattr(kind, "configured") else value
 
 
 def without_frames(error: BaseException) -> Any:

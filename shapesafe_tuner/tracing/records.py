@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.descriptions import Description, NotPlain, frozen
 
@@ -201,10 +202,18 @@ def _made(item: Any, node: Node, places: Iterator[int]) -> Any:
     return item
 
 
+def _keys(shape: Any) -> Any:
+    return tuple([("deferred", s.key) if type(s) is Deferred else s for s in shape])
+
+
 def hashable(specs: Any) -> Any:
     """A key for a structure of specs and plain values."""
-    if isinstance(specs, Spec) or specs is None:
+    if isinstance(specs, Spec):
+        if any(type(size) is Deferred for size in specs.shape):
+            return (_keys(specs.shape), specs.dtype, specs.mask and _keys(specs.mask))
         return specs
+    if specs is None:
+        return None
     if type(specs) is dict:
         return ("dict", *[(key, hashable(item)) for key, item in specs.items()])
     if type(specs) in (list, tuple, Listed):

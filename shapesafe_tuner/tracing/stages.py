@@ -6,7 +6,12 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import configuration, outside_domain
+from shapesafe_tuner._compat.hyperparameters import (
+    configuration,
+    lazy_configuration,
+    outside_domain,
+)
+from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.data_spec import DataSpec
@@ -85,11 +90,14 @@ class Stages:
             return self._analytic_verdict(analysed)
         return self._real(space, values)
 
-    def _real(self, space: Any, values: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any] | None]:
+    def _real(
+        self, space: Any, values: Mapping[str, Any], hp: Any = None
+    ) -> tuple[Verdict, dict[str, Any] | None]:
         """The verdict that the classes of Keras themselves give."""
         check = Check()
         with check_environment(check):
-            hp = configuration(space, values, self._in_advance)
+            if hp is None:
+                hp = configuration(space, values, self._in_advance)
             hp.values.names_read.clear()
             built = build_model(self._build, hp, check)
             verdict = self._verdict(built, hp, check)
@@ -99,6 +107,41 @@ class Stages:
                 if known.name in values and outside_domain(known, values[known.name])
             ]
         return _with_notes(verdict, hp, outside)
+
+    def judge_lazily(
+        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+    ) -> Verdict | None:
+        """The verdict for all values of what is not chosen, unless one of them was demanded.
+
+        Args:
+            space: the ``HyperParameters`` registered so far, or None.
+            values: what is chosen.
+            defer: gives the others, when they are read.
+
+        Returns:
+            None where rules cannot decide.
+        """
+        if self._analytic is None:
+            return None
+        analysed = self._analytic.judge_lazily(space, values, defer)
+        if analysed is None or demanded() is not None:
+            return None
+        if self._constraints:
+            declared = self._refused_by_constraint(analysed.hp)
+            if declared is not None:
+                return declared
+        return self._analytic_verdict(analysed)[0]
+
+    def judge_with_keras(
+        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+    ) -> Verdict | None:
+        """As :meth:`judge_lazily`, by the classes of Keras; None where a value was demanded."""
+        hp = lazy_configuration(space, values, self._in_advance, defer)
+        verdict, _ = self._real(space, values, hp)
+        if demanded() is not None:
+            return None
+        declared = self._refused_by_constraint(hp)
+        return verdict if declared is None else declared
 
     def said_by_keras(self, space: Any, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""

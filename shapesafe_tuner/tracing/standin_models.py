@@ -8,6 +8,7 @@ from typing import Any
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.spec import Refused, Spec
 from shapesafe_tuner.tracing.descriptions import Description
+from shapesafe_tuner.tracing.lazy import LazyStr
 from shapesafe_tuner.tracing.records import (
     InputRecord,
     LayerRecord,
@@ -38,6 +39,10 @@ class ModelRecord(LayerRecord):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """As ``Model.compile``; Keras is asked when the run is over."""
+        if args and type(args[0]) is LazyStr:
+            args = (_any_optimizer(args[0]), *args[1:])
+        elif type(kwargs.get("optimizer")) is LazyStr:
+            kwargs["optimizer"] = _any_optimizer(kwargs["optimizer"])
         self.compiled = (args, kwargs)
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
@@ -370,6 +375,17 @@ class FunctionalRecord(ModelRecord):
             found = self.run.answer(record, first, arguments, step=step, shown=shown or kwargs)
         for place, spec in enumerate(_flat(found)):
             values[id(node), place] = spec
+
+
+_OPTIMIZERS = frozenset("adam sgd rmsprop adamw nadam adagrad adadelta adamax lion".split())
+"""Names of optimizers that take weights of every shape."""
+
+
+def _any_optimizer(name: LazyStr) -> Any:
+    """One of the optimizers it may be, where it does not matter which."""
+    if not all(choice in _OPTIMIZERS for choice in name.choices):
+        name.force()
+    return name.choices[0]
 
 
 def posing(record: LayerRecord) -> Any:

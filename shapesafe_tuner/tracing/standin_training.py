@@ -9,6 +9,7 @@ import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
 from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.tracing.asking import demand_sizes
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.descriptions import NotPlain, frozen, without_frames
@@ -52,6 +53,7 @@ class Training:
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
             given = self._forward(record, run, batch, specs)
+            demand_sizes(given)
             if any(None in spec.shape for spec in _flat(given)):
                 run.escalate("a batch has outputs of unknown size")
             outputs[batch] = given

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from shapesafe_tuner.tracing.descriptions import NotPlain, frozen
+from shapesafe_tuner.tracing.lazy import LazyFloat
 
 __all__ = ["ThingRecord"]
 
@@ -14,6 +15,7 @@ _ANY_FLOAT = frozenset(
     "learning_rate beta_1 beta_2 epsilon rho weight_decay initial_accumulator_value".split()
 )
 """Arguments of optimizers of which any number will do (``keras/src/optimizers``)."""
+_FLOATS = (float, LazyFloat)
 _ACCEPTED: dict[Any, None] = {}
 _MOST = 4096
 
@@ -53,19 +55,24 @@ class ThingRecord:
 
     def frozen_as(self) -> Any:
         """A key, equal for objects that ``compile`` and a traced step treat alike."""
-        kwargs = self.kwargs
-        args = self.args
+        args, kwargs = self._alike(_FLOATS)
+        return (self.layer_class, frozen(tuple(args)), frozen(kwargs))
+
+    def _alike(self, kinds: tuple[type, ...]) -> tuple[Any, dict[str, Any]]:
+        """The arguments, with one number for numbers of these types of which any will do."""
+        args, kwargs = self.args, self.kwargs
         if issubclass(self.layer_class, keras.optimizers.Optimizer):
             kwargs = {
-                name: 0.5 if name in _ANY_FLOAT and type(value) is float else value
+                name: 0.5 if name in _ANY_FLOAT and type(value) in kinds else value
                 for name, value in kwargs.items()
             }
             # All optimizers of Keras take the learning rate first.
-            if args and type(args[0]) is float and self.layer_class.__module__[:6] == "keras.":
+            if args and type(args[0]) in kinds and self.layer_class.__module__[:6] == "keras.":
                 args = (0.5, *args[1:])
-        return (self.layer_class, frozen(tuple(args)), frozen(kwargs))
+        return args, kwargs
 
     def real(self, materialise: Any) -> Any:
         """The real object."""
-        args = [materialise(value) for value in self.args]
-        return self.layer_class(*args, **{k: materialise(v) for k, v in self.kwargs.items()})
+        args, kwargs = self._alike((LazyFloat,))
+        args = [materialise(value) for value in args]
+        return self.layer_class(*args, **{k: materialise(v) for k, v in kwargs.items()})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from hypothesis import strategies as st
 
+from shapesafe_tuner.testing import check_rule
 from tests.shapes.drawing import differential, flawed, maybe, specs
 
 _FORMATS = st.sampled_from([None, "channels_last", "channels_last", "channels_first"])
@@ -140,3 +142,10 @@ test_convolutions_in_training = differential(
     "convolution", _convolutions(step=True), step=True, count=25
 )
 test_pooling_in_training = differential("pooling", _poolings(step=True), step=True, count=25)
+
+
+def test_unequal_dilations_in_three_dimensions_are_left_to_the_backend() -> None:
+    arguments = {"filters": 1, "kernel_size": 2, "dilation_rate": (1, 1, 2)}
+    for layer in (keras.layers.Conv3D, keras.layers.Conv3DTranspose):
+        assert check_rule(layer, arguments, (2, 4, 4, 4, 1), step=True).says == "unknown"
+        assert check_rule(layer, arguments, (None, 4, 4, 4, 1)).says == "feasible"

@@ -31,6 +31,7 @@ class Rectifier(Rule):
 
     masks = "pass"
     pops = ("alpha",)
+    defers = ("alpha", "negative_slope", "threshold", "max_value")
 
     def configure(self, a: Arguments) -> None:
         if a.layer_type == "ELU":

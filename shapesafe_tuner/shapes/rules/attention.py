@@ -76,6 +76,7 @@ class MultiHeadAttention(Rule):
 
     masks = "own"
     accepts = ("value", "key", "use_causal_mask")
+    defers = ("num_heads", "key_dim", "value_dim", "dropout")
 
     def configure(self, a: Arguments) -> None:
         for name in ("num_heads", "key_dim", "value_dim"):
@@ -111,7 +112,7 @@ class MultiHeadAttention(Rule):
         values = a.value_dim or width
         bias = 1 if a.use_bias else 0
         output = a.output_shape or known_channels(query, -1)
-        return int(
+        return (  # type: ignore[no-any-return]
             (known_channels(query, -1) + bias) * heads * width
             + (known_channels(key, -1) + bias) * heads * width
             + (known_channels(value, -1) + bias) * heads * values

@@ -64,6 +64,7 @@ class _Window(Rule):
     """What all convolutions have in common."""
 
     causal = False
+    defers = ("filters", "depth_multiplier")
 
     def configure(self, a: Arguments) -> None:
         count = spatial_rank(a)
@@ -82,6 +83,11 @@ class _Window(Rule):
             raise Refused(
                 f"cannot have strides={a.strides} and dilation_rate={a.dilation_rate} together"
             )
+
+    def doubt_unequal_dilations(self, a: Arguments) -> None:
+        """TensorFlow takes one axis for another in the gradient of such a 3-D convolution."""
+        if len(a.dilation_rate) == 3 and len(set(a.dilation_rate)) > 1:
+            raise Unknown("its dilations differ from axis to axis")
 
     def check(self, a: Arguments, inputs: Any, built_on: Any) -> Spec:
         """The input after the checks of its rank and channels."""
@@ -125,11 +131,13 @@ class Convolution(_Window):
         if channels % a.groups:
             raise Refused(f"cannot divide {channels} input channels into {a.groups} groups")
         self.slid(a, spec)
-        weights = product(a.kernel_size) * (channels // a.groups) * a.filters
-        return int(weights) + (a.filters if a.use_bias else 0)
+        weights: int = product(a.kernel_size) * (channels // a.groups) * a.filters
+        return weights + (a.filters if a.use_bias else 0)
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = self.check(a, inputs, call.built_on)
+        if call.step:
+            self.doubt_unequal_dilations(a)
         return self.outputs(a, spec, self.slid(a, spec), a.filters)
 
 
@@ -139,7 +147,7 @@ class Depthwise(_Window):
 
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = self.check(a, inputs, None)
-        channels = int(known_channels(spec, channel_axis(a)) * a.depth_multiplier)
+        channels: int = known_channels(spec, channel_axis(a)) * a.depth_multiplier
         self.slid(a, spec)
         return int(product(a.kernel_size)) * channels + (channels if a.use_bias else 0)
 
@@ -157,8 +165,8 @@ class Separable(_Window):
         spec = self.check(a, inputs, None)
         channels = known_channels(spec, channel_axis(a)) * a.depth_multiplier
         self.slid(a, spec)
-        weights = product(a.kernel_size) * channels + channels * a.filters
-        return int(weights) + (a.filters if a.use_bias else 0)
+        weights: int = product(a.kernel_size) * channels + channels * a.filters
+        return weights + (a.filters if a.use_bias else 0)
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = self.check(a, inputs, call.built_on)
@@ -181,11 +189,13 @@ class Transposed(_Window):
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = self.check(a, inputs, None)
         channels = known_channels(spec, channel_axis(a))
-        weights = product(a.kernel_size) * channels * a.filters
-        return int(weights) + (a.filters if a.use_bias else 0)
+        weights: int = product(a.kernel_size) * channels * a.filters
+        return weights + (a.filters if a.use_bias else 0)
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = self.check(a, inputs, call.built_on)
+        if call.step:
+            self.doubt_unequal_dilations(a)
         grown = transpose(
             spatial(a, spec.shape),
             a.kernel_size,

@@ -27,6 +27,7 @@ class Dense(Rule):
 
     dtypes = "any"
     masks = "pass"
+    defers = ("units",)
 
     def configure(self, a: Arguments) -> None:
         if a.lora_rank is not None or a.quantization_config is not None:
@@ -38,7 +39,7 @@ class Dense(Rule):
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = one(inputs)
         check_input(spec, min_rank=2)
-        return (known_channels(spec, -1) + (1 if a.use_bias else 0)) * int(a.units)
+        return (known_channels(spec, -1) + (1 if a.use_bias else 0)) * a.units  # type: ignore[no-any-return]
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)
@@ -53,6 +54,7 @@ class Embedding(Rule):
     dtypes = "any"
     masks = "own"
     ignores = ("input_length",)
+    defers = ("input_dim", "output_dim")
 
     def configure(self, a: Arguments) -> None:
         given = (a.weights, a.lora_rank, a.quantization_config)
@@ -67,7 +69,7 @@ class Embedding(Rule):
             raise Unknown("mask_zero is not a bool")
 
     def build(self, a: Arguments, inputs: Any) -> int:
-        return int(a.input_dim * a.output_dim)
+        return a.input_dim * a.output_dim  # type: ignore[no-any-return]
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapesafe_tuner.shapes.dims import broadcast, integer
+from shapesafe_tuner.shapes.dims import broadcast, integer, unlike
 from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown, text
 
@@ -104,13 +104,12 @@ class Concatenate(Rule):
 
     def build(self, a: Arguments, inputs: Any) -> int:
         specs = _several(inputs)
-        rests = {self._without_axis(spec.shape, a.axis) for spec in specs}
+        rests = [self._without_axis(spec.shape, a.axis) for spec in specs]
         why = f"joins {text(specs)} on axis {a.axis}; all other sizes must be equal"
         if len({len(rest) for rest in rests}) > 1:
             raise Refused(why)
-        for sizes in zip(*rests, strict=True):
-            if len(set(sizes) - {None}) > 1:
-                raise Refused(why)
+        if any(unlike(sizes) for sizes in zip(*rests, strict=True)):
+            raise Refused(why)
         return 0
 
     @staticmethod

@@ -31,6 +31,8 @@ def _same_rank_and_axis(spec: Spec, built_on: Spec | None, axis: int) -> None:
 class BatchNormalization(Rule):
     """``batch_normalization.py``: mean, variance, and scale and offset where wanted."""
 
+    defers = ("momentum", "epsilon")
+
     masks = "own"
 
     def configure(self, a: Arguments) -> None:
@@ -76,7 +78,10 @@ class LayerNormalization(Rule):
         check_axes(a.axes, spec)
         rms = a.layer_type == "RMSNormalization"
         kinds = 1 if rms else bool(a.scale) + bool(a.center)
-        return kinds and kinds * int(product([known_channels(spec, axis) for axis in a.axes]))
+        if not kinds:
+            return 0
+        weights: int = product([known_channels(spec, axis) for axis in a.axes])
+        return kinds * weights
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)

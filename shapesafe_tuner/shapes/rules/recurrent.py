@@ -27,6 +27,7 @@ class Recurrent(Rule):
 
     masks = "own"
     pops = ("implementation", "zero_output_for_mask")
+    defers = ("units", "dropout", "recurrent_dropout")
 
     def configure(self, a: Arguments) -> None:
         positive(a.units, "units")
@@ -43,10 +44,10 @@ class Recurrent(Rule):
 
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = self._sequence(inputs)
-        features, units = known_channels(spec, -1), int(a.units)
+        features, units = known_channels(spec, -1), a.units
         gates = _GATES[a.layer_type]
         biases = (2 if getattr(a, "reset_after", False) else 1) if a.use_bias else 0
-        return gates * units * (features + units + biases)
+        return gates * units * (features + units + biases)  # type: ignore[no-any-return]
 
     @staticmethod
     def _sequence(inputs: Any) -> Spec:

@@ -24,6 +24,7 @@ class Dropout(Rule):
     """``dropout.py`` and ``alpha_dropout.py``; the shape of the noise is only met in training."""
 
     masks = "pass"
+    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         check_rate(a, "rate")
@@ -39,6 +40,7 @@ class Noise(Rule):
     """``gaussian_dropout.py`` and ``gaussian_noise.py``."""
 
     masks = "pass"
+    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         check_rate(a, "rate" if hasattr(a, "rate") else "stddev")
@@ -54,6 +56,7 @@ class SpatialDropout(Rule):
     """``spatial_dropout.py``: whole maps are dropped."""
 
     masks = "pass"
+    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         check_rate(a, "rate")
@@ -71,6 +74,7 @@ class Penalty(Rule):
     """``activity_regularization.py``: a term of the loss."""
 
     masks = "pass"
+    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         for name in ("l1", "l2"):

@@ -57,6 +57,8 @@ class Permute(Rule):
 class RepeatVector(Rule):
     """``repeat_vector.py``: (batch, features) becomes (batch, n, features)."""
 
+    defers = ("n",)
+
     def configure(self, a: Arguments) -> None:
         _whole(a.n, "n")
 
@@ -71,6 +73,7 @@ class Reshape(Rule):
     """``reshape.py``: as many values in another shape; -1 stands for what is left."""
 
     dtypes = "any"
+    defers = ("target_shape",)
 
     def configure(self, a: Arguments) -> None:
         if not isinstance(a.target_shape, (tuple, list)):

@@ -1,0 +1,195 @@
+"""Sizes that are not chosen yet: arithmetic on hyperparameters with the bounds they stay within.
+
+A comparison is answered where it holds for every value or for none, by interval arithmetic (Moore,
+*Interval Analysis*, 1966); otherwise the hyperparameter is *demanded*. So a run that ends without a
+demand gives its answer for every value.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any, NoReturn
+
+__all__ = ["Deferred", "Demand", "demanded", "forget_demands", "is_deferred"]
+
+_LOCAL = threading.local()
+
+
+class Demand(BaseException):
+    """Ends a run that cannot go on without the value of a hyperparameter.
+
+    Args:
+        name: of the hyperparameter.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def demanded() -> str | None:
+    """What this thread's run demanded first, even where somebody swallowed the exception."""
+    return getattr(_LOCAL, "name", None)
+
+
+def forget_demands() -> None:
+    """Before a new run."""
+    _LOCAL.name = None
+
+
+def demand(name: str) -> NoReturn:
+    """Leave the run; it counts for nothing, whoever swallows this."""
+    if demanded() is None:
+        _LOCAL.name = name
+    raise Demand(name)
+
+
+class Deferred:
+    """A number that depends on hyperparameters.
+
+    Args:
+        key: tells equal expressions from others.
+        low, high: bounds, both included.
+        names: of the hyperparameters in it.
+        whole: it is an integer for every value.
+    """
+
+    __slots__ = ("high", "key", "low", "names", "whole")
+
+    def __init__(
+        self, key: Any, low: float, high: float, names: tuple[str, ...], whole: bool
+    ) -> None:
+        self.key = key
+        self.low = low
+        self.high = high
+        self.names = names
+        self.whole = whole
+
+    def force(self) -> NoReturn:
+        """Demand what it depends on."""
+        demand(self.names[0])
+
+    def _with(self, symbol: str, other: Any, *, swapped: bool = False) -> Any:
+        plain = type(other) in (int, float)
+        if not plain and not isinstance(other, Deferred):
+            return NotImplemented
+        low, high = (other, other) if plain else (other.low, other.high)
+        mine, theirs = (self.low, self.high), (low, high)
+        left, right = (theirs, mine) if swapped else (mine, theirs)
+        bounds = _bounds(symbol, left, right)
+        if bounds is None:
+            self.force()
+        keys = (self.key, other if plain else other.key)
+        names = self.names if plain else tuple(dict.fromkeys((*self.names, *other.names)))
+        whole = self.whole and (type(other) is int if plain else other.whole) and symbol != "/"
+        key = (symbol, *(reversed(keys) if swapped else keys), type(other).__name__)
+        return Deferred(key, *bounds, names, whole)
+
+    def __add__(self, other: Any) -> Any:
+        return self._with("+", other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        return self._with("-", other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._with("-", other, swapped=True)
+
+    def __mul__(self, other: Any) -> Any:
+        if type(other) is int and other == 1:
+            return self
+        return self._with("*", other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Any) -> Any:
+        if self.whole and type(other) is int and other == 1:
+            return self
+        return self._with("//", other)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._with("/", other)
+
+    def __mod__(self, other: Any) -> Any:
+        if self.whole and type(other) is int and other == 1:
+            return 0
+        return self._with("%", other)
+
+    def __neg__(self) -> Any:
+        return self * -1
+
+    def _compare(self, other: Any) -> tuple[float, float]:
+        """Bounds of ``self - other``."""
+        if isinstance(other, Deferred):
+            if other.key == self.key:
+                return 0, 0
+            return self.low - other.high, self.high - other.low
+        return self.low - other, self.high - other
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, (int, float, Deferred)):
+            return False
+        low, high = self._compare(other)
+        if low == high == 0:
+            return True
+        if low <= 0 <= high:
+            self.force()
+        return False
+
+    def __ne__(self, other: Any) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:  # noqa: PLE0309
+        # In a set or a dict, equal values of different expressions would be told apart.
+        self.force()
+
+    def __lt__(self, other: Any) -> bool:
+        low, high = self._compare(other)
+        return high < 0 or (self.force() if low < 0 else False)
+
+    def __le__(self, other: Any) -> bool:
+        low, high = self._compare(other)
+        return high <= 0 or (self.force() if low <= 0 else False)
+
+    def __gt__(self, other: Any) -> bool:
+        return not self <= other
+
+    def __ge__(self, other: Any) -> bool:
+        return not self < other
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __index__(self) -> int:  # noqa: PLE0305
+        self.force()
+
+    __int__ = __float__ = __round__ = __index__
+
+    def __repr__(self) -> str:
+        return " ".join(self.names)
+
+
+def is_deferred(value: Any) -> bool:
+    """Whether a size depends on what is not chosen."""
+    return isinstance(value, Deferred)
+
+
+def _bounds(symbol: str, left: Any, right: Any) -> tuple[float, float] | None:
+    """Bounds of the result; None where they cannot be told."""
+    if symbol == "+":
+        return left[0] + right[0], left[1] + right[1]
+    if symbol == "-":
+        return left[0] - right[1], left[1] - right[0]
+    if symbol == "*":
+        corners = [a * b for a in left for b in right]
+        return min(corners), max(corners)
+    if not right[0] > 0:
+        return None
+    if symbol == "%":
+        return 0, right[1]
+    corners = [a / b for a in left for b in right]
+    if symbol == "/":
+        return min(corners), max(corners)
+    return math.floor(min(corners)), math.floor(max(corners))

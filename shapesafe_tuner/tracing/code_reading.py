@@ -1,0 +1,95 @@
+"""Whether code may see the difference between a value and its proxy.
+
+``type(x) is int`` and ``x is "relu"`` read what no proxy can pretend; where the user's code does
+such things, nothing is deferred. Only identity with None is harmless.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["sees_types"]
+
+_LOOKS = frozenset(["type", "issubclass", "isinstance"])
+_SAFE = frozenset(["isinstance"])
+_LIBRARIES = (
+    "keras", "keras_tuner", "tensorflow", "numpy", "jax", "torch", "sklearn", "scipy", "pandas",
+    "shapesafe_tuner", "builtins",
+)  # fmt: skip
+
+
+def sees_types(build: Any) -> bool:
+    """Whether ``build``, or a function of the user's that it names, looks at types or identity.
+
+    Args:
+        build: a function or a bound method.
+    """
+    owner = getattr(build, "__self__", None)
+    start = [build] if owner is None else _methods(type(owner))
+    seen: set[int] = set()
+    return any(_looks(code) for function in start for code in _codes(function, seen))
+
+
+def _methods(cls: type) -> list[Any]:
+    own = [base for base in cls.__mro__ if not _is_library(base.__module__)]
+    return [item for base in own for item in vars(base).values() if inspect.isfunction(item)]
+
+
+def _is_library(module: str) -> bool:
+    return module.split(".", maxsplit=1)[0] in _LIBRARIES
+
+
+def _codes(function: Any, seen: set[int]) -> Iterator[Any]:
+    """Its code, that of functions inside it, and of the user's functions and classes it names."""
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(function, "__code__", None)
+    if code is None or id(code) in seen:
+        return
+    seen.add(id(code))
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    named = [function.__globals__[name] for name in _names(code) if name in function.__globals__]
+    yield from _nested(code)
+    for item in (*cells, *named):
+        if inspect.isfunction(item) and not _is_library(item.__module__):
+            yield from _codes(item, seen)
+        elif inspect.isclass(item) and not _is_library(item.__module__):
+            for method in _methods(item):
+                yield from _codes(method, seen)
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+def _nested(code: Any) -> Iterator[Any]:
+    yield code
+    for const in code.co_consts:
+        if inspect.iscode(const):
+            yield from _nested(const)
+
+
+def _names(code: Any) -> Iterator[str]:
+    for inner in _nested(code):
+        yield from inner.co_names
+
+
+def _looks(code: Any) -> bool:
+    before: Any = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and (
+            instruction.argval in _LOOKS - _SAFE
+        ):
+            return True
+        if instruction.opname == "IS_OP" and not (
+            before is not None and before.opname == "LOAD_CONST" and before.argval is None
+        ):
+            return True
+        before = instruction
+    return False

@@ -1,0 +1,214 @@
+"""Hyperparameter values that are not chosen yet, as ``build`` meets them.
+
+A proxy answers ``isinstance`` as the value would, gives proxies for arithmetic, and demands its
+hyperparameter the moment anything else is asked of it (Runciman, Naylor and Lindblad, *SmallCheck
+and Lazy SmallCheck*, Haskell Symposium 2008, did so for test data). There is one class for each
+type of value, with the methods that type has: code asks ``callable(x)``, ``hasattr(x, "__len__")``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shapesafe_tuner.shapes.deferred import Deferred, demand
+
+__all__ = [
+    "LazyFloat", "LazyInt", "LazyStr", "Proxy", "chosen", "lazy_value", "proxy_of", "shown_sizes",
+    "unwrapped",
+]  # fmt: skip
+
+
+class Proxy:
+    """What all proxies have in common; ``_it`` is what it stands for."""
+
+    __slots__ = ("__weakref__", "_it")
+    _type: type = object
+
+    def __init__(self, it: Any) -> None:
+        self._it = it
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self)._type
+
+    def _force(self) -> Any:
+        return self._it.force()
+
+    def force(self) -> Any:
+        """Demand the hyperparameters behind it."""
+        return self._it.force()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and not hasattr(type(self)._type, name):
+            raise AttributeError(name)
+        return self._force()
+
+    def frozen_as(self) -> Any:
+        """Equal for what stands for the same."""
+        return ("deferred", type(self).__name__, self._it.key)
+
+
+def _forcing(name: str) -> Callable[..., Any]:
+    def force(self: Any, *args: Any) -> Any:
+        return self._force()
+
+    force.__name__ = name
+    return force
+
+
+def _number(name: str) -> Callable[..., Any]:
+    work = getattr(operator, name)
+
+    def combine(self: Any, *others: Any) -> Any:
+        plain = [unwrapped(other) for other in others]
+        if any(type(other) not in (int, float, Deferred) for other in plain):
+            return NotImplemented if isinstance(others[0], Proxy) else self._force()
+        return proxy_of(work(self._it, *plain))
+
+    return combine
+
+
+def _reflected(name: str) -> Callable[..., Any]:
+    work = getattr(operator, name)
+
+    def combine(self: Any, other: Any) -> Any:
+        if type(other) not in (int, float):
+            return self._force()
+        return proxy_of(work(other, self._it))
+
+    return combine
+
+
+def _compared(name: str) -> Callable[..., Any]:
+    work = getattr(operator, name)
+
+    def compare(self: Any, other: Any) -> Any:
+        plain = unwrapped(other)
+        if type(plain) not in (int, float, Deferred):
+            return self._force()
+        return work(self._it, plain)
+
+    return compare
+
+
+_FORCING = (
+    "__index__ __int__ __float__ __complex__ __str__ __repr__ __format__ __hash__ __round__ "
+    "__trunc__ __floor__ __ceil__ __abs__ __pow__ __rpow__ __divmod__ __rdivmod__ __invert__ "
+    "__lshift__ __rlshift__ __rshift__ __rrshift__ __and__ __rand__ __or__ __ror__ __xor__ "
+    "__rxor__ __rfloordiv__ __rtruediv__ __rmod__ __reduce_ex__ __copy__ __deepcopy__ __bool__"
+).split()
+
+
+class _LazyNumber(Proxy):
+    __slots__ = ()
+
+
+for _name in _FORCING:
+    setattr(_LazyNumber, _name, _forcing(_name))
+for _name in ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg"):
+    setattr(_LazyNumber, f"__{_name}__", _number(_name))
+for _name in ("add", "sub", "mul"):
+    setattr(_LazyNumber, f"__r{_name}__", _reflected(_name))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(_LazyNumber, f"__{_name}__", _compared(_name))
+
+
+class LazyInt(_LazyNumber):
+    """For an int."""
+
+    __slots__ = ()
+    _type = int
+
+
+class LazyFloat(_LazyNumber):
+    """For a float."""
+
+    __slots__ = ()
+    _type = float
+
+
+class _Text:
+    """A string that is not chosen; nothing is known of it but its values."""
+
+    __slots__ = ("key", "name", "values")
+
+    def __init__(self, name: str, values: tuple[str, ...]) -> None:
+        self.name = name
+        self.values = values
+        self.key = (name, values)
+
+    def force(self) -> Any:
+        demand(self.name)
+
+
+class LazyStr(Proxy):
+    """For a string; all but its existence demands it."""
+
+    __slots__ = ()
+    _type = str
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values it may have."""
+        return self._it.values  # type: ignore[no-any-return]
+
+
+for _name in (
+    *_FORCING, "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__len__", "__iter__",
+    "__contains__", "__getitem__", "__add__", "__radd__", "__mul__", "__rmul__", "__mod__",
+):  # fmt: skip
+    setattr(LazyStr, _name, _forcing(_name))
+
+
+def proxy_of(it: Deferred) -> Any:
+    """The proxy for an expression."""
+    return LazyInt(it) if it.whole else LazyFloat(it)
+
+
+def shown_sizes(shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A shape with proxies for sizes that are not chosen."""
+    return tuple([proxy_of(size) if type(size) is Deferred else size for size in shape])
+
+
+def unwrapped(value: Any) -> Any:
+    """The expression behind a proxy of a number; anything else as it is."""
+    return value._it if issubclass(type(value), _LazyNumber) else value
+
+
+def chosen(value: Any, *, defer: bool = False) -> Any:
+    """``value`` with what is not chosen demanded, or as expressions where ``defer`` allows it."""
+    kind = type(value)
+    if issubclass(kind, _LazyNumber) and defer:
+        return value._it
+    if kind in (list, tuple):
+        return kind(chosen(item, defer=defer) for item in value)
+    if issubclass(kind, Proxy) and kind not in _LEFT_TO_THEIR_READERS:
+        value.force()
+    return value
+
+
+_LEFT_TO_THEIR_READERS = (LazyStr,)
+
+
+def lazy_value(name: str, values: Sequence[Any] | None, low: Any, high: Any, kind: type) -> Any:
+    """A proxy for a hyperparameter, or its only value.
+
+    Args:
+        name: of the hyperparameter.
+        values: its domain, or None where it is infinite.
+        low, high: bounds of numbers.
+        kind: type of the values.
+
+    Raises:
+        Demand: its values cannot be deferred.
+    """
+    if values is not None and len(values) == 1:
+        return values[0]
+    if kind is str and values is not None:
+        return LazyStr(_Text(name, tuple(values)))
+    if kind not in (int, float):
+        demand(name)
+    size = None if values is None else len(values)
+    return proxy_of(Deferred(("hp", name, low, high, size), low, high, (name,), kind is int))
