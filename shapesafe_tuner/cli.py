@@ -1,4 +1,4 @@
-"""The ``shapesafe`` command: check and explain configurations from a shell or a CI step."""
+"""The ``shapesafe`` command: configurations and whole spaces, from a shell or a CI step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _TARGET = "TARGET is file.py:build_model or package.module:build_model."
 def main() -> None:
     """Tell which configurations of a KerasTuner search space can exist.
 
-    Exit status: 0 feasible or undecided, 1 infeasible, 2 wrong usage.
+    Exit status: 0 feasible or undecided, 1 infeasible (of a space: more than --max-infeasible),
+    2 wrong usage.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -83,6 +84,64 @@ def explain(as_json: bool, **given: Any) -> None:
             Console(highlight=False), explanation.values, explanation.verdict, explanation.nearest
         )
     raise SystemExit(1 if explanation.verdict.feasible is False else 0)
+
+
+@main.command(epilog=_TARGET)
+@click.argument("target")
+@click.option(
+    "--x",
+    "x_specs",
+    multiple=True,
+    metavar="[NAME=]28,28,1[:DTYPE]",
+    help="Shape of an input, without the batch axis.",
+)
+@click.option(
+    "--y",
+    "y_specs",
+    multiple=True,
+    metavar="[NAME=]10[:DTYPE]",
+    help='Shape of a target, without the batch axis; "" for scalars.',
+)
+@click.option("--batch-size", type=click.IntRange(min=1))
+@click.option("--max-model-size", type=click.IntRange(min=1))
+@click.option(
+    "--max-infeasible",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the space that may be infeasible.",
+)
+@click.option("--exact", is_flag=True, help="Fail rather than sample.")
+@click.option("--samples", type=click.IntRange(min=1), default=1_000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def validate(
+    target: str,
+    x_specs: Sequence[str],
+    y_specs: Sequence[str],
+    max_infeasible: float,
+    exact: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Say which part of a search space can be built and trained, and what never fits."""
+    hypermodel = _load(target)
+    import shapesafe_tuner
+
+    try:
+        report = shapesafe_tuner.validate_search_space(
+            hypermodel,
+            x=_data("--x", x_specs),
+            y=_data("--y", y_specs),
+            exact=True if exact else None,
+            **given,
+        )
+    except ValueError as error:
+        if not exact:
+            raise
+        raise click.UsageError(str(error)) from None
+    click.echo(report.to_json() if as_json else report.to_text())
+    raise SystemExit(1 if 1 - report.feasible_fraction > max_infeasible else 0)
 
 
 def _explain(

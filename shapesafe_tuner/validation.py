@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner._compat.hyperparameters import random_value, size_of
 from shapesafe_tuner.checker import prepare_stages, values_of
 from shapesafe_tuner.report.search_space import SearchSpaceReport
@@ -17,7 +16,6 @@ from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.explorer import Explorer, Leaf, TooWide
 from shapesafe_tuner.space.nearest import nearest
 from shapesafe_tuner.space.shares import completed, sensitivity_of, wilson
-from shapesafe_tuner.tracing.code_reading import sees_types
 
 __all__ = ["repair", "validate_search_space"]
 
@@ -67,8 +65,7 @@ def validate_search_space(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
         max_model_size, constraints,
     )  # fmt: skip
-    model = kt_internals.as_hypermodel(hypermodel)
-    explorer = Explorer(stages, hyperparameters, lazy=not sees_types(_code_of(hypermodel, model)))
+    explorer = Explorer(stages, hyperparameters, lazy=stages.may_defer)
     leaves: list[Leaf] = []
     why = "it was asked for" if exact is False else None
     try:
@@ -105,8 +102,7 @@ def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data:
     stages = prepare_stages(hypermodel, hyperparameters=hyperparameters, **data)
     if stages.judge(hyperparameters, chosen)[0].feasible is not False:
         return chosen
-    model = kt_internals.as_hypermodel(hypermodel)
-    explorer = Explorer(stages, hyperparameters, lazy=not sees_types(_code_of(hypermodel, model)))
+    explorer = Explorer(stages, hyperparameters, lazy=stages.may_defer)
     leaves: list[Leaf] = []
     why = _explore(explorer, leaves, progress=False)
     if why is not None:
@@ -118,10 +114,6 @@ def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data:
             + (f" that was seen ({why})." if why else ".")
         )
     return found
-
-
-def _code_of(hypermodel: Any, model: Any) -> Any:
-    return model.build if hypermodel is model else hypermodel
 
 
 def _explore(explorer: Explorer, leaves: list[Leaf], progress: bool) -> str | None:

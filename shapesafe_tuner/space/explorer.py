@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import hp_types, weighted_domain
-from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
-from shapesafe_tuner.tracing.lazy import lazy_value
+from shapesafe_tuner._compat.hyperparameters import weighted_domain
+from shapesafe_tuner.shapes.deferred import Demand, demanded, forget_demands
+from shapesafe_tuner.tracing.deferring import asked, deferred
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import Verdict
 
@@ -22,6 +22,9 @@ __all__ = ["Explorer", "Leaf", "TooWide"]
 
 WIDEST = 1000
 """Values of one demanded hyperparameter that are told apart one by one."""
+
+
+_COST_OF_KERAS = 50
 
 
 class TooWide(Exception):
@@ -73,6 +76,7 @@ class Explorer:
     Attributes:
         declared: every hyperparameter that was met, by name, in the order of their first reading.
         runs: how often ``build`` ran.
+        cost: the same, with a run on the classes of Keras counted as so many on rules as it takes.
     """
 
     def __init__(self, stages: Stages, space: Any, *, lazy: bool = True) -> None:
@@ -82,6 +86,7 @@ class Explorer:
         self._root: _Node | None = None
         self.declared: dict[str, Any] = {} if space is None else {h.name: h for h in space.space}
         self.runs = 0
+        self.cost = 0
 
     def leaves(self) -> Iterator[Leaf]:
         """All leaves, depth first, in the order of each domain.
@@ -127,19 +132,20 @@ class Explorer:
 
         def defer(hp: Any) -> Any:
             met[hp.name] = hp
-            return self._deferred(hp)
+            return deferred(hp)
 
         def ask(hp: Any) -> Any:
             met[hp.name] = hp
-            return hp.value if isinstance(hp, hp_types.Fixed) else demand(hp.name)
+            return asked(hp)
 
         verdict = None
-        for judge, give in (
-            (self._stages.judge_lazily, defer if self._lazy else ask),
-            (self._stages.judge_with_keras, ask),
+        for judge, give, cost in (
+            (self._stages.judge_lazily, defer if self._lazy else ask, 1),
+            (self._stages.judge_with_keras, ask, _COST_OF_KERAS),
         ):
             forget_demands()
             self.runs += 1
+            self.cost += cost
             try:
                 verdict = judge(self._space, values, give)
             except Demand:
@@ -154,18 +160,3 @@ class Explorer:
             return _Node(met[name], None)
         assert verdict is not None
         return _Node(None, verdict)
-
-    @staticmethod
-    def _deferred(hp: Any) -> Any:
-        if isinstance(hp, hp_types.Fixed):
-            return hp.value
-        if isinstance(hp, hp_types.Boolean):
-            return demand(hp.name)
-        if isinstance(hp, hp_types.Choice):
-            values = list(dict.fromkeys(hp.values))
-            kinds = {type(value) for value in values}
-            kind = kinds.pop() if len(kinds) == 1 else object
-            return lazy_value(hp.name, values, min(values), max(values), kind)
-        kind = int if isinstance(hp, hp_types.Int) else float
-        only = [hp.min_value] if hp.min_value == hp.max_value else None
-        return lazy_value(hp.name, only, hp.min_value, hp.max_value, kind)

@@ -255,6 +255,11 @@ class Run:
         record.node_inputs = None
         return tensors_of(outputs, Node(record, args, kwargs))
 
+    @staticmethod
+    def needed(layer_class: type) -> tuple[str, ...]:
+        """What a call of one of Keras's layers must be given."""
+        return _needed(layer_class)
+
     def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """The first argument of a call and the others that matter, by name."""
         if isinstance(record, ModelRecord):
@@ -360,6 +365,14 @@ def _spec_or_value(value: Any) -> Any:
     if isinstance(value, keras.KerasTensor):
         raise NotPlain("a tensor that is not of this build")
     return value
+
+
+@functools.cache
+def _needed(layer_class: type) -> tuple[str, ...]:
+    if layer_class not in _LAYERS:
+        return ()
+    names, defaults = _call_parameters(layer_class)
+    return tuple(name for name in names if name not in defaults and name != "training")
 
 
 @functools.cache

@@ -27,10 +27,23 @@ def sees_types(build: Any) -> bool:
     Args:
         build: a function or a bound method.
     """
-    owner = getattr(build, "__self__", None)
-    start = [build] if owner is None else _methods(type(owner))
     seen: set[int] = set()
-    return any(_looks(code) for function in start for code in _codes(function, seen))
+    return any(_looks(code) for function in _starts(build) for code in _codes(function, seen))
+
+
+def _starts(build: Any) -> Iterator[Any]:
+    """The function itself; of a method all methods beside it, and what its object builds with."""
+    owner = getattr(build, "__self__", None)
+    if owner is None:
+        yield build
+        return
+    yield from _methods(type(owner))
+    for value in vars(owner).values() if hasattr(owner, "__dict__") else ():
+        if inspect.isfunction(value):
+            yield value
+        elif inspect.isroutine(getattr(value, "build", None)) and hasattr(type(value), "fit"):
+            # A tuner builds with its hypermodel.
+            yield from _starts(value.build)
 
 
 def _methods(cls: type) -> list[Any]:

@@ -162,8 +162,10 @@ for _name in (
     setattr(LazyStr, _name, _forcing(_name))
 
 
-def proxy_of(it: Deferred) -> Any:
-    """The proxy for an expression."""
+def proxy_of(it: Any) -> Any:
+    """The proxy for an expression; a number is itself."""
+    if not isinstance(it, Deferred):
+        return it
     return LazyInt(it) if it.whole else LazyFloat(it)
 
 

@@ -14,7 +14,9 @@ from shapesafe_tuner._compat.hyperparameters import (
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
+from shapesafe_tuner.tracing.code_reading import sees_types
 from shapesafe_tuner.tracing.data_spec import DataSpec
+from shapesafe_tuner.tracing.deferring import needed_of
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.reasons import describe, type_name
 from shapesafe_tuner.tracing.recorder import count_parameters, shapes_of, with_unknown_batch
@@ -63,6 +65,7 @@ class Stages:
         self._max_model_size = max_model_size
         self._constraints = tuple(constraints)
         training = Training(data) if data is not None and self._judges_training else None
+        self._lazy = analytic and not sees_types(build)
         self._analytic = (
             AnalyticPass(build, self._in_advance, training, max_model_size) if analytic else None
         )
@@ -87,8 +90,21 @@ class Stages:
                 return declared, None
         analysed = None if self._analytic is None else self._analytic.judge(space, values)
         if analysed is not None:
-            return self._analytic_verdict(analysed)
+            return self._narrowed(space, values, *self._analytic_verdict(analysed))
         return self._real(space, values)
+
+    def _narrowed(
+        self, space: Any, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any] | None
+    ) -> tuple[Verdict, dict[str, Any] | None]:
+        """A refusal that names only what decided about it, not all that was read."""
+        fault = verdict.fault
+        if fault is None or read is None or not self._lazy:
+            return verdict, read
+        needed = needed_of(lambda some, defer: self.judge_lazily(space, some, defer), values)
+        if needed is None or not needed.items() <= read.items():
+            return verdict, read
+        narrowed = dataclasses.replace(fault, hyperparameters=needed)
+        return dataclasses.replace(verdict, fault=narrowed), needed
 
     def _real(
         self, space: Any, values: Mapping[str, Any], hp: Any = None
@@ -107,6 +123,11 @@ class Stages:
                 if known.name in values and outside_domain(known, values[known.name])
             ]
         return _with_notes(verdict, hp, outside)
+
+    @property
+    def may_defer(self) -> bool:
+        """Whether ``build`` cannot tell a value from its proxy."""
+        return self._lazy
 
     def judge_lazily(
         self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]

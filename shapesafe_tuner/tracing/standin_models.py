@@ -164,6 +164,11 @@ class SequentialRecord(ModelRecord):
                 return
         tensor = self.made[-1] if self.made else self.source.tensor()
         for layer in self.stack[len(self.made) :]:
+            it = layer._it
+            needed = self.run.needed(it.layer_class)
+            if len(needed) > 1:
+                why = f"can only hold layers of one tensor; {it.name} needs {' and '.join(needed)}"
+                self.run.refuse(self, getattr(tensor, "spec", None), Refused(why))
             tensor = layer(tensor)
             self.made.append(tensor)
 

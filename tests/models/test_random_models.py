@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -19,7 +20,9 @@ def real(plan: Plan) -> tuple[Any, int] | None:
     """Output shape and number of weights of the real model; None where Keras refuses it."""
     keras.utils.clear_session(free_memory=False)
     try:
-        model = build_of(plan)(keras_tuner.HyperParameters())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = build_of(plan)(keras_tuner.HyperParameters())
     except Exception:  # whatever Keras raises is its answer
         return None
     return model.output_shape, model.count_params()

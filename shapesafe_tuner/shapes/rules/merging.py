@@ -126,6 +126,8 @@ class Concatenate(Rule):
         if call.built_on is not None:
             self.build(a, _unbatched(specs) if call.step else inputs)
         rank = len(specs[0].shape)
+        if any(len(spec.shape) != rank for spec in specs):
+            raise Unknown("its inputs differ in rank by the axis that is joined")
         if a.axis % rank == 0:
             raise Unknown("it joins batches")
         if not -rank <= a.axis < rank:
