@@ -29,7 +29,7 @@ class Checker:
     """
 
     def __init__(self, build: Any, *, space: Any = None, **stages: Any) -> None:
-        self._stages = build if isinstance(build, Stages) else Stages(build, **stages)
+        self.stages = build if isinstance(build, Stages) else Stages(build, **stages)
         self.space = space
         self._judged = 0
         self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
@@ -60,7 +60,7 @@ class Checker:
         if known is not None:
             return known
         self._judged += 1
-        verdict, read = self._stages.judge(self.space, values)
+        verdict, read = self.stages.judge(self.space, values)
         if read is not None:
             self._learn(verdict, read)
         self._verdicts[key] = verdict
@@ -70,7 +70,7 @@ class Checker:
 
     def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""
-        return self._stages.said_by_keras(self.space, values, verdict)
+        return self.stages.said_by_keras(self.space, values, verdict)
 
     def _known_conflict(self, values: Mapping[str, Any]) -> Verdict | None:
         """``build`` is a function of what it reads: the same values read, the same fault."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from shapesafe_tuner.checker import prepare
 from shapesafe_tuner.report.text import explanation_text
+from shapesafe_tuner.validation import nearest_feasible
 from shapesafe_tuner.verdict import Verdict, plain
 
 __all__ = ["Explanation", "explain"]
@@ -63,4 +64,11 @@ def explain(hypermodel: Any, values: Any, **data: Any) -> Explanation:
     """
     checker, chosen = prepare(hypermodel, values, **data)
     verdict = checker.said_by_keras(chosen, checker.judge(chosen))
-    return Explanation(chosen, verdict)
+    if verdict.feasible is not False:
+        return Explanation(chosen, verdict)
+    found, why = nearest_feasible(checker.stages, checker.space, chosen, _RUNS)
+    return Explanation(chosen, verdict, found if why is None else None)
+
+
+_RUNS = 20_000
+"""Runs of ``build`` that the nearest feasible configuration is worth: a few seconds."""

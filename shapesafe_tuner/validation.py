@@ -16,11 +16,12 @@ from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.explorer import Explorer, Leaf, TooWide
 from shapesafe_tuner.space.nearest import nearest
 from shapesafe_tuner.space.shares import completed, sensitivity_of, wilson
+from shapesafe_tuner.tracing.stages import Stages
 
-__all__ = ["repair", "validate_search_space"]
+__all__ = ["nearest_feasible", "repair", "validate_search_space"]
 
 MOST_RUNS = 200_000
-"""Runs of ``build`` for an exact answer; beyond that a space is sampled."""
+"""Runs of ``build`` for an exact answer, one that Keras decides counted as 50."""
 
 
 def validate_search_space(
@@ -102,12 +103,7 @@ def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data:
     stages = prepare_stages(hypermodel, hyperparameters=hyperparameters, **data)
     if stages.judge(hyperparameters, chosen)[0].feasible is not False:
         return chosen
-    explorer = Explorer(stages, hyperparameters, lazy=stages.may_defer)
-    leaves: list[Leaf] = []
-    why = _explore(explorer, leaves, progress=False)
-    if why is not None:
-        leaves = _sampled(explorer, 1_000, 0)
-    found = nearest(chosen, leaves, explorer.declared)
+    found, why = nearest_feasible(stages, hyperparameters, chosen, MOST_RUNS, 1_000)
     if found is None:
         raise ValueError(
             "No configuration of this space is feasible"
@@ -116,15 +112,37 @@ def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data:
     return found
 
 
-def _explore(explorer: Explorer, leaves: list[Leaf], progress: bool) -> str | None:
+def nearest_feasible(
+    stages: Stages, space: Any, chosen: dict[str, Any], budget: int, samples: int = 0
+) -> tuple[dict[str, Any] | None, str | None]:
+    """The nearest feasible configuration, and why it may not be the nearest; None if it is.
+
+    Args:
+        stages: judge configurations.
+        space: the ``HyperParameters`` registered so far, or None.
+        chosen: the configuration.
+        budget: how many runs of ``build`` it may cost.
+        samples: how many configurations to draw where that is not enough.
+    """
+    explorer = Explorer(stages, space, lazy=stages.may_defer)
+    leaves: list[Leaf] = []
+    why = _explore(explorer, leaves, progress=False, budget=budget)
+    if why is not None:
+        leaves += _sampled(explorer, samples, 0)
+    return nearest(chosen, leaves, explorer.declared), why
+
+
+def _explore(
+    explorer: Explorer, leaves: list[Leaf], progress: bool, budget: int = MOST_RUNS
+) -> str | None:
     """Fill in all leaves; why they are not all, or None."""
     try:
         with _bar(progress) as settled:
             for leaf in explorer.leaves():
                 leaves.append(leaf)
                 settled(leaf.share, explorer.runs)
-                if explorer.runs > MOST_RUNS:
-                    return f"its shapes depend on more than {MOST_RUNS:,} combinations of values"
+                if explorer.cost > budget:
+                    return f"its shapes depend on more combinations than {budget:,} runs can tell"
     except TooWide as wide:
         return f"{wide.name} decides about shapes and has too many values"
     return None
@@ -133,7 +151,7 @@ def _explore(explorer: Explorer, leaves: list[Leaf], progress: bool) -> str | No
 def _sampled(explorer: Explorer, samples: int, seed: int) -> list[Leaf]:
     """Leaves that random configurations lie in, each with the share of one draw."""
     generator = random.Random(seed)
-    share = Fraction(1, samples)
+    share = Fraction(1, max(samples, 1))
     found = []
     for _ in range(samples):
         leaf = explorer.descend(lambda hp: random_value(hp, generator.randrange(2**31)))

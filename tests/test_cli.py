@@ -98,3 +98,23 @@ def test_wrong_usage(file: str, arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(main, filled)
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+def test_a_whole_space(file: str) -> None:
+    result = CliRunner().invoke(main, ["validate", f"{file}:build_model"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Search space: 14 configurations, 85.71% feasible (exact)")
+    assert "kernel=9" in result.output
+    given = ["validate", f"{file}:build_model", "--max-infeasible", "0.2", "--json"]
+    result = CliRunner().invoke(main, given)
+    assert result.exit_code == 0
+    content = json.loads(result.output)
+    assert content["feasible_fraction"] == pytest.approx(6 / 7)
+    assert content["conflicts"][0]["values"] == {"kernel": [9]}
+
+
+def test_a_whole_space_with_data(file: str) -> None:
+    given = ["validate", f"{file}:build_model", "--x", "8,8,1", "--y", "10"]
+    result = CliRunner().invoke(main, [*given, "--batch-size", "4"])
+    assert result.exit_code == 1
+    assert "units" not in result.output.split("Conflicts")[0].split("Cannot change a shape")[-1]
