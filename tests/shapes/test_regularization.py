@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
+from keras import layers
 
+from shapesafe_tuner.testing import check_rule
 from tests.shapes.drawing import differential, drawn_spec, flawed
 
 _RATES = st.sampled_from([0, 0.0, 0.3, 0.5, 0.99])
@@ -54,3 +57,10 @@ test_regularization = differential("regularization", _cases(step=False))
 test_regularization_in_training = differential(
     "regularization", _cases(step=True), step=True, count=25
 )
+
+
+@pytest.mark.parametrize("layer", [layers.AlphaDropout, layers.GaussianDropout])
+@pytest.mark.parametrize("rate", [1, 1.0])
+def test_a_rate_of_one_builds_and_does_not_train(layer: Any, rate: float) -> None:
+    assert check_rule(layer, {"rate": rate}, (None, 3)).says == "feasible"
+    assert check_rule(layer, {"rate": rate}, (4, 3), step=True).says == "refused"

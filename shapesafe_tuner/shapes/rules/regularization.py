@@ -32,6 +32,8 @@ class Dropout(Rule):
             raise Unknown("noise_shape is given")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        if call.step and a.layer_type == "AlphaDropout" and a.rate == 1:
+            raise Refused("divides by 1 - rate = 0", by="train")
         return Spec(one(inputs).shape, a.compute_dtype)
 
 
