@@ -214,6 +214,8 @@ def test_hyperparameters_that_cannot_matter_cost_no_run() -> None:
                 hp.Int(f"units_{number}", 8, 10**6), activation=hp.Choice("a", ["relu", "elu"])
             )(x)
             x = layers.Dropout(hp.Float(f"dropout_{number}", 0.0, 0.9))(x)
+            penalty = keras.regularizers.L2(hp.Float("penalty", 1e-6, 1e-2, sampling="log"))
+            x = layers.Dense(4, kernel_regularizer=penalty)(x)
         model = keras.Model(model.inputs, layers.Dense(3)(x))
         rate = hp.Float("rate", 1e-5, 1e-1, sampling="log")
         model.compile(keras.optimizers.Adam(rate), "mse")
@@ -225,7 +227,9 @@ def test_hyperparameters_that_cannot_matter_cost_no_run() -> None:
     assert report.runs == plain.runs
     assert report.feasible_fraction == plain.feasible_fraction
     assert math.isinf(report.total)
-    assert {"rate", "momentum", "units_0", "dropout_3", "a", "filters"} <= set(report.irrelevant)
+    assert {"rate", "momentum", "units_0", "dropout_3", "a", "penalty", "filters"} <= set(
+        report.irrelevant
+    )
 
 
 def test_too_many_values_that_decide_are_sampled() -> None:

@@ -36,7 +36,7 @@ def install(local: threading.local) -> None:
     """
     for owner in (keras.layers.Layer, keras.Model, keras.Sequential, Functional):
         _ask_first(owner, owner.__dict__["__new__"].__func__, local)
-    for owner in (BaseOptimizer, Loss, Metric):
+    for owner in (BaseOptimizer, Loss, Metric, keras.regularizers.Regularizer):
         _ask_first(owner, _plain_new, local)
     _record_operations(local)
 

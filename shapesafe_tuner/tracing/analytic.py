@@ -17,7 +17,7 @@ from shapesafe_tuner.shapes.spec import Refused, Spec, walk
 from shapesafe_tuner.tracing.asking import Asking
 from shapesafe_tuner.tracing.binding import layer_classes
 from shapesafe_tuner.tracing.descriptions import Description, Descriptions, NotPlain
-from shapesafe_tuner.tracing.lazy import Proxy, chosen
+from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, chosen, deferred_among
 from shapesafe_tuner.tracing.realising import Realising
 from shapesafe_tuner.tracing.records import (
     InputRecord,
@@ -45,6 +45,7 @@ __all__ = ["Escalate", "Refusal", "Run"]
 
 _DESCRIPTIONS = Descriptions()
 _OPERATIONS: dict[Any, Any] = {}
+_PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 _MODELS = (keras.Model, constructors.Functional)
 _LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
     keras.layers.InputLayer
@@ -127,6 +128,11 @@ class Run:
             return self._sequential(*args, **kwargs)
         if cls in _MODELS:
             return self._functional(args, kwargs)
+        if issubclass(cls, keras.regularizers.Regularizer):
+            # Keras makes them at once; only factors that are not chosen would stop it.
+            if self.show is not None and cls in _PENALTIES and deferred_among(args, kwargs):
+                return LazyPenalty(cls, args, kwargs)
+            return object.__new__(cls)
         if issubclass(cls, keras.Model):
             self.escalate(f"{cls.__name__} is a model class of the user's own")
         if issubclass(cls, keras.layers.Layer):

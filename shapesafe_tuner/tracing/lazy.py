@@ -15,8 +15,8 @@ from typing import Any
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 
 __all__ = [
-    "LazyFloat", "LazyInt", "LazyStr", "Proxy", "chosen", "lazy_value", "proxy_of", "shown_sizes",
-    "unwrapped",
+    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "chosen", "deferred_among",
+    "lazy_value", "proxy_of", "shown_sizes", "unwrapped",
 ]  # fmt: skip
 
 
@@ -160,6 +160,40 @@ for _name in (
     "__contains__", "__getitem__", "__add__", "__radd__", "__mul__", "__rmul__", "__mod__",
 ):  # fmt: skip
     setattr(LazyStr, _name, _forcing(_name))
+
+
+class LazyPenalty:
+    """For a regularizer of Keras whose factors are not chosen; they change no shape."""
+
+    def __init__(self, kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._given = (kind, args, kwargs)
+        for value in (*args, *kwargs.values()):
+            # Keras refuses negative factors.
+            if issubclass(type(value), _LazyNumber) and value < 0:
+                value.force()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return self._given[0]
+
+    def __getattr__(self, name: str) -> Any:
+        return self.force()
+
+    def force(self) -> Any:
+        """Demand its factors."""
+        _, args, kwargs = self._given
+        return next(v for v in (*args, *kwargs.values()) if issubclass(type(v), Proxy)).force()
+
+    def frozen_as(self) -> Any:
+        """Equal for what stands for the same."""
+        kind, args, kwargs = self._given
+        plain = [getattr(type(v), "frozen_as", repr)(v) for v in (*args, *kwargs.values())]
+        return ("penalty", kind, len(args), tuple(kwargs), *plain)
+
+
+def deferred_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether some argument is not chosen."""
+    return any(issubclass(type(value), Proxy) for value in (*args, *kwargs.values()))
 
 
 def proxy_of(it: Any) -> Any:

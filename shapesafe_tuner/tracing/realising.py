@@ -8,7 +8,7 @@ import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.tracing.descriptions import Description
-from shapesafe_tuner.tracing.lazy import Proxy
+from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.records import InputRecord, OperationRecord
 from shapesafe_tuner.tracing.standin_models import FunctionalRecord, SequentialRecord
 from shapesafe_tuner.tracing.standins import Posing
@@ -33,7 +33,7 @@ class Realising:
             return self._layer(value, None)
         if issubclass(type(value), Posing):
             return self.once(value._it)
-        if issubclass(type(value), Proxy):
+        if issubclass(type(value), (Proxy, LazyPenalty)):
             value.force()
         if type(value) in (list, tuple):
             return type(value)(self.real(item) for item in value)

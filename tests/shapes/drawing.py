@@ -136,7 +136,9 @@ def differential(
         hold()
         total = sum(seen.values())
         assert seen.get("feasible", 0) >= total / 10, f"{name}: {seen}"
-        assert seen.get("unknown", 0) <= total * 2 / 5, f"{name}: {seen}"
+        # A rule that never commits itself would agree with everything; few draws vary more.
+        most = 0.4 if total >= 200 else 0.7
+        assert seen.get("unknown", 0) <= total * most, f"{name}: {seen}"
 
     test.layers = sorted(cases)  # type: ignore[attr-defined]
     return test
