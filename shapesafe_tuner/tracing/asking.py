@@ -13,6 +13,7 @@ from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
+from shapesafe_tuner.tracing.lazy import chosen
 from shapesafe_tuner.tracing.recorder import count_parameters
 from shapesafe_tuner.tracing.records import LayerRecord, Listed, OperationRecord, hashable
 
@@ -131,6 +132,8 @@ class Asking:
         if type(operation).__module__.startswith("keras."):
             check_operation(type(operation).__name__, args, kwargs)
         demand_sizes((args, kwargs))
+        for item in vars(operation).values():
+            chosen(item, texts=True)
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
         key: Any = None
         with contextlib.suppress(NotPlain, TypeError):

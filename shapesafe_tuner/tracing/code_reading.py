@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,7 +53,8 @@ def _methods(cls: type) -> list[Any]:
 
 
 def _is_library(module: str) -> bool:
-    return module.split(".", maxsplit=1)[0] in _LIBRARIES
+    top = module.split(".", maxsplit=1)[0]
+    return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
 
 
 def _codes(function: Any, seen: set[int]) -> Iterator[Any]:
@@ -63,7 +65,10 @@ def _codes(function: Any, seen: set[int]) -> Iterator[Any]:
         return
     seen.add(id(code))
     cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
-    named = [function.__globals__[name] for name in _names(code) if name in function.__globals__]
+    names = list(_names(code))
+    named = [function.__globals__[name] for name in names if name in function.__globals__]
+    modules = [item for item in named if inspect.ismodule(item) and not _is_library(item.__name__)]
+    named += [vars(module)[name] for module in modules for name in names if name in vars(module)]
     yield from _nested(code)
     for item in (*cells, *named):
         if inspect.isfunction(item) and not _is_library(item.__module__):

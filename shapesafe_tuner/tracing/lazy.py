@@ -213,19 +213,19 @@ def unwrapped(value: Any) -> Any:
     return value._it if issubclass(type(value), _LazyNumber) else value
 
 
-def chosen(value: Any, *, defer: bool = False) -> Any:
-    """``value`` with what is not chosen demanded, or as expressions where ``defer`` allows it."""
+def chosen(value: Any, *, defer: bool = False, texts: bool = False) -> Any:
+    """``value`` with what is not chosen demanded, or as expressions where ``defer`` allows it.
+
+    Strings are left to those who read them, unless ``texts`` demands them too.
+    """
     kind = type(value)
     if issubclass(kind, _LazyNumber) and defer:
         return value._it
     if kind in (list, tuple):
-        return kind(chosen(item, defer=defer) for item in value)
-    if issubclass(kind, Proxy) and kind not in _LEFT_TO_THEIR_READERS:
+        return kind(chosen(item, defer=defer, texts=texts) for item in value)
+    if issubclass(kind, Proxy) and (texts or kind is not LazyStr):
         value.force()
     return value
-
-
-_LEFT_TO_THEIR_READERS = (LazyStr,)
 
 
 def lazy_value(name: str, values: Sequence[Any] | None, low: Any, high: Any, kind: type) -> Any:

@@ -23,6 +23,7 @@ from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.code_reading import sees_types
 from shapesafe_tuner.tracing.lazy import lazy_value
 from shapesafe_tuner.tracing.stages import Stages
+from tests.tracing import prying
 
 
 def whole(low: int = 1, high: int = 8) -> Any:
@@ -199,8 +200,17 @@ def asks_in_a_lambda(hp: Any) -> Any:
     return look(hp.Int("units", 1, 9))
 
 
+def asks_in_a_module(hp: Any) -> Any:
+    return prying.looks(hp.Int("units", 1, 9))
+
+
+def asks_the_standard_library(hp: Any) -> Any:
+    return copy.copy(hp.Int("units", 1, 9)), collections.abc.Callable
+
+
 @pytest.mark.parametrize(
-    "build", [asks_type, asks_identity, asks_in_a_helper, asks_in_a_lambda, Hyper().build]
+    "build",
+    [asks_in_a_module, asks_type, asks_identity, asks_in_a_helper, asks_in_a_lambda, Hyper().build],
 )
 def test_code_that_looks_at_types_is_noticed(build: Any) -> None:
     assert sees_types(build)
@@ -209,6 +219,18 @@ def test_code_that_looks_at_types_is_noticed(build: Any) -> None:
 
 def test_code_that_does_not_is_not() -> None:
     assert not sees_types(plain)
+    assert not sees_types(asks_the_standard_library)
+
+
+def test_an_operation_with_sizes_not_chosen_demands_them() -> None:
+    def build(hp: Any) -> Any:
+        x = keras.Input((12, hp.Int("features", 1, 4)))
+        return keras.Model(x, keras.ops.reshape(x, (-1, x.shape[2] * 4, 3)))
+
+    leaves = list(Explorer(Stages(build), None).leaves())
+    assert {leaf.values["features"]: leaf.verdict.feasible for leaf in leaves} == {
+        1: True, 2: True, 3: True, 4: True,
+    }  # fmt: skip
 
 
 def test_a_tuner_is_read_with_its_hypermodel(tmp_path: Any) -> None:
