@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner.space.explorer import Explorer
+from shapesafe_tuner.space.smallest import Narrowing
 from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import Verdict
@@ -34,6 +36,8 @@ class Checker:
         self._judged = 0
         self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
         self._conflicts: OrderedDict[tuple[str, ...], dict[str, Verdict]] = OrderedDict()
+        self._smallest: dict[tuple[str, ...], set[str]] = {}
+        self._narrowing: tuple[Any, Narrowing] | None = None
 
     @property
     def judged(self) -> int:
@@ -47,7 +51,7 @@ class Checker:
 
     def is_known_infeasible(self, values: Mapping[str, Any]) -> bool:
         """Whether a known conflict refuses these values, however they are completed."""
-        return self._known_conflict(values) is not None
+        return self._known_conflict(values) is not None or self._known_smallest(values) is not None
 
     def judge(self, values: Mapping[str, Any]) -> Verdict:
         """The verdict on a configuration; judged once, remembered afterwards.
@@ -62,11 +66,45 @@ class Checker:
         self._judged += 1
         verdict, read = self.stages.judge(self.space, values)
         if read is not None:
+            verdict, read = self._narrowed(values, verdict, read)
             self._learn(verdict, read)
         self._verdicts[key] = verdict
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
         return verdict
+
+    def _narrowed(
+        self, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any]
+    ) -> tuple[Verdict, dict[str, Any]]:
+        """A refusal that names the fewest values that cause it, and what decided about it."""
+        fault = verdict.fault
+        assert fault is not None
+        narrowing = self._narrowing_of_space()
+        decided = narrowing.demanded(values)
+        if decided is None or not decided.items() <= read.items():
+            decided = read
+        cause = self._known_smallest(values)
+        if cause is None:
+            cause = narrowing.smallest(decided)
+            names = tuple(cause)
+            self._smallest.setdefault(names, set()).add(_key(cause, names))
+        return dataclasses.replace(
+            verdict, fault=dataclasses.replace(fault, hyperparameters=cause)
+        ), decided
+
+    def _narrowing_of_space(self) -> Narrowing:
+        """What was explored of the space as it is registered now."""
+        state = (id(self.space), 0 if self.space is None else len(self.space.space))
+        if self._narrowing is None or self._narrowing[0] != state:
+            self._narrowing = (state, Narrowing(Explorer(self.stages, self.space)))
+        return self._narrowing[1]
+
+    def _known_smallest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The few of these values that no completion can rescue, where that is known."""
+        for names, keys in self._smallest.items():
+            if all(name in values for name in names) and _key(values, names) in keys:
+                return {name: values[name] for name in names}
+        return None
 
     def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""

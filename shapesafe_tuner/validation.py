@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import random
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import random_value, size_of
+from shapesafe_tuner._compat.hyperparameters import narrowed, size_of, weighted_domain
 from shapesafe_tuner.checker import prepare_stages, values_of
+from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.conflicts import conflicts_of
-from shapesafe_tuner.space.explorer import Explorer, Leaf, TooWide
+from shapesafe_tuner.space.exploration import Exploration
+from shapesafe_tuner.space.explorer import WIDEST
 from shapesafe_tuner.space.nearest import nearest
-from shapesafe_tuner.space.shares import completed, sensitivity_of, wilson
+from shapesafe_tuner.space.shares import completed, interval_of, sensitivity_of
+from shapesafe_tuner.space.size import estimated_runs
+from shapesafe_tuner.space.suggestions import suggestions_of
 from shapesafe_tuner.tracing.stages import Stages
 
 __all__ = ["nearest_feasible", "repair", "validate_search_space"]
 
 MOST_RUNS = 200_000
-"""Runs of ``build`` for an exact answer, one that Keras decides counted as 50."""
+"""Runs of ``build`` before a space is sampled, one that Keras decides counted as 50."""
+MOST_FORCED = 2_000_000
+"""The same for ``exact=True``; the leaves of more would not fit into memory."""
 
 
 def validate_search_space(
@@ -38,22 +45,26 @@ def validate_search_space(
     exact: bool | None = None,
     samples: int = 1_000,
     seed: int = 0,
+    executor: Executor | None = None,
     progress: bool = True,
 ) -> SearchSpaceReport:
     """Say exactly which part of a search space can be built and trained, and why the rest cannot.
 
     ``build`` runs with values that are not chosen yet and branches on those that decide about
     shapes, so that a space of 10^13 configurations takes seconds. Where a hyperparameter with too
-    many values decides, the space is sampled, with Wilson's interval (*Probable inference*, 1927).
+    many values decides, that part of the space is sampled, in strata, with Wilson's interval
+    (*Probable inference*, 1927).
 
     Args:
         hypermodel: ``build(hp) -> keras.Model`` or a ``keras_tuner.HyperModel``.
         hyperparameters: a ``HyperParameters`` with what is registered in advance.
         x, y, sample_weight, validation_data, batch_size, max_model_size, constraints: as for
             :func:`shapesafe_tuner.check`. Without ``x`` the build alone is judged.
-        exact: True refuses to sample, False samples at once, None samples where it must.
-        samples: how many configurations are drawn when the space is sampled.
+        exact: True never samples, False samples at once, None samples where it must.
+        samples: how many configurations are drawn where the space is sampled.
         seed: of these draws.
+        executor: any of ``concurrent.futures`` (a process pool, Dask's, MPI's) explores the parts
+            of the space; the report is the same to the byte.
         progress: show what is settled, on a terminal. Ctrl-C gives the report so far.
 
     Returns:
@@ -61,28 +72,56 @@ def validate_search_space(
 
     Raises:
         ValueError: ``exact=True``, and the space cannot be told exactly.
+        TypeError: the hypermodel cannot be sent to the processes of the executor.
     """
     stages = prepare_stages(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
         max_model_size, constraints,
     )  # fmt: skip
-    explorer = Explorer(stages, hyperparameters, lazy=stages.may_defer)
-    leaves: list[Leaf] = []
+    spent = _refuse_what_is_too_large(stages, hyperparameters) if exact else 0
+    known = Exploration(stages, hyperparameters, widest=None if exact else WIDEST)
     why = "it was asked for" if exact is False else None
     try:
         if exact is not False:
-            why = _explore(explorer, leaves, progress)
-            if why is not None and exact:
-                raise ValueError(
-                    f"This space cannot be told exactly: {why}. It has "
-                    f"{size_of(list(explorer.declared.values())):,} configurations. Give that "
-                    "hyperparameter fewer values, or leave exact=None to sample."
-                )
-        if why is not None:
-            leaves = _sampled(explorer, samples, seed)
+            with _bar(progress) as settled:
+                known.explore(math.inf if exact else MOST_RUNS, executor, settled)
+            why = _why_sampled(known)
+        if exact and why is not None:
+            raise ValueError(f"This space cannot be told exactly: {why}. {_ADVICE}")
+        known.draw(samples, seed)
     except KeyboardInterrupt:
         why = "it was interrupted"
-    return _report(explorer, leaves, why)
+    return _report(known, why, spent)
+
+
+_ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
+
+
+def _refuse_what_is_too_large(stages: Stages, space: Any) -> int:
+    """How many runs it took to know that the space can be told exactly."""
+    size = estimated_runs(stages, space)
+    if size.endless:
+        raise ValueError(
+            f"This space cannot be told exactly: {size.endless} decides about shapes and has "
+            f"infinitely many values. {_ADVICE}"
+        )
+    if size.cost > MOST_FORCED:
+        raise ValueError(
+            f"This space cannot be told exactly: that would take some {size.runs:,.0f} runs of "
+            f"build. {_ADVICE}"
+        )
+    return size.spent
+
+
+def _why_sampled(known: Exploration) -> str | None:
+    parts = known.parts
+    if not parts:
+        return None
+    if known.blocked:
+        names = known.blocked
+        verb = "decides about shapes and has" if len(names) == 1 else "decide about shapes and have"
+        return f"{' and '.join(names)} {verb} too many values"
+    return f"its shapes depend on more combinations than {known.runs:,} runs can tell"
 
 
 def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data: Any) -> Any:
@@ -124,64 +163,62 @@ def nearest_feasible(
         budget: how many runs of ``build`` it may cost.
         samples: how many configurations to draw where that is not enough.
     """
-    explorer = Explorer(stages, space, lazy=stages.may_defer)
-    leaves: list[Leaf] = []
-    why = _explore(explorer, leaves, progress=False, budget=budget)
-    if why is not None:
-        leaves += _sampled(explorer, samples, 0)
-    return nearest(chosen, leaves, explorer.declared), why
+    known = Exploration(stages, space)
+    known.explore(budget)
+    known.draw(samples, 0)
+    return nearest(chosen, [*known.leaves, *known.drawn], known.declared), _why_sampled(known)
 
 
-def _explore(
-    explorer: Explorer, leaves: list[Leaf], progress: bool, budget: int = MOST_RUNS
-) -> str | None:
-    """Fill in all leaves; why they are not all, or None."""
-    try:
-        with _bar(progress) as settled:
-            for leaf in explorer.leaves():
-                leaves.append(leaf)
-                settled(leaf.share, explorer.runs)
-                if explorer.cost > budget:
-                    return f"its shapes depend on more combinations than {budget:,} runs can tell"
-    except TooWide as wide:
-        return f"{wide.name} decides about shapes and has too many values"
-    return None
-
-
-def _sampled(explorer: Explorer, samples: int, seed: int) -> list[Leaf]:
-    """Leaves that random configurations lie in, each with the share of one draw."""
-    generator = random.Random(seed)
-    share = Fraction(1, max(samples, 1))
-    found = []
-    for _ in range(samples):
-        leaf = explorer.descend(lambda hp: random_value(hp, generator.randrange(2**31)))
-        found.append(Leaf(leaf.values, share, leaf.verdict))
-    return found
-
-
-def _report(explorer: Explorer, leaves: list[Leaf], why: str | None) -> SearchSpaceReport:
+def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceReport:
+    leaves = [*known.leaves, *known.drawn]
+    declared = known.declared
+    by_name = {hp.name: hp for hp in reversed(declared)}
+    names = dict.fromkeys(name for leaf in leaves for name in leaf.values)
+    weighted = {name: weighted_domain(by_name[name]) for name in names}
+    domains = {n: dict(pairs) for n, pairs in weighted.items() if pairs and len(pairs) <= WIDEST}
     seen = sum((leaf.share for leaf in leaves), Fraction(0))
-    feasible = sum((leaf.share for leaf in leaves if leaf.verdict), Fraction(0))
-    undecided = sum((leaf.share for leaf in leaves if leaf.verdict.feasible is None), Fraction(0))
-    fraction = float(feasible / seen) if seen else 1.0
-    interval = (fraction, fraction)
-    if why is not None:
-        interval = wilson(sum(bool(leaf.verdict) for leaf in leaves), len(leaves))
-    declared = dict(explorer.declared)
-    names = {name for leaf in leaves for name in leaf.values}
+    undecided = sum((leaf.share for leaf in leaves if leaf.feasible is None), Fraction(0))
+    fraction, interval = interval_of(known.leaves, known.drawn)
+    conflicts = conflicts_of(known.items, known.drawn)
+    suggestions, tried = ([], 0) if why else _suggestions(known, conflicts, domains)
     return SearchSpaceReport(
-        total=size_of(list(declared.values())),
+        total=size_of(declared),
         exact=why is None,
         feasible_fraction=fraction,
         confidence_interval=interval,
-        conflicts=tuple(conflicts_of(leaves, exact=why is None)),
-        sensitivity=sensitivity_of(leaves, declared),
+        conflicts=tuple(conflicts),
+        sensitivity=sensitivity_of(leaves, domains),
+        suggestions=tuple(suggestions),
+        domains={name: tuple(domain) for name, domain in domains.items()},
         undecided_fraction=float(undecided / seen) if seen else 0.0,
-        irrelevant=tuple(name for name in declared if name not in names),
-        runs=explorer.runs,
+        irrelevant=tuple(dict.fromkeys(hp.name for hp in declared if hp.name not in names)),
+        notes=tuple(dict.fromkeys(note for leaf in leaves for note in leaf.notes)),
+        runs=known.runs + spent + tried,
         why_not_exact=why,
         _draw=lambda n, seed: completed(leaves, declared, n, seed),
+        _narrow=lambda values: narrowed(declared, values),
     )
+
+
+def _suggestions(
+    known: Exploration, conflicts: list[Conflict], domains: dict[str, dict[Any, Fraction]]
+) -> tuple[list[Suggestion], int]:
+    """Changes that remove conflicts, and the runs it took to check them."""
+    tried = 0
+
+    def changed(changes: Any) -> Callable[[Any], bool]:
+        stages = known.stages.with_changes(changes)
+
+        def fits(values: Any) -> bool:
+            nonlocal tried
+            tried += 1
+            return stages.judge(known.space, values)[0].feasible is True
+
+        return fits
+
+    feasible = [leaf for leaf in known.leaves if leaf.feasible is not False]
+    found = suggestions_of(conflicts, feasible, known.declared, domains, changed)
+    return found, tried
 
 
 @contextmanager

@@ -16,11 +16,11 @@ import shapesafe_tuner as sst
 
 PACKAGE = pathlib.Path(sst.__file__).parent
 LAYERS = (
-    ("verdict", "shapes"),
+    ("verdict", "shapes", "findings"),
     ("_compat",),
     ("tracing",),
-    ("checker",),
     ("space", "testing"),
+    ("checker",),
     ("errors", "state", "report"),
     ("discovery", "validation"),
     ("shape_safe_oracle", "explanation"),
@@ -56,7 +56,9 @@ def test_imports_go_one_way(name: str, path: pathlib.Path) -> None:
         assert RANK[parts[1]] <= RANK[own], f"{name} imports {target}"
 
 
-@pytest.mark.parametrize("pure", ["verdict.py", "report/text.py", "state.py"])
+@pytest.mark.parametrize(
+    "pure", ["verdict.py", "findings.py", "report/text.py", "report/space_text.py", "state.py"]
+)
 def test_records_and_renderers_know_no_backend(pure: str) -> None:
     heavy = {"keras", "keras_tuner", "tensorflow", "jax", "torch", "numpy"}
     assert not heavy.intersection(target.split(".")[0] for target in imported(PACKAGE / pure))

@@ -20,7 +20,6 @@ from keras import layers
 import shapesafe_tuner as sst
 from shapesafe_tuner._compat.hyperparameters import weighted_domain
 from shapesafe_tuner.report.search_space import InfeasibleSpaceError, SearchSpaceReport
-from shapesafe_tuner.space.conflicts import Conflict
 
 SPACES: dict[str, tuple[Callable[[Any], Any], Any]] = {}
 
@@ -244,9 +243,11 @@ def test_too_many_values_that_decide_are_sampled() -> None:
     assert low < 0.5 < high
     assert high - low < 0.11
     assert "kernel decides about shapes" in report.to_text()
-    with pytest.raises(ValueError, match="kernel decides about shapes and has too many values"):
-        sst.validate_search_space(build, exact=True)
     assert sst.validate_search_space(build, samples=400).to_json() == report.to_json()
+    forced = sst.validate_search_space(build, exact=True)
+    assert forced.exact
+    assert forced.feasible_fraction == 0.5
+    assert forced.runs == 20 + 1 + 2000
 
 
 def test_the_whole_story_in_text_and_json() -> None:
@@ -256,7 +257,7 @@ def test_the_whole_story_in_text_and_json() -> None:
     assert "Always infeasible, 20.00%: left=0" in text
     assert "Dense needs a positive units, not 0." in text
     assert "Cannot change a shape: act" in text
-    again = SearchSpaceReport.from_json(report.to_json(), Conflict)
+    again = SearchSpaceReport.from_json(report.to_json())
     assert again == report
     assert again.to_text() == text
     report.raise_if_infeasible(0.6)

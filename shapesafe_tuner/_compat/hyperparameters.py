@@ -12,8 +12,9 @@ import keras_tuner
 from shapesafe_tuner._compat.modules import keras_tuner_module
 
 __all__ = [
-    "RecordedValues", "configuration", "domain", "hp_types", "lazy_configuration",
-    "outside_domain", "position", "random_value", "range_of", "size_of", "weighted_domain",
+    "RecordedValues", "configuration", "domain", "hp_types", "lazy_configuration", "narrowed",
+    "outside_domain", "place_of", "position", "random_value", "range_of", "size_of",
+    "value_at", "weighted_domain",
 ]  # fmt: skip
 
 hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
@@ -137,9 +138,55 @@ def position(hp: Any, value: Any) -> float | None:
     return float(hp.value_to_prob(value))
 
 
+def narrowed(space: Sequence[Any], kept: Mapping[str, tuple[Any, ...]]) -> Any:
+    """A ``HyperParameters`` with these hyperparameters, some of them with fewer values.
+
+    Args:
+        space: the hyperparameters, parents before what depends on them.
+        kept: by name, the values that stay.
+    """
+    found = keras_tuner.HyperParameters()
+    for hp in space:
+        values = kept.get(hp.name)
+        found._register(hp if values is None else _with_fewer(hp, values), overwrite=True)
+    return found
+
+
+def _with_fewer(hp: Any, kept: tuple[Any, ...]) -> Any:
+    values = list(domain(hp) or ())
+    first = values.index(kept[0]) if kept[0] in values else 0
+    config = hp.get_config()
+    if isinstance(hp, hp_types.Choice):
+        # One value may be listed more than once, to be drawn more often.
+        config["values"] = [value for value in hp.values if value in kept]
+    elif not isinstance(hp, hp_types.Boolean) and values[first : first + len(kept)] == list(kept):
+        config["min_value"], config["max_value"] = kept[0], kept[-1]
+    else:
+        config = {**_common(config), "values": list(kept)}
+    if config.get("default") not in kept:
+        config["default"] = kept[0]
+    made = (hp_types.Choice if "values" in config else type(hp)).from_config(config)
+    made.conditions = hp.conditions
+    return made
+
+
+def _common(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: config[name] for name in ("name", "default", "conditions")}
+
+
 def random_value(hp: Any, seed: int) -> Any:
     """A value that KerasTuner's random sampling draws."""
     return hp.random_sample(seed)
+
+
+def value_at(hp: Any, quantile: float) -> Any:
+    """The value at a quantile, from 0 to 1, of KerasTuner's random sampling."""
+    return hp.prob_to_value(quantile)
+
+
+def place_of(hp: Any) -> tuple[str, str]:
+    """What tells a hyperparameter from others: its name and the conditions of its scope."""
+    return hp.name, repr([c.get_config() for c in hp.conditions]) if hp.conditions else ""
 
 
 def size_of(space: Sequence[Any]) -> float:
@@ -175,14 +222,10 @@ def _times(value: Any, among: Sequence[Any]) -> int:
 def _notice_frozen_bounds(hp: Any, in_advance: Collection[str]) -> None:
     """Note in ``hp.values.frozen`` which later registrations KerasTuner ignores."""
     retrieve = hp._retrieve
-    holds = {
-        (known.name, repr(known.get_config()["conditions"])): range_of(known)
-        for known in hp.space
-        if known.name not in in_advance
-    }
+    holds = {place_of(known): range_of(known) for known in hp.space if known.name not in in_advance}
 
     def noticing(asked: Any) -> Any:
-        place = (asked.name, repr(asked.get_config()["conditions"]))
+        place = place_of(asked)
         first = holds.setdefault(place, range_of(asked))
         if first != range_of(asked):
             hp.values.frozen[asked.name] = (first, range_of(asked))

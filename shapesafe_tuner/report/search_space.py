@@ -1,4 +1,4 @@
-"""What can be said of a whole search space: the record, its text and its JSON."""
+"""What can be said of a whole search space: the record and its JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shapesafe_tuner.findings import Bound, Conflict, Suggestion
+from shapesafe_tuner.report.space_text import space_text
 from shapesafe_tuner.verdict import ShapeFault, plain
 
 __all__ = ["InfeasibleSpaceError", "SearchSpaceReport"]
@@ -31,8 +33,11 @@ class SearchSpaceReport:
         confidence_interval: of that fraction, 95 %; both ends are equal where it is exact.
         conflicts: combinations of values that never fit, the costliest first.
         sensitivity: for each value that decides about shapes, the share that is infeasible.
+        suggestions: changes of the space that remove conflicts, where it is known exactly.
         undecided_fraction: of configurations that no check can decide.
         irrelevant: hyperparameters that cannot change any shape.
+        domains: the values of each hyperparameter that decides and has not too many of them.
+        notes: what else was noticed: losses that broadcast in silence, frozen bounds.
         runs: how often ``build`` ran.
         why_not_exact: what made it a sample; None where it is exact.
     """
@@ -41,13 +46,19 @@ class SearchSpaceReport:
     exact: bool
     feasible_fraction: float
     confidence_interval: tuple[float, float]
-    conflicts: tuple[Any, ...]
+    conflicts: tuple[Conflict, ...]
     sensitivity: Mapping[str, Mapping[Any, float]]
+    suggestions: tuple[Suggestion, ...] = ()
     undecided_fraction: float = 0.0
     irrelevant: tuple[str, ...] = ()
+    domains: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     runs: int = 0
     why_not_exact: str | None = None
     _draw: Callable[[int, int], list[dict[str, Any]]] | None = dataclasses.field(
+        default=None, repr=False, compare=False
+    )
+    _narrow: Callable[[Mapping[str, tuple[Any, ...]]], Any] | None = dataclasses.field(
         default=None, repr=False, compare=False
     )
 
@@ -68,6 +79,28 @@ class SearchSpaceReport:
             raise ValueError("A report that was read from JSON has no space to sample from.")
         return self._draw(n, seed)
 
+    def apply(self, suggestion: Suggestion) -> dict[str, Any]:
+        """The arguments with which a tuner, or ``validate_search_space``, follows a suggestion.
+
+        Args:
+            suggestion: one of :attr:`suggestions`.
+
+        Returns:
+            ``{"hyperparameters": HyperParameters}`` for narrower domains, ``{"constraints":
+            [suggestion]}`` for a relation between two.
+
+        Raises:
+            ValueError: it changes a layer, which only ``build`` can do; or the report was read
+                from JSON.
+        """
+        if suggestion.layer is not None:
+            raise ValueError(f"Only the code of build can {suggestion.text}.")
+        if suggestion.bound is not None:
+            return {"constraints": [suggestion]}
+        if self._narrow is None:
+            raise ValueError("A report that was read from JSON has no space to narrow.")
+        return {"hyperparameters": self._narrow(suggestion.values)}
+
     def raise_if_infeasible(self, threshold: float = 0.0) -> None:
         """Raise if more than this share of the space is infeasible.
 
@@ -86,15 +119,14 @@ class SearchSpaceReport:
         Args:
             conflicts: how many of them to list.
         """
-        return "\n".join([*_heading(self), *_conflict_lines(self, conflicts)])
+        return space_text(self, conflicts)
 
     __str__ = to_text
 
     def to_json(self) -> str:
         """The report as one JSON object; :meth:`from_json` reads it back.
 
-        Fields are those of the class, with ``schema`` for the version, ``total`` null for
-        endless spaces, and ``sensitivity`` as a list of ``[value, share]`` for each name.
+        ``docs/report_json.md`` has the schema.
         """
         content = {
             field.name: getattr(self, field.name)
@@ -102,10 +134,8 @@ class SearchSpaceReport:
             if not field.name.startswith("_")
         }
         content["total"] = None if math.isinf(self.total) else self.total
-        content["conflicts"] = [
-            {"values": dict(c.values), "fraction": c.fraction, "fault": dataclasses.asdict(c.fault)}
-            for c in self.conflicts
-        ]
+        content["conflicts"] = [dataclasses.asdict(conflict) for conflict in self.conflicts]
+        content["suggestions"] = [dataclasses.asdict(one) for one in self.suggestions]
         content["sensitivity"] = {
             name: [[value, share] for value, share in shares.items()]
             for name, shares in self.sensitivity.items()
@@ -113,75 +143,45 @@ class SearchSpaceReport:
         return json.dumps({"schema": SCHEMA, **plain(content)}, indent=2)
 
     @classmethod
-    def from_json(cls, text: str, conflict: Callable[..., Any]) -> SearchSpaceReport:
+    def from_json(cls, text: str) -> SearchSpaceReport:
         """The report that :meth:`to_json` wrote.
 
         Args:
             text: the JSON.
-            conflict: makes a conflict of ``values``, ``fraction`` and ``fault``.
+
+        Raises:
+            ValueError: it is not JSON, or of another version.
         """
         fields = json.loads(text)
-        fields.pop("schema")
+        version = fields.pop("schema", None) if isinstance(fields, dict) else None
+        if version != SCHEMA:
+            raise ValueError(f"This is no report of version {SCHEMA}; its schema is {version!r}.")
         fields["total"] = math.inf if fields["total"] is None else fields["total"]
-        fields["confidence_interval"] = tuple(fields["confidence_interval"])
-        fields["irrelevant"] = tuple(fields["irrelevant"])
+        for name in ("confidence_interval", "irrelevant", "notes"):
+            fields[name] = tuple(fields[name])
+        fields["domains"] = _tuples(fields["domains"])
         fields["conflicts"] = tuple(
-            conflict(
-                {name: tuple(values) for name, values in item["values"].items()},
-                item["fraction"],
-                ShapeFault(**item["fault"]),
-            )
+            Conflict(_tuples(item["values"]), item["fraction"], ShapeFault(**item["fault"]))
             for item in fields["conflicts"]
         )
+        fields["suggestions"] = tuple(_suggestion(item) for item in fields["suggestions"])
         fields["sensitivity"] = {
             name: dict(shares) for name, shares in fields["sensitivity"].items()
         }
         return cls(**fields)
 
 
-def _heading(report: SearchSpaceReport) -> list[str]:
-    total = "endless" if math.isinf(report.total) else f"{report.total:,}"
-    low, high = report.confidence_interval
-    share = f"{report.feasible_fraction:.2%} feasible"
-    share += " (exact)" if report.exact else f" (95 % interval {low:.2%} to {high:.2%})"
-    lines = [f"Search space: {total} configurations, {share}; build ran {report.runs:,} times."]
-    if report.why_not_exact:
-        lines.append(f"Sampled, because {report.why_not_exact}.")
-    if report.undecided_fraction:
-        lines.append(f"Undecided: {report.undecided_fraction:.2%}; their trials will run.")
-    if report.irrelevant:
-        lines.append("Cannot change a shape: " + ", ".join(report.irrelevant))
-    return lines
+def _tuples(values: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(items) for name, items in values.items()}
 
 
-def _conflict_lines(report: SearchSpaceReport, most: int) -> list[str]:
-    dead = [c for c in report.conflicts if len(c.values) == 1]
-    lines = [
-        f"Always infeasible, {c.fraction:.2%}: {_words(c.values)}\n    {c.fault.reason}"
-        for c in dead
-    ]
-    others = [c for c in report.conflicts if len(c.values) != 1]
-    if others:
-        lines.append("Conflicts, with the share of the space each costs:")
-    for conflict in others[:most]:
-        lines.append(
-            f"  {conflict.fraction:7.2%}  {_words(conflict.values) or 'every configuration'}"
-        )
-        lines.append(f"           {conflict.fault.reason}")
-    if len(others) > most:
-        rest = sum(conflict.fraction for conflict in others[most:])
-        lines.append(f"  {rest:7.2%}  in {len(others) - most} smaller conflicts")
-    return lines
-
-
-def _words(values: Mapping[str, tuple[Any, ...]]) -> str:
-    return " and ".join(_one(name, found) for name, found in values.items())
-
-
-def _one(name: str, values: tuple[Any, ...]) -> str:
-    if len(values) == 1:
-        return f"{name}={values[0]!r}"
-    whole = all(type(value) is int for value in values)
-    if whole and list(values) == list(range(values[0], values[-1] + 1)):
-        return f"{name} in {values[0]}..{values[-1]}"
-    return f"{name} in {list(values)}"
+def _suggestion(fields: dict[str, Any]) -> Suggestion:
+    bound, layer = fields["bound"], fields["layer"]
+    return Suggestion(
+        fields["text"],
+        tuple(fields["removes"]),
+        fields["lost"],
+        _tuples(fields["values"]),
+        None if bound is None else Bound(**bound),
+        None if layer is None else (layer[0], layer[1]),
+    )

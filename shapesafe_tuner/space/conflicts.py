@@ -3,119 +3,108 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner.space.explorer import Leaf
+from shapesafe_tuner.findings import Conflict
+from shapesafe_tuner.space.explorer import Leaf, Part
+from shapesafe_tuner.space.smallest import smallest
 from shapesafe_tuner.verdict import ShapeFault
 
-__all__ = ["Conflict", "Feasible", "conflicts_of", "shrunk"]
+__all__ = ["Boxes", "conflicts_of"]
 
 Point = dict[str, Any]
+Box = dict[str, tuple[Any, ...]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Conflict:
-    """Values that no completion can rescue.
-
-    Attributes:
-        values: for each hyperparameter of the conflict the values that take part; every
-            combination of them is infeasible, and no hyperparameter can be left out.
-        fraction: of the space it costs, not counting what a conflict before it costs already.
-        fault: of one of its configurations.
-    """
-
-    values: Mapping[str, tuple[Any, ...]]
-    fraction: float
-    fault: ShapeFault
-
-    def __hash__(self) -> int:
-        return hash((tuple(self.values), self.fraction))
-
-
-class Feasible:
-    """The feasible leaves, indexed by value: one bit for each leaf.
+class Boxes:
+    """Parts of a space, indexed by value: one bit for each.
 
     Args:
-        leaves: all feasible leaves of an exact tree.
+        items: leaves or parts.
     """
 
-    def __init__(self, leaves: Sequence[Leaf]) -> None:
-        self._all = (1 << len(leaves)) - 1
-        self._by_value: dict[str, dict[Any, int]] = {}
-        self._free: dict[str, int] = {}
-        for place, leaf in enumerate(leaves):
-            for name, value in leaf.values.items():
-                masks = self._by_value.setdefault(name, {})
-                key = (type(value), value)
-                masks[key] = masks.get(key, 0) | 1 << place
-                self._free[name] = self._free.get(name, self._all) & ~(1 << place)
+    def __init__(self, items: Sequence[Leaf | Part]) -> None:
+        self.all = (1 << len(items)) - 1
+        by_value: dict[str, dict[Any, list[int]]] = {}
+        for place, item in enumerate(items):
+            for name, value in item.values.items():
+                by_value.setdefault(name, {}).setdefault((type(value), value), []).append(place)
+        self._with = {
+            name: {key: _bits(places) for key, places in known.items()}
+            for name, known in by_value.items()
+        }
+        self._free = {
+            name: self.all & ~_bits(place for places in known.values() for place in places)
+            for name, known in by_value.items()
+        }
 
-    def allows(self, values: Mapping[str, Any]) -> bool:
-        """Whether some feasible configuration has these values."""
-        found = self._all
+    def touching(self, values: Mapping[str, Any]) -> int:
+        """Those that have a configuration with these values."""
+        found = self.all
         for name, value in values.items():
-            if name in self._free:
-                masks = self._by_value[name]
-                found &= masks.get((type(value), value), 0) | self._free[name]
-        return found != 0
+            if name in self._with:
+                found &= self._with[name].get((type(value), value), 0) | self._free[name]
+        return found
+
+    def inside(self, box: Mapping[str, tuple[Any, ...]]) -> int:
+        """Those that lie within a box."""
+        found = self.all
+        for name, values in box.items():
+            known = self._with.get(name, {})
+            some = 0
+            for value in values:
+                some |= known.get((type(value), value), 0)
+            found &= some
+        return found
 
 
-def shrunk(values: Mapping[str, Any], feasible: Feasible) -> Point:
-    """A smallest part of an infeasible combination that is infeasible already.
-
-    QuickXplain (Junker, *Preferred explanations and relaxations for over-constrained problems*,
-    AAAI 2004); values read first are kept rather than later ones.
-    """
-    if not feasible.allows({}):
-        return {}
-    items = list(values.items())
-
-    def explain(background: list[Any], added: bool, rest: list[Any]) -> list[Any]:
-        if added and not feasible.allows(dict(background)):
-            return []
-        if len(rest) == 1:
-            return rest
-        half = len(rest) // 2
-        first, second = rest[:half], rest[half:]
-        late = explain([*background, *first], True, second)
-        early = explain([*background, *late], bool(late), first)
-        return [*early, *late]
-
-    found = dict(explain([], False, items)) if items else {}
-    return {name: value for name, value in values.items() if name in found}
+def _bits(places: Iterable[int]) -> int:
+    found = bytearray()
+    for place in places:
+        byte = place >> 3
+        if byte >= len(found):
+            found.extend(bytes(byte + 1 - len(found)))
+        found[byte] |= 1 << (place & 7)
+    return int.from_bytes(found, "little")
 
 
-def conflicts_of(leaves: Sequence[Leaf], *, exact: bool) -> list[Conflict]:
-    """The conflicts of a tree, the costliest first; disjoint in what they account for.
+def places(mask: int) -> Iterable[int]:
+    """The bits that are set."""
+    return (place for place, bit in enumerate(reversed(bin(mask)[2:])) if bit == "1")
+
+
+def conflicts_of(items: Sequence[Leaf | Part], drawn: Sequence[Leaf] = ()) -> list[Conflict]:
+    """The conflicts of a space, the costliest first; disjoint in what they account for.
 
     Args:
-        leaves: of the tree.
-        exact: the tree is whole, so that combinations can be shrunk.
+        items: leaves, and parts that are not settled: these may be feasible.
+        drawn: leaves that random configurations of these parts lie in.
     """
-    feasible = Feasible([leaf for leaf in leaves if leaf.verdict.feasible is not False])
-    refused = [leaf for leaf in leaves if leaf.verdict.feasible is False]
-    boxes: dict[tuple[Any, ...], list[tuple[Point, ShapeFault]]] = {}
+    perhaps = Boxes([i for i in items if isinstance(i, Part) or i.feasible is not False])
+    settled = [item for item in items if isinstance(item, Leaf)]
+    refused = [leaf for leaf in (*settled, *drawn) if leaf.feasible is False]
+    boxes: dict[tuple[Any, ...], list[tuple[Box, ShapeFault]]] = {}
     seen: set[Any] = set()
     for leaf in refused:
-        fault = leaf.verdict.fault
-        assert fault is not None
-        point = shrunk(leaf.values, feasible) if exact else dict(leaf.values)
+        assert leaf.fault is not None
+        point = smallest(leaf.values, lambda values: not perhaps.touching(values))
         key = tuple((name, type(value), value) for name, value in point.items())
         if key not in seen:
             seen.add(key)
+            fault = dataclasses.replace(leaf.fault, hyperparameters=point)
+            box: Box = {name: (value,) for name, value in point.items()}
             # One sentence cannot speak for layers of different kinds.
-            boxes.setdefault((*point, fault.layer_type), []).append((point, fault))
+            boxes.setdefault((*point, fault.layer_type), []).append((box, fault))
     merged = [box for points in boxes.values() for box in _merged(points)]
     return _accounted(merged, refused)
 
 
-def _merged(points: list[tuple[Point, ShapeFault]]) -> list[tuple[dict[str, Any], ShapeFault]]:
-    """Boxes: points that differ in one hyperparameter only become one, again and again."""
-    boxes = [({name: (value,) for name, value in p.items()}, fault) for p, fault in points]
+def _merged(boxes: list[tuple[Box, ShapeFault]]) -> list[tuple[Box, ShapeFault]]:
+    """Those that differ in one hyperparameter only become one, again and again."""
     for name in reversed(list(boxes[0][0])):
-        joined: dict[Any, tuple[dict[str, Any], ShapeFault]] = {}
+        joined: dict[Any, tuple[Box, ShapeFault]] = {}
         for box, fault in boxes:
             rest = tuple((other, repr(values)) for other, values in box.items() if other != name)
             if rest in joined:
@@ -131,25 +120,22 @@ def _sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sorted(values)) if numbers else values
 
 
-def _accounted(
-    boxes: Sequence[tuple[dict[str, Any], ShapeFault]], refused: Sequence[Leaf]
-) -> list[Conflict]:
-    left = list(refused)
-    covered = [(sum((leaf.share for leaf in left if _covers(b, leaf)), Fraction(0)), b, f)
-               for b, f in boxes]  # fmt: skip
+def _accounted(boxes: Sequence[tuple[Box, ShapeFault]], refused: Sequence[Leaf]) -> list[Conflict]:
+    known = Boxes(refused)
+    shares = [float(leaf.share) for leaf in refused]
+
+    def share(mask: int) -> float:
+        # Correctly rounded, so the order of the leaves does not matter.
+        return math.fsum(shares[place] for place in places(mask))
+
+    masks = [known.inside(box) for box, _ in boxes]
+    left = known.all
     found = []
-    for _, box, fault in sorted(covered, key=lambda item: -item[0]):
-        mine = [leaf for leaf in left if _covers(box, leaf)]
-        if not mine:
-            continue
-        gone = {id(leaf) for leaf in mine}
-        left = [leaf for leaf in left if id(leaf) not in gone]
-        share = sum((leaf.share for leaf in mine), Fraction(0))
-        first = {name: values[0] for name, values in box.items()}
-        named = dataclasses.replace(fault, hyperparameters=first, input_shapes=None)
-        found.append(Conflict(box, float(share), named))
+    for _, _, mask, (box, fault) in sorted(
+        (-share(mask), number, mask, boxes[number]) for number, mask in enumerate(masks)
+    ):
+        mine = mask & left
+        left &= ~mask
+        if mine:
+            found.append(Conflict(box, share(mine), fault))
     return sorted(found, key=lambda conflict: -conflict.fraction)
-
-
-def _covers(box: Mapping[str, tuple[Any, ...]], leaf: Leaf) -> bool:
-    return all(name in leaf.values and leaf.values[name] in box[name] for name in box)

@@ -8,35 +8,22 @@ SmallCheck*, Haskell Symposium 2008).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from shapesafe_tuner._compat.hyperparameters import weighted_domain
+from shapesafe_tuner._compat.hyperparameters import place_of, weighted_domain
 from shapesafe_tuner.shapes.deferred import Demand, demanded, forget_demands
 from shapesafe_tuner.tracing.deferring import asked, deferred
 from shapesafe_tuner.tracing.stages import Stages
-from shapesafe_tuner.verdict import Verdict
+from shapesafe_tuner.verdict import ShapeFault, Verdict
 
-__all__ = ["Explorer", "Leaf", "TooWide"]
+__all__ = ["WIDEST", "Explorer", "Leaf", "Part", "Settled"]
 
 WIDEST = 1000
 """Values of one demanded hyperparameter that are told apart one by one."""
 
-
 _COST_OF_KERAS = 50
-
-
-class TooWide(Exception):
-    """A hyperparameter with too many values, or infinitely many, decides about shapes.
-
-    Args:
-        name: of the hyperparameter.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,23 +33,38 @@ class Leaf:
     Attributes:
         values: what was demanded; everything else may have any value.
         share: of the space, under KerasTuner's own random sampling.
-        verdict: of all its configurations.
+        feasible: of all its configurations; None where it cannot be decided.
+        fault: why they are infeasible.
+        notes: what else the user should know of them.
     """
 
     values: Mapping[str, Any]
     share: Fraction
-    verdict: Verdict
+    feasible: bool | None
+    fault: ShapeFault | None = None
+    notes: tuple[str, ...] = ()
 
 
-class _Node:
-    """A run: its verdict, or the hyperparameter it demanded and what lies below each value."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """A part of the space that is not settled: all that agrees with these values.
 
-    __slots__ = ("below", "hp", "verdict")
+    Attributes:
+        values: what was demanded so far.
+        share: of the space.
+        blocked: the hyperparameter that has too many values to go on; None if nobody tried.
+    """
 
-    def __init__(self, hp: Any, verdict: Verdict | None) -> None:
-        self.hp = hp
-        self.verdict = verdict
-        self.below: dict[Any, _Node] = {}
+    values: Mapping[str, Any]
+    share: Fraction
+    blocked: str | None = None
+
+
+class Settled(NamedTuple):
+    """What a run with some values chosen came to: the next demand, or a verdict."""
+
+    hp: Any
+    verdict: Verdict | None
 
 
 class Explorer:
@@ -71,68 +73,90 @@ class Explorer:
     Args:
         stages: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
-        lazy: defer values; False demands each as it is read.
+        widest: how many values of one hyperparameter are told apart; None for any number.
 
     Attributes:
-        declared: every hyperparameter that was met, by name, in the order of their first reading.
+        declared: every hyperparameter that was met, in the order of their first reading; those
+            with one name and different conditions are different ones.
         runs: how often ``build`` ran.
         cost: the same, with a run on the classes of Keras counted as so many on rules as it takes.
     """
 
-    def __init__(self, stages: Stages, space: Any, *, lazy: bool = True) -> None:
+    def __init__(self, stages: Stages, space: Any, *, widest: int | None = WIDEST) -> None:
         self._stages = stages
         self._space = space
-        self._lazy = lazy
-        self._root: _Node | None = None
-        self.declared: dict[str, Any] = {} if space is None else {h.name: h for h in space.space}
+        self._give = deferred if stages.may_defer else asked
+        self._widest = widest
+        self._known: dict[Any, Settled] = {}
+        self.declared: dict[Any, Any] = {}
         self.runs = 0
         self.cost = 0
+        for hp in () if space is None else space.space:
+            self.declared[place_of(hp)] = hp
 
-    def leaves(self) -> Iterator[Leaf]:
-        """All leaves, depth first, in the order of each domain.
+    def leaves(self) -> Iterable[Leaf]:
+        """All leaves, depth first, in the order of each domain."""
+        items = self.explore([Part({}, Fraction(1))])
+        return [item for item in items if isinstance(item, Leaf)]
 
-        Raises:
-            TooWide: a demanded hyperparameter has too many values.
-        """
-        stack: list[tuple[dict[str, Any], Fraction]] = [({}, Fraction(1))]
-        while stack:
-            values, share = stack.pop()
-            node = self._settle(values)
-            if node.verdict is not None:
-                yield Leaf(values, share, node.verdict)
-                continue
-            domain = weighted_domain(node.hp)
-            if domain is None or len(domain) > WIDEST:
-                raise TooWide(node.hp.name)
-            stack.extend(
-                ({**values, node.hp.name: value}, share * weight)
-                for value, weight in reversed(domain)
-            )
-
-    def descend(self, draw: Callable[[Any], Any]) -> Leaf:
-        """The leaf that drawn values lead to; what was run on the way is remembered.
+    def explore(self, parts: Iterable[Part], most: float = float("inf")) -> list[Leaf | Part]:
+        """What these parts consist of, depth first, in the order of each domain.
 
         Args:
-            draw: gives a value for a hyperparameter.
+            parts: of the space.
+            most: what it may cost; parts that are left then come last.
         """
-        values: dict[str, Any] = {}
-        node = self._root = self._root or self._settle(values)
-        while node.verdict is None:
-            value = draw(node.hp)
-            values = {**values, node.hp.name: value}
-            key = (type(value), value)
-            if key not in node.below:
-                node.below[key] = self._settle(values)
-            node = node.below[key]
-        return Leaf(values, Fraction(0), node.verdict)
+        found: list[Leaf | Part] = []
+        stack = list(parts)[::-1]
+        spent = self.cost
+        while stack and self.cost - spent < most:
+            pieces = self.split(stack.pop())
+            if len(pieces) == 1 and (isinstance(pieces[0], Leaf) or pieces[0].blocked):
+                found += pieces
+            else:
+                stack += pieces[::-1]  # type: ignore[arg-type]
+        return [*found, *stack[::-1]]
 
-    def _settle(self, values: dict[str, Any]) -> _Node:
+    def split(self, part: Part) -> list[Leaf | Part]:
+        """The leaf that a part is, or one part for each value of what it demands."""
+        hp, verdict = self.settle(part.values)
+        if verdict is not None:
+            return [_leaf(part, verdict)]
+        domain = weighted_domain(hp)
+        if domain is None or (self._widest is not None and len(domain) > self._widest):
+            return [dataclasses.replace(part, blocked=hp.name)]
+        return [Part({**part.values, hp.name: v}, part.share * weight) for v, weight in domain]
+
+    def descend(
+        self, values: Mapping[str, Any], draw: Callable[[Any], Any], share: Fraction = Fraction(0)
+    ) -> Leaf:
+        """The leaf that values lead to; what was run on the way is remembered.
+
+        Args:
+            values: those that are chosen.
+            draw: gives a value for a hyperparameter that is demanded beyond them.
+            share: what the leaf stands for.
+        """
+        hp, verdict = self.recall(values)
+        while verdict is None:
+            values = {**values, hp.name: draw(hp)}
+            hp, verdict = self.recall(values)
+        return _leaf(Part(values, share), verdict)
+
+    def recall(self, values: Mapping[str, Any]) -> Settled:
+        """As :meth:`settle`; runs once for the same values, in whatever order."""
+        key = frozenset((name, type(value), repr(value)) for name, value in values.items())
+        if key not in self._known:
+            self._known[key] = self.settle(values)
+        return self._known[key]
+
+    def settle(self, values: Mapping[str, Any]) -> Settled:
         """Run ``build`` with these values chosen."""
         met: dict[str, Any] = {}
 
         def defer(hp: Any) -> Any:
             met[hp.name] = hp
-            return deferred(hp)
+            return self._give(hp)
 
         def ask(hp: Any) -> Any:
             met[hp.name] = hp
@@ -140,7 +164,7 @@ class Explorer:
 
         verdict = None
         for judge, give, cost in (
-            (self._stages.judge_lazily, defer if self._lazy else ask, 1),
+            (self._stages.judge_lazily, defer, 1),
             (self._stages.judge_with_keras, ask, _COST_OF_KERAS),
         ):
             forget_demands()
@@ -154,9 +178,17 @@ class Explorer:
             if name is not None or verdict is not None:
                 break
         forget_demands()
-        for known, hp in met.items():
-            self.declared.setdefault(known, hp)
+        for hp in met.values():
+            self.declared.setdefault(place_of(hp), hp)
         if name is not None:
-            return _Node(met[name], None)
+            return Settled(met[name], None)
         assert verdict is not None
-        return _Node(None, verdict)
+        return Settled(None, verdict)
+
+
+def _leaf(part: Part, verdict: Verdict) -> Leaf:
+    fault = verdict.fault
+    if fault is not None:
+        # What went in may be sizes that are not chosen; a leaf is of many configurations.
+        fault = dataclasses.replace(fault, input_shapes=None, hyperparameters=part.values)
+    return Leaf(part.values, part.share, verdict.feasible, fault, verdict.warnings)

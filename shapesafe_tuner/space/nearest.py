@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import position
@@ -12,25 +12,26 @@ __all__ = ["nearest"]
 
 
 def nearest(
-    values: Mapping[str, Any], leaves: Iterable[Leaf], declared: Mapping[str, Any]
+    values: Mapping[str, Any], leaves: Iterable[Leaf], declared: Sequence[Any]
 ) -> dict[str, Any] | None:
     """The values with the fewest changes that make them feasible, then with the smallest steps.
 
     Args:
         values: the configuration; missing ones stand for their defaults.
         leaves: of the tree.
-        declared: the hyperparameters, by name.
+        declared: the hyperparameters.
 
     Returns:
         ``values`` with some of them changed, or None where no leaf is feasible.
     """
-    chosen = {**{name: hp.default for name, hp in declared.items()}, **values}
+    by_name = {hp.name: hp for hp in reversed(declared)}
+    chosen = {**{name: hp.default for name, hp in by_name.items()}, **values}
     best: tuple[Any, dict[str, Any]] | None = None
     for leaf in leaves:
-        if leaf.verdict.feasible is False:
+        if leaf.feasible is False:
             continue
         changes = {n: v for n, v in leaf.values.items() if not _same(v, chosen.get(n))}
-        cost = (len(changes), sum(_step(declared[n], chosen.get(n), v) for n, v in changes.items()))
+        cost = (len(changes), sum(_step(by_name[n], chosen.get(n), v) for n, v in changes.items()))
         if best is None or cost < best[0]:
             best = (cost, changes)
     return None if best is None else {**values, **best[1]}

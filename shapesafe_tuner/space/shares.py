@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import random_value, weighted_domain
+from shapesafe_tuner._compat.hyperparameters import random_value
 from shapesafe_tuner.space.explorer import Leaf
 
-__all__ = ["completed", "sensitivity_of", "wilson"]
+__all__ = ["completed", "interval_of", "sensitivity_of", "wilson"]
 
 
 def wilson(hits: int, draws: int, z: float = 1.959963984540054) -> tuple[float, float]:
@@ -26,59 +26,78 @@ def wilson(hits: int, draws: int, z: float = 1.959963984540054) -> tuple[float, 
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def interval_of(
+    settled: Sequence[Leaf], drawn: Sequence[Leaf]
+) -> tuple[float, tuple[float, float]]:
+    """The feasible share of a space, and its 95 % interval.
+
+    Args:
+        settled: leaves that are known, with their shares.
+        drawn: leaves of random configurations of the rest; without any, all or none of the rest
+            may be feasible.
+    """
+    known = sum((leaf.share for leaf in settled), Fraction(0))
+    feasible = sum((leaf.share for leaf in settled if leaf.feasible is not False), Fraction(0))
+    rest = 1 - known
+    if not rest:
+        return float(feasible), (float(feasible), float(feasible))
+    hits = sum(leaf.feasible is not False for leaf in drawn)
+    low, high = wilson(hits, len(drawn))
+    share = feasible / known if known else Fraction(1)
+    if drawn:
+        share = feasible + rest * Fraction(hits, len(drawn))
+    return float(share), (float(feasible) + float(rest) * low, float(feasible) + float(rest) * high)
+
+
 def sensitivity_of(
-    leaves: Sequence[Leaf], declared: Mapping[str, Any]
+    leaves: Sequence[Leaf], domains: Mapping[str, Mapping[Any, Fraction]]
 ) -> dict[str, dict[Any, float]]:
     """For each value that decides about shapes, the share of its configurations that is infeasible.
 
     Args:
         leaves: of the tree.
-        declared: the hyperparameters, by name.
+        domains: of each hyperparameter that decides, its values and how often each is drawn.
     """
-    names = list(dict.fromkeys(name for leaf in leaves for name in leaf.values))
+    tallies: dict[str, dict[Any, list[float]]] = {name: {} for name in domains}
+    for leaf in leaves:
+        share = float(leaf.share)
+        for name, value in leaf.values.items():
+            if name in tallies:
+                shares = tallies[name].setdefault(value, [])
+                # The sign tells what is infeasible.
+                shares.append(-share if leaf.feasible is False else share)
+    everything = math.fsum(float(leaf.share) for leaf in leaves)
+    refused = math.fsum(float(leaf.share) for leaf in leaves if leaf.feasible is False)
     found: dict[str, dict[Any, float]] = {}
-    for name in names:
-        refused: dict[Any, Fraction] = {}
-        reached: dict[Any, Fraction] = {}
-        for leaf in leaves:
-            if name in leaf.values:
-                value = leaf.values[name]
-                reached[value] = reached.get(value, Fraction(0)) + leaf.share
-                if leaf.verdict.feasible is False:
-                    refused[value] = refused.get(value, Fraction(0)) + leaf.share
-        free = [leaf for leaf in leaves if name not in leaf.values]
-        rest = sum((leaf.share for leaf in free), Fraction(0))
-        bad = sum((leaf.share for leaf in free if not leaf.verdict), Fraction(0))
-        chances = dict(weighted_domain(declared[name]) or ())
-        shares = {}
-        for value, share in reached.items():
-            weight = chances.get(value, Fraction(0))
-            total = share + weight * rest
-            shares[value] = float((refused.get(value, Fraction(0)) + weight * bad) / total)
-        found[name] = dict(sorted(shares.items(), key=lambda item: _order(declared[name], item[0])))
+    for name, tally in tallies.items():
+        signed = [share for shares in tally.values() for share in shares]
+        bad = refused + math.fsum(share for share in signed if share < 0)
+        free = everything - math.fsum(map(abs, signed))
+        found[name] = {}
+        for value, weight in domains[name].items():
+            shares = tally.get(value, [])
+            reached = math.fsum(map(abs, shares)) + float(weight) * free
+            if reached > 0:
+                wrong = float(weight) * bad - math.fsum(share for share in shares if share < 0)
+                found[name][value] = min(max(wrong / reached, 0.0), 1.0)
     return found
 
 
-def _order(hp: Any, value: Any) -> Any:
-    values = [known for known, _ in weighted_domain(hp) or ()]
-    return values.index(value) if value in values else len(values)
-
-
 def completed(
-    leaves: Sequence[Leaf], declared: Mapping[str, Any], n: int, seed: int
+    leaves: Sequence[Leaf], declared: Sequence[Any], n: int, seed: int
 ) -> list[dict[str, Any]]:
     """Configurations from the space's own distribution, given that they are feasible.
 
     Args:
         leaves: of the tree.
-        declared: the hyperparameters, by name, in the order of their first reading.
+        declared: the hyperparameters, in the order of their first reading.
         n: how many.
         seed: of the draws.
 
     Raises:
         ValueError: nothing is feasible.
     """
-    feasible = [leaf for leaf in leaves if leaf.verdict.feasible is not False]
+    feasible = [leaf for leaf in leaves if leaf.feasible is not False]
     if not feasible:
         raise ValueError("There is no feasible configuration to sample.")
     generator = random.Random(seed)
@@ -88,10 +107,10 @@ def completed(
         place = bisect.bisect_left(ends, generator.random() * ends[-1])
         values = dict(feasible[min(place, len(feasible) - 1)].values)
         configuration: dict[str, Any] = {}
-        for name, hp in declared.items():
+        for hp in declared:
             value = random_value(hp, generator.randrange(2**31))
             known = {**configuration, **values}
-            if name in values or all(c.is_active(known) for c in hp.conditions):
-                configuration[name] = values.get(name, value)
+            if hp.name not in configuration and all(c.is_active(known) for c in hp.conditions):
+                configuration[hp.name] = values.get(hp.name, value)
         drawn.append({**configuration, **values})
     return drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import keras
@@ -15,7 +15,7 @@ from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, walk
 from shapesafe_tuner.tracing.asking import Asking
-from shapesafe_tuner.tracing.binding import layer_classes
+from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.descriptions import Description, Descriptions, NotPlain
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, chosen, deferred_among
 from shapesafe_tuner.tracing.realising import Realising
@@ -82,6 +82,7 @@ class Run:
         rows: the layer calls: the layer, what it was given and what it gave.
         closed: the run is over; stand-ins that are still there must become real.
         show: how sizes that are not chosen are shown to ``build``; None where all are chosen.
+        changes: by the name of a layer's class, arguments to replace in constructor calls.
     """
 
     def __init__(self, hooks: Any) -> None:
@@ -91,6 +92,7 @@ class Run:
         self.rows: list[tuple[LayerRecord, Any, Any]] = []
         self.closed = False
         self.show: Callable[[Any], Any] | None = None
+        self.changes: Mapping[str, Mapping[str, Any]] = {}
         self._counters = constructors.name_counters()
         self._realising = Realising()
         self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
@@ -143,6 +145,8 @@ class Run:
         self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
     ) -> LayerRecord:
         name = kwargs.pop("name", None)
+        if cls.__name__ in self.changes:
+            args, kwargs = replaced(cls, args, kwargs, self.changes[cls.__name__])
         policies: Any = keras_internals.policies()
         if own is not None:
             policies = (policies, own)

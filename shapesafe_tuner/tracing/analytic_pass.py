@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import sys
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import (
@@ -64,6 +65,7 @@ class AnalyticPass:
         in_advance: names whose range the user fixed before ``build``.
         training: judges the training step of a stand-in model; None to judge the build alone.
         max_model_size: largest number of trainable parameters, or None.
+        changes: by the name of a layer's class, arguments to replace in constructor calls.
 
     Attributes:
         last_escalation: why the last run could not decide; None if it did.
@@ -75,8 +77,10 @@ class AnalyticPass:
         in_advance: Collection[str],
         training: Training | None,
         max_model_size: int | None,
+        changes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         self._build = build
+        self._changes = changes
         self._in_advance = in_advance
         self._training = training
         self._max_model_size = max_model_size
@@ -151,6 +155,7 @@ class AnalyticPass:
         with check_environment(check):
             run = Run(check)
             run.show = show
+            run.changes = self._changes
             check.analytic = run
             found: Analysed | None = None
             try:
@@ -295,9 +300,12 @@ def _shapes(specs: Any) -> Any:
 def _table(run: Run) -> tuple[LayerShape, ...]:
     """One row a layer and input shape, in the order of the calls."""
     table: list[LayerShape] = []
+    if run.show is not None:
+        # Sizes that are not chosen cannot be shown.
+        return ()
     seen: set[Any] = set()
     for record, inputs, outputs in run.rows:
-        plain = type(inputs) is Spec and run.show is None
+        plain = type(inputs) is Spec
         place = (record, inputs) if plain else (record, repr(inputs))
         if place in seen:
             continue

@@ -21,7 +21,7 @@ from shapesafe_tuner.shapes.registry import Configured, Rule
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
 from shapesafe_tuner.tracing.lazy import LazyStr, chosen
 
-__all__ = ["bind", "layer_classes", "rule_of"]
+__all__ = ["bind", "layer_classes", "replaced", "rule_of"]
 
 _POLICIES = frozenset(
     ["float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"]
@@ -130,6 +130,15 @@ def _bound(
         if values.setdefault(name, default) is _REQUIRED:
             raise Refused(f"needs the argument {name}")
     return {**_BASE, **values}
+
+
+def replaced(
+    layer_class: type, args: tuple[Any, ...], kwargs: dict[str, Any], changes: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Constructor arguments with some of them replaced."""
+    order = list(_parameters(layer_class)[0])
+    given = dict(zip(order, args, strict=False))
+    return args[len(order) :], {**given, **kwargs, **changes}
 
 
 def _check_base(values: Mapping[str, Any]) -> None:

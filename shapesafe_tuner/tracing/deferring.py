@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import hp_types
-from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
+from shapesafe_tuner.shapes.deferred import demand
 from shapesafe_tuner.tracing.lazy import lazy_value
 
-__all__ = ["asked", "deferred", "needed_of"]
+__all__ = ["asked", "deferred"]
 
 
 def deferred(hp: Any) -> Any:
@@ -39,37 +38,3 @@ def asked(hp: Any) -> Any:
         Demand: it has several.
     """
     return hp.value if isinstance(hp, hp_types.Fixed) else demand(hp.name)
-
-
-def needed_of(
-    judge: Callable[[Mapping[str, Any], Callable[[Any], Any]], Any], values: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """The values without which a verdict cannot be reached; all others may be anything.
-
-    Args:
-        judge: judges a configuration of which only some values are chosen.
-        values: the whole configuration; what it lacks has its default.
-
-    Returns:
-        Them, in the order of the demands, or None where no verdict was reached.
-    """
-    chosen: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-
-    def defer(hp: Any) -> Any:
-        defaults.setdefault(hp.name, hp.default)
-        return deferred(hp)
-
-    while True:
-        forget_demands()
-        try:
-            found = judge(chosen, defer)
-        except Demand:
-            found = None
-        name = demanded()
-        forget_demands()
-        if name is None:
-            return None if found is None else chosen
-        if name in chosen:
-            return None
-        chosen[name] = values.get(name, defaults[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,6 @@ from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_reading import sees_types
 from shapesafe_tuner.tracing.data_spec import DataSpec
-from shapesafe_tuner.tracing.deferring import needed_of
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.reasons import describe, type_name
 from shapesafe_tuner.tracing.recorder import count_parameters, shapes_of, with_unknown_batch
@@ -45,6 +45,8 @@ class Stages:
         max_model_size: largest number of trainable parameters, or None.
         constraints: callables ``hp -> bool``; False refuses.
         analytic: ask rules first.
+        changes: by the name of a layer's class, arguments to replace in every constructor call;
+            what rules cannot decide is then undecided.
     """
 
     def __init__(
@@ -57,7 +59,13 @@ class Stages:
         max_model_size: int | None = None,
         constraints: Sequence[Callable[[Any], bool]] = (),
         analytic: bool = True,
+        changes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        self._given: dict[str, Any] = {
+            "build": build, "in_advance": tuple(in_advance), "data": data, "unjudged": unjudged,
+            "max_model_size": max_model_size, "constraints": tuple(constraints),
+            "analytic": analytic, "changes": changes,
+        }  # fmt: skip
         self._build = build
         self._in_advance = frozenset(in_advance)
         self._data = data
@@ -67,7 +75,9 @@ class Stages:
         training = Training(data) if data is not None and self._judges_training else None
         self._lazy = analytic and not sees_types(build)
         self._analytic = (
-            AnalyticPass(build, self._in_advance, training, max_model_size) if analytic else None
+            AnalyticPass(build, self._in_advance, training, max_model_size, changes or {})
+            if analytic
+            else None
         )
 
     def judge(self, space: Any, values: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any] | None]:
@@ -90,26 +100,22 @@ class Stages:
                 return declared, None
         analysed = None if self._analytic is None else self._analytic.judge(space, values)
         if analysed is not None:
-            return self._narrowed(space, values, *self._analytic_verdict(analysed))
+            return self._analytic_verdict(analysed)
         return self._real(space, values)
 
-    def _narrowed(
-        self, space: Any, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any] | None
-    ) -> tuple[Verdict, dict[str, Any] | None]:
-        """A refusal that names only what decided about it, not all that was read."""
-        fault = verdict.fault
-        if fault is None or read is None or not self._lazy:
-            return verdict, read
-        needed = needed_of(lambda some, defer: self.judge_lazily(space, some, defer), values)
-        if needed is None or not needed.items() <= read.items():
-            return verdict, read
-        narrowed = dataclasses.replace(fault, hyperparameters=needed)
-        return dataclasses.replace(verdict, fault=narrowed), needed
+    def __reduce__(self) -> Any:
+        return functools.partial(Stages, **self._given), ()
+
+    def with_changes(self, changes: Mapping[str, Mapping[str, Any]]) -> Stages:
+        """The same with other arguments of some layers."""
+        return Stages(**{**self._given, "changes": changes})
 
     def _real(
         self, space: Any, values: Mapping[str, Any], hp: Any = None
     ) -> tuple[Verdict, dict[str, Any] | None]:
         """The verdict that the classes of Keras themselves give."""
+        if self._given["changes"]:
+            return Verdict(None, "symbolic"), None
         check = Check()
         with check_environment(check):
             if hp is None:

@@ -187,7 +187,11 @@ def test_table_up_to_the_fault_and_hyperparameters_that_decided() -> None:
 
     verdict = sst.check(build, {"kernel": 3, "pool": 5})
     assert verdict.fault is not None
-    assert verdict.fault.hyperparameters == {"kernel": 3, "pool": 5}
+    # No kernel leaves a map of 5 x 5: the pool alone is to blame.
+    assert verdict.fault.hyperparameters == {"pool": 5}
+    both = sst.check(build, {"kernel": 5, "pool": 3}).fault
+    assert both is not None
+    assert both.hyperparameters == {"kernel": 5, "pool": 3}
     assert [(row.name, row.input_shapes, row.output_shape) for row in verdict.layers] == [
         ("conv2d", (None, 6, 6, 1), (None, 4, 4, 2)),
         ("max_pooling2d", (None, 4, 4, 2), None),

@@ -1,0 +1,137 @@
+"""What is found about a search space: frozen records. No Keras here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from shapesafe_tuner.verdict import ShapeFault
+
+__all__ = ["Bound", "Conflict", "Suggestion", "words"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Conflict:
+    """Values that no completion can rescue.
+
+    Attributes:
+        values: for each hyperparameter of the conflict the values that take part; every
+            combination of them is infeasible, and no hyperparameter can be left out.
+        fraction: of the space it costs, not counting what a conflict before it costs already.
+        fault: of one of its configurations, whose values are its ``hyperparameters``.
+    """
+
+    values: Mapping[str, tuple[Any, ...]]
+    fraction: float
+    fault: ShapeFault
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.values), self.fraction))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """A relation between two numbers of a configuration.
+
+    Attributes:
+        left, right: names of hyperparameters.
+        relation: "at most", "equal", "multiple" or "sum at most".
+        limit: of the sum.
+    """
+
+    left: str
+    right: str
+    relation: str
+    limit: float = 0.0
+
+    def holds(self, left: Any, right: Any) -> bool:
+        """Whether two values stand in this relation."""
+        if self.relation == "at most":
+            return bool(left <= right)
+        if self.relation == "equal":
+            return bool(left == right)
+        if self.relation == "multiple":
+            return bool(right and left % right == 0)
+        return bool(left + right <= self.limit)
+
+    def __str__(self) -> str:
+        return {
+            "at most": f"{self.left} <= {self.right}",
+            "equal": f"{self.left} == {self.right}",
+            "multiple": f"{self.left} % {self.right} == 0",
+            "sum at most": f"{self.left} + {self.right} <= {self.limit:g}",
+        }[self.relation]
+
+
+@dataclasses.dataclass(frozen=True)
+class Suggestion:
+    """A change of the space that removes conflicts; it was checked.
+
+    Called with a ``HyperParameters`` it says whether the change keeps a configuration, so that it
+    can be one of the ``constraints`` of a tuner. (A change of a layer keeps all.)
+
+    Attributes:
+        text: what to do, in words.
+        removes: places, in the report's conflicts, of those that it removes.
+        lost: share of the feasible configurations that are given up; an estimate for layers.
+        values: for each hyperparameter that is narrowed, what it keeps.
+        bound: a relation to hold two hyperparameters to, or None.
+        layer: for a change of a layer its class name and the new arguments, or None.
+    """
+
+    text: str
+    removes: tuple[int, ...]
+    lost: float
+    values: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    bound: Bound | None = None
+    layer: tuple[str, Mapping[str, Any]] | None = None
+
+    def __call__(self, hp: Any) -> bool:
+        """Whether a configuration stays in the space; one that lacks the value does."""
+        for name, kept in self.values.items():
+            if name in hp.values and hp.values[name] not in kept:
+                return False
+        bound = self.bound
+        if bound is None or bound.left not in hp.values or bound.right not in hp.values:
+            return True
+        return bound.holds(hp.values[bound.left], hp.values[bound.right])
+
+    @property
+    def __name__(self) -> str:
+        return f"'{self.text}'"
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.removes))
+
+
+def words(name: str, values: tuple[Any, ...], domain: tuple[Any, ...] = ()) -> str:
+    """Some values of a hyperparameter in words: ``kernel in 5..7``, ``blocks >= 4``.
+
+    Args:
+        name: of the hyperparameter.
+        values: some of its values, numbers in their order.
+        domain: all of its values, where they are known.
+    """
+    if len(values) == 1:
+        return f"{name}={values[0]!r}"
+    if all(type(value) in (int, float) for value in (*values, *domain)):
+        known = sorted(domain) or (list(values) if _whole_range(values) else [])
+        first = known.index(values[0]) if values[0] in known else 0
+        if tuple(known[first : first + len(values)]) == tuple(values):
+            if first and values[-1] == known[-1]:
+                return f"{name} >= {values[0]!r}"
+            if not first and values[-1] != known[-1]:
+                return f"{name} <= {values[-1]!r}"
+            return f"{name} in {values[0]!r}..{values[-1]!r}"
+    if len(values) > _MOST_SHOWN:
+        return f"{name} in [{values[0]!r}, ..., {values[-1]!r}] ({len(values)} values)"
+    return f"{name} in {list(values)}"
+
+
+_MOST_SHOWN = 8
+
+
+def _whole_range(values: tuple[Any, ...]) -> bool:
+    whole = all(type(value) is int for value in values)
+    return whole and list(values) == list(range(values[0], values[-1] + 1))

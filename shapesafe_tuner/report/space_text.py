@@ -1,0 +1,75 @@
+"""The report of a whole search space as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shapesafe_tuner.findings import Conflict, words
+
+__all__ = ["space_text"]
+
+
+def space_text(report: Any, most: int) -> str:
+    """The text.
+
+    Args:
+        report: a ``SearchSpaceReport``.
+        most: how many conflicts to list.
+    """
+    lines = [*_heading(report), *_conflicts(report, most), *_suggestions(report, most)]
+    return "\n".join(lines)
+
+
+def _heading(report: Any) -> Iterator[str]:
+    total = "endless" if math.isinf(report.total) else f"{report.total:,}"
+    low, high = report.confidence_interval
+    share = f"{report.feasible_fraction:.2%} feasible"
+    share += " (exact)" if report.exact else f" (95 % interval {low:.2%} to {high:.2%})"
+    yield f"Search space: {total} configurations, {share}; build ran {report.runs:,} times."
+    if report.why_not_exact:
+        yield f"Not exact, because {report.why_not_exact}."
+    if report.undecided_fraction:
+        yield f"Undecided: {report.undecided_fraction:.2%}; their trials will run."
+    if report.irrelevant:
+        yield "Cannot change a shape: " + ", ".join(report.irrelevant)
+    yield from report.notes
+
+
+def _conflicts(report: Any, most: int) -> Iterator[str]:
+    dead = [conflict for conflict in report.conflicts if len(conflict.values) == 1]
+    for conflict in dead:
+        yield f"Always infeasible, {conflict.fraction:.2%}: {_words(conflict, report.domains)}"
+        yield f"    {conflict.fault.reason}"
+    others = [conflict for conflict in report.conflicts if len(conflict.values) != 1]
+    if others:
+        yield "Conflicts, with the share of the space each costs:"
+    for conflict in others[:most]:
+        yield f"  {conflict.fraction:7.2%}  {_words(conflict, report.domains)}"
+        yield f"           {conflict.fault.reason}"
+    if len(others) > most:
+        rest = math.fsum(conflict.fraction for conflict in others[most:])
+        yield f"  {rest:7.2%}  in {len(others) - most} smaller conflicts"
+
+
+def _words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
+    if not conflict.values:
+        return "every configuration"
+    return " and ".join(
+        words(name, values, domains.get(name, ())) for name, values in conflict.values.items()
+    )
+
+
+def _suggestions(report: Any, most: int) -> Iterator[str]:
+    if report.suggestions:
+        yield "To remove conflicts, at what share of the feasible configurations:"
+    for suggestion in report.suggestions[:most]:
+        saved = math.fsum(report.conflicts[number].fraction for number in suggestion.removes)
+        what = (
+            "1 conflict" if len(suggestion.removes) == 1 else f"{len(suggestion.removes)} conflicts"
+        )
+        yield (
+            f"  {suggestion.text}: removes {what}, {saved:.2%} of the space; "
+            f"gives up {suggestion.lost:.2%}"
+        )

@@ -1,0 +1,168 @@
+"""A whole space, settled part by part: here, or in the processes of an executor."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import random
+from collections.abc import Callable
+from concurrent.futures import Executor
+from fractions import Fraction
+from typing import Any
+
+from shapesafe_tuner._compat.hyperparameters import value_at
+from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
+from shapesafe_tuner.space.work import Elsewhere, Found, Task, work
+from shapesafe_tuner.tracing.stages import Stages
+
+__all__ = ["Exploration"]
+
+_TASKS = 32
+"""Tasks of one round, whatever the number of processes: no report may depend on that."""
+_AT_ONCE = 1_000
+"""What one task may cost before the rest of it is dealt out again."""
+
+Progress = Callable[[Fraction, int], None]
+
+
+class Exploration:
+    """What is known of a space so far.
+
+    Args:
+        stages: judges configurations.
+        space: the ``HyperParameters`` registered so far, or None.
+        widest: how many values of one hyperparameter are told apart; None for any number.
+
+    Attributes:
+        items: leaves, and parts that are not settled, in the order of the domains.
+        drawn: leaves that random configurations of these parts lie in.
+        runs: how often ``build`` ran.
+        cost: the same, with a run on the classes of Keras counted as 50.
+    """
+
+    def __init__(self, stages: Stages, space: Any, *, widest: int | None = WIDEST) -> None:
+        self.stages = stages
+        self.space = space
+        self._task = Task(stages, space, widest)
+        self.items: list[Leaf | Part] = [Part({}, Fraction(1))]
+        self.drawn: list[Leaf] = []
+        self.runs = 0
+        self.cost = 0
+        self._declared: dict[Any, Any] = {}
+
+    @property
+    def declared(self) -> list[Any]:
+        """Every hyperparameter that was met, in the order of their first reading."""
+        return list(self._declared.values())
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """What is settled."""
+        return [item for item in self.items if isinstance(item, Leaf)]
+
+    @property
+    def parts(self) -> list[Part]:
+        """What is not."""
+        return [item for item in self.items if isinstance(item, Part)]
+
+    @property
+    def blocked(self) -> list[str]:
+        """Hyperparameters that decide about shapes and have too many values."""
+        return list(dict.fromkeys(part.blocked for part in self.parts if part.blocked))
+
+    def explore(
+        self, budget: float, executor: Executor | None = None, progress: Progress | None = None
+    ) -> None:
+        """Settle all parts, or as many as the budget allows.
+
+        Each round deals out what is open; what was settled when the user interrupts stays.
+
+        Args:
+            budget: runs of ``build``, one that Keras decides counted as 50.
+            executor: where to explore; None for this process.
+            progress: told how much of the space a task settled, and the runs so far.
+        """
+        self._divide()
+        elsewhere = None if executor is None else Elsewhere(executor, self._task)
+        while self.cost < budget:
+            open_parts = [part for part in self.parts if not part.blocked]
+            if not open_parts:
+                return
+            tasks = _dealt(open_parts)
+            most = min(_AT_ONCE, (budget - self.cost) / len(tasks))
+            pieces: dict[int, list[Leaf | Part]] = {}
+            try:
+                done = (
+                    (work(self._task, parts, most) for parts in tasks)
+                    if elsewhere is None
+                    else elsewhere.work(tasks, most)
+                )
+                for parts, found in zip(tasks, done, strict=True):
+                    pieces.update(zip(map(id, parts), found.pieces, strict=True))
+                    self._count(found)
+                    if progress is not None:
+                        progress(_settled(found), self.runs)
+            finally:
+                new = (pieces.get(id(item), [item]) for item in self.items)
+                self.items = list(itertools.chain.from_iterable(new))
+
+    def _divide(self) -> None:
+        """Split the largest part until there are enough for a round."""
+        explorer = self._task.explorer()
+        for _ in range(2 * _TASKS):
+            open_parts = [part for part in self.parts if not part.blocked]
+            if not open_parts or len(open_parts) >= _TASKS:
+                break
+            largest = max(open_parts, key=lambda part: part.share)
+            place = self.items.index(largest)
+            self.items[place : place + 1] = explorer.split(largest)
+        self._count(explorer)
+
+    def draw(self, samples: int, seed: int) -> None:
+        """Draw configurations of the parts that are not settled, in proportion to their shares.
+
+        The draws are stratified: the parts lie side by side, each draw falls into a stretch of its
+        own, and where in a part it falls is the quantile of the first value demanded there.
+
+        Args:
+            samples: how many.
+            seed: of the draws.
+        """
+        parts = self.parts
+        if not parts or not samples:
+            return
+        ends = list(itertools.accumulate(part.share for part in parts))
+        generator = random.Random(seed)
+        explorer = Explorer(self.stages, self.space, widest=None)
+        share = ends[-1] / samples
+        place = 0
+        for number in range(samples):
+            at = share * (number + Fraction(generator.random()))
+            while at >= ends[place] and place + 1 < len(ends):
+                place += 1
+            inside = float((at - ends[place] + parts[place].share) / parts[place].share)
+            quantiles = itertools.chain([inside], iter(generator.random, None))
+            draw = functools.partial(_value, quantiles)
+            self.drawn.append(explorer.descend(parts[place].values, draw, share))
+        self._count(explorer)
+
+    def _count(self, found: Found | Explorer) -> None:
+        self.runs += found.runs
+        self.cost += found.cost
+        for place, hp in found.declared.items():
+            self._declared.setdefault(place, hp)
+
+
+def _dealt(parts: list[Part]) -> list[list[Part]]:
+    size = math.ceil(len(parts) / _TASKS)
+    return [parts[start : start + size] for start in range(0, len(parts), size)]
+
+
+def _settled(found: Found) -> Fraction:
+    leaves = (item for items in found.pieces for item in items if isinstance(item, Leaf))
+    return sum((leaf.share for leaf in leaves), Fraction(0))
+
+
+def _value(quantiles: Any, hp: Any) -> Any:
+    return value_at(hp, next(quantiles))

@@ -1,0 +1,112 @@
+"""The fewest values that already decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shapesafe_tuner._compat.hyperparameters import domain
+from shapesafe_tuner.space.explorer import WIDEST, Explorer
+
+__all__ = ["Narrowing", "smallest"]
+
+Values = dict[str, Any]
+
+
+def smallest(values: Mapping[str, Any], refused: Callable[[Values], bool]) -> Values:
+    """A smallest part of an infeasible combination that is infeasible already.
+
+    QuickXplain (Junker, *Preferred explanations and relaxations for over-constrained problems*,
+    AAAI 2004); values read first are kept rather than later ones.
+
+    Args:
+        values: a combination without a feasible completion.
+        refused: whether some of the values have no feasible completion.
+    """
+    if refused({}):
+        return {}
+    items = list(values.items())
+
+    def explain(background: list[Any], added: bool, rest: list[Any]) -> list[Any]:
+        if added and refused(dict(background)):
+            return []
+        if len(rest) == 1:
+            return rest
+        half = len(rest) // 2
+        first, second = rest[:half], rest[half:]
+        late = explain([*background, *first], True, second)
+        early = explain([*background, *late], bool(late), first)
+        return [*early, *late]
+
+    found = dict(explain([], False, items)) if items else {}
+    return {name: value for name, value in values.items() if name in found}
+
+
+class _Spent(Exception):
+    """Finding out would cost too much."""
+
+
+class Narrowing:
+    """Finds the few values that cause a refusal, within an allowance.
+
+    Args:
+        explorer: of the space; it remembers what it ran.
+        each: what one refusal may cost, in runs of ``build`` on rules.
+        altogether: what all of them may cost; later ones name what was demanded.
+    """
+
+    def __init__(self, explorer: Explorer, *, each: int = 1_000, altogether: int = 5_000) -> None:
+        self._explorer = explorer
+        self._each = each
+        self._altogether = altogether
+        self._limit = 0.0
+
+    def demanded(self, values: Mapping[str, Any]) -> Values | None:
+        """The values that a refusal demanded, in the order of the demands.
+
+        Args:
+            values: a configuration; what it lacks has its default.
+
+        Returns:
+            None where the demands do not end in a refusal, or the allowance is spent.
+        """
+        chosen: Values = {}
+        while self._explorer.cost < self._altogether:
+            hp, verdict = self._explorer.recall(chosen)
+            if verdict is not None:
+                return chosen if verdict.feasible is False else None
+            if hp.name in chosen:
+                return None
+            chosen[hp.name] = values.get(hp.name, hp.default)
+        return None
+
+    def smallest(self, values: Mapping[str, Any]) -> Values:
+        """The fewest of these values that no completion can rescue, as far as it is affordable.
+
+        Args:
+            values: a combination without a feasible completion.
+        """
+        self._limit = min(self._explorer.cost + self._each, self._altogether)
+        return smallest(values, self._has_no_completion)
+
+    def _has_no_completion(self, values: Mapping[str, Any]) -> bool:
+        try:
+            return self._refuses(dict(values), {})
+        except _Spent:
+            return False
+
+    def _refuses(self, fixed: Values, chosen: Values) -> bool:
+        if self._explorer.cost >= self._limit:
+            raise _Spent
+        hp, verdict = self._explorer.recall(chosen)
+        if verdict is not None:
+            return verdict.feasible is False
+        if hp.name in fixed:
+            known = hp.name in chosen
+            return not known and self._refuses(fixed, {**chosen, hp.name: fixed[hp.name]})
+        values = domain(hp)
+        if values is None or len(values) > WIDEST or hp.name in chosen:
+            return False
+        # The default is what somebody thought feasible.
+        order = sorted(values, key=lambda value: value != hp.default)
+        return all(self._refuses(fixed, {**chosen, hp.name: value}) for value in order)

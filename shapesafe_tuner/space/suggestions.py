@@ -1,0 +1,212 @@
+"""Changes of a space that remove its conflicts, and what each would cost."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import keras
+
+from shapesafe_tuner.findings import Bound, Conflict, Suggestion, words
+from shapesafe_tuner.space.explorer import Leaf
+from shapesafe_tuner.space.shares import completed
+
+__all__ = ["suggestions_of"]
+
+_MOST_CONFLICTS = 10
+_MOST_PADDED = 3
+_MOST_POINTS = 64
+_COMPLETIONS = 20
+"""Configurations of a conflict that a change of a layer must make feasible, all of them."""
+_DRAWS = 200
+"""Feasible configurations that tell how many such a change breaks."""
+
+Fits = Callable[[Mapping[str, Any]], bool]
+Changed = Callable[[Mapping[str, Mapping[str, Any]]], Fits]
+Domains = Mapping[str, Mapping[Any, Fraction]]
+
+
+def suggestions_of(
+    conflicts: Sequence[Conflict],
+    feasible: Sequence[Leaf],
+    declared: Sequence[Any],
+    domains: Domains,
+    changed: Changed,
+) -> list[Suggestion]:
+    """For the costliest conflicts, the change of the space that gives up least.
+
+    Args:
+        conflicts: of an exact tree, the costliest first.
+        feasible: all its feasible leaves.
+        declared: the hyperparameters.
+        domains: of each one that decides, its values and how often each is drawn.
+        changed: gives a function that tells whether a configuration is feasible once the layers of
+            some classes get other arguments.
+    """
+    tables = _Tables(feasible, domains)
+    found: list[Suggestion] = []
+    for number, conflict in enumerate(conflicts[:_MOST_CONFLICTS]):
+        if any(number in known.removes for known in found):
+            continue
+        candidates = [
+            *_narrowed(conflict, conflicts, tables),
+            *_bounded(conflict, conflicts, tables),
+        ]
+        useful = [one for one in candidates if one.lost < 1 and number in one.removes]
+        if useful:
+            cost = {id(one): sum(conflicts[n].fraction for n in one.removes) for one in useful}
+            found.append(min(useful, key=lambda one: (round(one.lost, 9), -cost[id(one)])))
+    return [*found, *_padded(conflicts, feasible, declared, changed)]
+
+
+def _removed(conflicts: Sequence[Conflict], clears: Callable[[Conflict], bool]) -> tuple[int, ...]:
+    return tuple(number for number, conflict in enumerate(conflicts) if clears(conflict))
+
+
+class _Tables:
+    """How much of what is feasible has which values."""
+
+    def __init__(self, feasible: Sequence[Leaf], domains: Domains) -> None:
+        self.domains = domains
+        self._feasible = feasible
+        self._shares = [float(leaf.share) for leaf in feasible]
+        self._total = math.fsum(self._shares)
+        self._known: dict[tuple[str, ...], dict[tuple[Any, ...], float]] = {}
+
+    def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
+        """The share of what is feasible that a condition on some values gives up."""
+        if not self._total:
+            return 0.0
+        return math.fsum(w for key, w in self._table(names).items() if not keeps(*key))
+
+    def _table(self, names: tuple[str, ...]) -> dict[tuple[Any, ...], float]:
+        """The share of each combination of values; what was not demanded has any value."""
+        if names in self._known:
+            return self._known[names]
+        seen: dict[tuple[Any, ...], list[float]] = {}
+        for leaf, share in zip(self._feasible, self._shares, strict=True):
+            key = tuple(leaf.values.get(name, _ANY) for name in names)
+            seen.setdefault(key, []).append(share)
+        table: dict[tuple[Any, ...], list[float]] = {}
+        for key, shares in seen.items():
+            share = math.fsum(shares) / self._total
+            choices = [
+                self.domains[name].items() if value is _ANY else [(value, 1)]
+                for name, value in zip(names, key, strict=True)
+            ]
+            for combination in itertools.product(*choices):
+                weight = math.prod((float(w) for _, w in combination), start=share)
+                table.setdefault(tuple(v for v, _ in combination), []).append(weight)
+        self._known[names] = {key: math.fsum(weights) for key, weights in table.items()}
+        return self._known[names]
+
+
+_ANY = object()
+
+
+def _narrowed(
+    conflict: Conflict, conflicts: Sequence[Conflict], tables: _Tables
+) -> Iterator[Suggestion]:
+    """Leave the values of the conflict out of one hyperparameter."""
+    for name, values in conflict.values.items():
+        if name not in tables.domains:
+            continue
+        domain = tuple(tables.domains[name])
+        kept = tuple(value for value in domain if value not in values)
+        if not kept:
+            continue
+        said = words(name, _sorted(kept), domain)
+        several = len(kept) > 1 and "[" in said
+        left_out = " and ".join(map(repr, values))
+        yield Suggestion(
+            f"leave {left_out} out of {name}" if several else f"keep {said}",
+            _removed(conflicts, lambda c, n=name, k=kept: n in c.values  # type: ignore[misc]
+                     and not set(c.values[n]) & set(k)),
+            tables.lost((name,), lambda value, k=kept: value in k),
+            values={name: kept},
+        )  # fmt: skip
+
+
+def _sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(sorted(values)) if _numeric(values) else values
+
+
+def _numeric(values: Any) -> bool:
+    return all(type(value) in (int, float) for value in values)
+
+
+def _bounded(
+    conflict: Conflict, conflicts: Sequence[Conflict], tables: _Tables
+) -> Iterator[Suggestion]:
+    """Bound one hyperparameter by another, where that removes more than this one conflict."""
+    numbers = [n for n in conflict.values if n in tables.domains and _numeric(tables.domains[n])]
+    for left, right in itertools.permutations(numbers, 2):
+        for bound in _bounds(left, right, conflict):
+            removes = _removed(conflicts, lambda c, b=bound: _violates(c, b))  # type: ignore[misc]
+            # That one number exceeds another may be chance; twice it is a rule.
+            if len(removes) > 1 or (removes and bound.relation == "multiple"):
+                lost = tables.lost((left, right), bound.holds)
+                yield Suggestion(f"keep {bound}", removes, lost, bound=bound)
+
+
+def _bounds(left: str, right: str, conflict: Conflict) -> Iterator[Bound]:
+    yield Bound(left, right, "at most")
+    if "divide" in conflict.fault.reason:
+        yield Bound(left, right, "multiple")
+    if left < right:
+        yield Bound(left, right, "equal")
+        limit = min(conflict.values[left]) + min(conflict.values[right])
+        yield Bound(left, right, "sum at most", limit - 1)
+
+
+def _violates(conflict: Conflict, bound: Bound) -> bool:
+    values = conflict.values
+    if bound.left not in values or bound.right not in values:
+        return False
+    pairs = itertools.product(values[bound.left], values[bound.right])
+    return _numeric((*values[bound.left], *values[bound.right])) and not any(
+        bound.holds(*pair) for pair in pairs
+    )
+
+
+def _padded(
+    conflicts: Sequence[Conflict],
+    feasible: Sequence[Leaf],
+    declared: Sequence[Any],
+    changed: Changed,
+) -> Iterator[Suggestion]:
+    """Give all layers of a class ``padding="same"``; random configurations are built with that."""
+    kinds = dict.fromkeys(conflict.fault.layer_type for conflict in conflicts)
+    padded = [kind for kind in kinds if kind is not None and _may_be_padded(kind)]
+    for kind in padded[:_MOST_PADDED]:
+        change = {kind: {"padding": "same"}}
+        fits = changed(change)
+        removes = tuple(
+            number
+            for number, conflict in enumerate(conflicts[:_MOST_CONFLICTS])
+            if conflict.fault.layer_type == kind
+            and all(map(fits, completed(_points(conflict), declared, _COMPLETIONS, number)))
+        )
+        if removes:
+            kept = (
+                [fits(v) for v in completed(feasible, declared, _DRAWS, 0)] if feasible else [True]
+            )
+            lost = kept.count(False) / len(kept)
+            text = f'give every {kind} padding="same"'
+            yield Suggestion(text, removes, lost, layer=(kind, change[kind]))
+
+
+def _may_be_padded(kind: str) -> bool:
+    cls = getattr(keras.layers, kind, None)
+    parameter = cls and inspect.signature(cls.__init__).parameters.get("padding")
+    return parameter is not None and parameter.default == "valid" and "Transpose" not in kind
+
+
+def _points(conflict: Conflict) -> list[Leaf]:
+    points = itertools.islice(itertools.product(*conflict.values.values()), _MOST_POINTS)
+    names = list(conflict.values)
+    return [Leaf(dict(zip(names, point, strict=True)), Fraction(1), None) for point in points]
