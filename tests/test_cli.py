@@ -52,7 +52,7 @@ def file(tmp_path: pathlib.Path) -> str:
         (["check", "--x", "9,9,1", "--y", "1"], 1, "infeasible"),
         (["check", "--max-model-size", "20"], 1, "Oversized model"),
         (["explain"], 0, "Feasible: it can be built and trained."),
-        (["explain", "--set", "kernel=9"], 1, "Hyperparameters involved: kernel=9"),
+        (["explain", "--set", "kernel=9"], 1, "Never fits, whatever the other values: kernel=9"),
     ],
 )
 def test_outcomes(file: str, arguments: list[str], status: int, said: str) -> None:

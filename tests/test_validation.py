@@ -247,7 +247,7 @@ def test_too_many_values_that_decide_are_sampled() -> None:
     forced = sst.validate_search_space(build, exact=True)
     assert forced.exact
     assert forced.feasible_fraction == 0.5
-    assert forced.runs == 20 + 1 + 2000
+    assert forced.runs >= 2001
 
 
 def test_the_whole_story_in_text_and_json() -> None:

@@ -87,8 +87,8 @@ def print_explanation(
     fault = verdict.fault
     if fault is not None:
         console.print(Text(f"Reason: {fault.reason}"))
-        if fault.hyperparameters:
-            console.print(Text(f"Hyperparameters involved: {_named(fault.hyperparameters)}"))
+        cause = _named(fault.hyperparameters)
+        console.print(Text(f"Never fits, whatever the other values: {cause or 'anything'}"))
         if fault.error and fault.error not in fault.reason:
             console.print(Text(f"Keras says: {_one_line(fault.error)}"))
     for note in verdict.warnings:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from fractions import Fraction
 from typing import Any
@@ -84,6 +84,8 @@ class Exploration:
             progress: told how much of the space a task settled, and the runs so far.
         """
         self._divide()
+        if progress is not None:
+            progress(_settled(self.items), self.runs)
         elsewhere = None if executor is None else Elsewhere(executor, self._task)
         while self.cost < budget:
             open_parts = [part for part in self.parts if not part.blocked]
@@ -102,7 +104,8 @@ class Exploration:
                     pieces.update(zip(map(id, parts), found.pieces, strict=True))
                     self._count(found)
                     if progress is not None:
-                        progress(_settled(found), self.runs)
+                        items = itertools.chain.from_iterable(found.pieces)
+                        progress(_settled(items), self.runs)
             finally:
                 new = (pieces.get(id(item), [item]) for item in self.items)
                 self.items = list(itertools.chain.from_iterable(new))
@@ -159,9 +162,8 @@ def _dealt(parts: list[Part]) -> list[list[Part]]:
     return [parts[start : start + size] for start in range(0, len(parts), size)]
 
 
-def _settled(found: Found) -> Fraction:
-    leaves = (item for items in found.pieces for item in items if isinstance(item, Leaf))
-    return sum((leaf.share for leaf in leaves), Fraction(0))
+def _settled(items: Iterable[Leaf | Part]) -> Fraction:
+    return sum((item.share for item in items if isinstance(item, Leaf)), Fraction(0))
 
 
 def _value(quantiles: Any, hp: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -169,8 +170,11 @@ class AnalyticPass:
         # This frame's name and getrefcount's argument are two references.
         if sys.getrefcount(run) > _OWN_REFERENCES:
             gc.collect()
-            if sys.getrefcount(run) > _OWN_REFERENCES:
-                self.off = "build keeps layers from one call to the next"
+            for _ in range(_WAITS):
+                if sys.getrefcount(run) <= _OWN_REFERENCES:
+                    return found
+                time.sleep(_WAIT)
+            self.off = "build keeps layers from one call to the next"
         return found
 
     def _run(self, hp: Any, run: Run, check: Check) -> Analysed | None:
@@ -284,6 +288,8 @@ class AnalyticPass:
 
 
 _OWN_REFERENCES = 2
+_WAITS, _WAIT = 10, 0.01
+"""A profiler in another thread may hold the frames of a run that is over, for milliseconds."""
 
 
 def _shapes(specs: Any) -> Any:
