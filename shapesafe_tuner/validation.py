@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import narrowed, size_of, weighted_domain
+from shapesafe_tuner._compat.hyperparameters import narrowed, size_of
 from shapesafe_tuner.checker import prepare_stages, values_of
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
@@ -18,7 +18,7 @@ from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST
 from shapesafe_tuner.space.nearest import nearest
-from shapesafe_tuner.space.shares import completed, interval_of, sensitivity_of
+from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
 from shapesafe_tuner.tracing.stages import Stages
@@ -172,10 +172,8 @@ def nearest_feasible(
 def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceReport:
     leaves = [*known.leaves, *known.drawn]
     declared = known.declared
-    by_name = {hp.name: hp for hp in reversed(declared)}
     names = dict.fromkeys(name for leaf in leaves for name in leaf.values)
-    weighted = {name: weighted_domain(by_name[name]) for name in names}
-    domains = {n: dict(pairs) for n, pairs in weighted.items() if pairs and len(pairs) <= WIDEST}
+    domains = Domains(names, declared, WIDEST)
     seen = sum((leaf.share for leaf in leaves), Fraction(0))
     undecided = sum((leaf.share for leaf in leaves if leaf.feasible is None), Fraction(0))
     fraction, interval = interval_of(known.leaves, known.drawn)
@@ -189,7 +187,7 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
         conflicts=tuple(conflicts),
         sensitivity=sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),
-        domains={name: tuple(domain) for name, domain in domains.items()},
+        domains={name: tuple(weights) for name, weights in domains.weights.items()},
         undecided_fraction=float(undecided / seen) if seen else 0.0,
         irrelevant=tuple(dict.fromkeys(hp.name for hp in declared if hp.name not in names)),
         notes=tuple(dict.fromkeys(note for leaf in leaves for note in leaf.notes)),
@@ -201,7 +199,7 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
 
 
 def _suggestions(
-    known: Exploration, conflicts: list[Conflict], domains: dict[str, dict[Any, Fraction]]
+    known: Exploration, conflicts: list[Conflict], domains: Domains
 ) -> tuple[list[Suggestion], int]:
     """Changes that remove conflicts, and the runs it took to check them."""
     tried = 0

@@ -15,10 +15,11 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+import scipy.stats
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat.hyperparameters import weighted_domain
+from shapesafe_tuner._compat.hyperparameters import position, weighted_domain
 from shapesafe_tuner.report.search_space import InfeasibleSpaceError, SearchSpaceReport
 
 SPACES: dict[str, tuple[Callable[[Any], Any], Any]] = {}
@@ -125,9 +126,14 @@ def looks_at_types(hp: Any) -> Any:
     return keras.Sequential([keras.Input((4, 3)), layers.Conv1D(units, units + 2)])
 
 
-def brute(build: Any, data: Any) -> tuple[Fraction, dict[Any, bool]]:
+def brute(
+    build: Any, data: Any
+) -> tuple[Fraction, dict[str, tuple[dict[str, Any], bool, Fraction]]]:
     """The feasible share by building, and fitting, every configuration for real."""
-    feasible, known = Fraction(0), {}
+    if build in BRUTE:
+        return BRUTE[build]
+    feasible = Fraction(0)
+    known: dict[str, tuple[dict[str, Any], bool, Fraction]] = {}
 
     def walk(values: dict[str, Any], share: Fraction) -> None:
         nonlocal feasible
@@ -146,11 +152,15 @@ def brute(build: Any, data: Any) -> tuple[Fraction, dict[Any, bool]]:
                 for value, weight in weighted_domain(read) or ():
                     walk({**values, read.name: value}, share * weight)
                 return
-        known[json.dumps(values, sort_keys=True)] = fits
+        known[json.dumps(values, sort_keys=True)] = (values, fits, share)
         feasible += share * fits
 
     walk({}, Fraction(1))
-    return feasible, known
+    BRUTE[build] = (feasible, known)
+    return BRUTE[build]
+
+
+BRUTE: dict[Any, Any] = {}
 
 
 @pytest.mark.parametrize("name", sorted(SPACES))
@@ -165,8 +175,8 @@ def test_the_fraction_is_that_of_brute_force(name: str) -> None:
     assert 0 < feasible < 1
     hold_conflicts(report, build, data)
     for values in report.sample(40, seed=3):
-        matching = [k for k in known if json.loads(k).items() <= values.items()]
-        assert all(known[k] for k in matching)
+        matching = [fits for some, fits, _ in known.values() if some.items() <= values.items()]
+        assert all(matching)
         assert matching
 
 
@@ -272,16 +282,35 @@ def test_sensitivity_is_the_share_of_each_value() -> None:
     assert "act" not in report.sensitivity
 
 
-def test_samples_follow_the_space_where_it_is_feasible() -> None:
-    report = sst.validate_search_space(logarithmic)
-    drawn = Counter(values["kernel"] for values in report.sample(10_000, seed=1))
-    assert set(drawn) == {1, 2, 3, 4, 5}
-    weights = {v: math.log((v + 1) / v) for v in range(1, 6)}
-    total = sum(weights.values())
-    square = sum(
-        (drawn[v] - 10_000 * w / total) ** 2 / (10_000 * w / total) for v, w in weights.items()
+@pytest.mark.parametrize(
+    "name", ["logarithmic", "conditional", "widths", "heads", "with_data", "custom_layer"]
+)
+def test_samples_follow_the_space_where_it_is_feasible(name: str) -> None:
+    build, data = SPACES[name]
+    report = sst.validate_search_space(build, **({**data, "batch_size": 4} if data else {}))
+    feasible, known = brute(build, data)
+    samples = report.sample(10_000, seed=1)
+    drawn = Counter(json.dumps(values, sort_keys=True) for values in samples)
+    expected = {key: share / feasible for key, (_, fits, share) in known.items() if fits}
+    # None is refused by Keras, and each is drawn as often as KerasTuner would.
+    assert set(drawn) <= set(expected)
+    test = scipy.stats.chisquare(
+        [drawn[key] for key in expected], [10_000 * float(share) for share in expected.values()]
     )
-    assert square < 18.47  # chi-square, 4 degrees of freedom, p = 0.001
+    assert test.pvalue > 0.001
+
+
+def test_none_of_ten_thousand_samples_of_a_larger_space_is_refused() -> None:
+    report = sst.validate_search_space(convolutions)
+    known = brute(convolutions, None)[1]
+    samples = {json.dumps(values, sort_keys=True): values for values in report.sample(10_000)}
+    assert len(samples) > 1_000
+    for values in samples.values():
+        read = {name: value for name, value in values.items() if name[-1] not in "012"}
+        blocks = range(values["blocks"])
+        read |= {f"{kind}_{n}": values[f"{kind}_{n}"] for kind in ("kernel", "pooling")
+                 for n in blocks}  # fmt: skip
+        assert known[json.dumps(read, sort_keys=True)][1], values
 
 
 @pytest.mark.parametrize(
@@ -296,12 +325,44 @@ def test_repair_changes_as_little_as_it_can(values: Any, expected: Any) -> None:
     assert sst.repair(widths, values) in expected
 
 
-def test_repair_is_the_nearest_by_brute_force() -> None:
-    values = {"blocks": 3, "kernel_0": 5, "kernel_1": 5, "kernel_2": 5, "pooling_0": True}
-    repaired = sst.repair(convolutions, values)
-    assert verdict_of(convolutions, None, repaired)
-    changed = [name for name in repaired if repaired[name] != values.get(name)]
-    assert len(changed) == 1
+@pytest.mark.parametrize("name", ["widths", "heads", "conditional", "with_data", "logarithmic"])
+def test_repair_is_the_nearest_by_brute_force(name: str) -> None:
+    build, data = SPACES[name]
+    given = {**data, "batch_size": 4} if data else {}
+    known = list(brute(build, data)[1].values())
+    declared = {
+        hp.name: hp for hp in hyperparameters_of(build, [v for v, fits, _ in known if fits])
+    }
+
+    def distance(before: dict[str, Any], after: dict[str, Any]) -> tuple[int, float]:
+        changed = [n for n in after if after[n] != before.get(n, declared[n].default)]
+        steps = [steps_between(declared[n], before.get(n, declared[n].default), after[n])
+                 for n in changed]  # fmt: skip
+        return len(changed), sum(steps)
+
+    refused = [values for values, fits, _ in known if not fits]
+    for values in refused[:: max(1, len(refused) // 12)]:
+        repaired = sst.repair(build, values, **given)
+        assert verdict_of(build, given, repaired)
+        best = min(distance(values, other) for other, fits, _ in known if fits)
+        mine = {n: v for n, v in repaired.items() if v != values.get(n, declared[n].default)}
+        count, step = distance(values, mine)
+        assert count == best[0]
+        assert step == pytest.approx(best[1])
+        assert sst.explain(build, values, **given).nearest == repaired
+
+
+def hyperparameters_of(build: Any, configurations: list[dict[str, Any]]) -> list[Any]:
+    hp = keras_tuner.HyperParameters()
+    for values in configurations:
+        hp.values = dict(values)
+        build(hp)
+    return list(hp.space)
+
+
+def steps_between(hp: Any, before: Any, after: Any) -> float:
+    first, second = position(hp, before), position(hp, after)
+    return 1.0 if first is None or second is None else abs(first - second)
 
 
 def test_nothing_feasible_is_said() -> None:

@@ -92,7 +92,9 @@ def lazy_configuration(
             asked.conditions
         ):
             known = [item for item in hp._hps[asked.name] if item.conditions == asked.conditions]
-            dict.__setitem__(hp.values, asked.name, defer(known[0] if known else asked))
+            # Its conditions are a list that KerasTuner empties when the scope ends.
+            met = known[0] if known else type(asked).from_config(asked.get_config())
+            dict.__setitem__(hp.values, asked.name, defer(met))
         return retrieve(asked)
 
     hp._retrieve = deferring
@@ -156,22 +158,20 @@ def _with_fewer(hp: Any, kept: tuple[Any, ...]) -> Any:
     values = list(domain(hp) or ())
     first = values.index(kept[0]) if kept[0] in values else 0
     config = hp.get_config()
+    if isinstance(hp, hp_types.Boolean):
+        config = {"name": hp.name, "value": kept[0], "conditions": config["conditions"]}
+        return hp_types.Fixed.from_config(config)
     if isinstance(hp, hp_types.Choice):
         # One value may be listed more than once, to be drawn more often.
         config["values"] = [value for value in hp.values if value in kept]
-    elif not isinstance(hp, hp_types.Boolean) and values[first : first + len(kept)] == list(kept):
+    elif values[first : first + len(kept)] == list(kept):
         config["min_value"], config["max_value"] = kept[0], kept[-1]
     else:
-        config = {**_common(config), "values": list(kept)}
-    if config.get("default") not in kept:
+        common = {name: config[name] for name in ("name", "default", "conditions")}
+        config = {**common, "values": list(kept)}
+    if config["default"] not in kept:
         config["default"] = kept[0]
-    made = (hp_types.Choice if "values" in config else type(hp)).from_config(config)
-    made.conditions = hp.conditions
-    return made
-
-
-def _common(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: config[name] for name in ("name", "default", "conditions")}
+    return (hp_types.Choice if "values" in config else type(hp)).from_config(config)
 
 
 def random_value(hp: Any, seed: int) -> Any:

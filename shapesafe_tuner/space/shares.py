@@ -6,14 +6,14 @@ import bisect
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import random_value
+from shapesafe_tuner._compat.hyperparameters import random_value, weighted_domain
 from shapesafe_tuner.space.explorer import Leaf
 
-__all__ = ["completed", "interval_of", "sensitivity_of", "wilson"]
+__all__ = ["Domains", "completed", "interval_of", "sensitivity_of", "wilson"]
 
 
 def wilson(hits: int, draws: int, z: float = 1.959963984540054) -> tuple[float, float]:
@@ -49,38 +49,84 @@ def interval_of(
     return float(share), (float(feasible) + float(rest) * low, float(feasible) + float(rest) * high)
 
 
-def sensitivity_of(
-    leaves: Sequence[Leaf], domains: Mapping[str, Mapping[Any, Fraction]]
-) -> dict[str, dict[Any, float]]:
+class Domains:
+    """The hyperparameters that decide: their values, how often each is drawn, when they are active.
+
+    Args:
+        names: of those that decide.
+        declared: all hyperparameters.
+        widest: how many values are told apart.
+
+    Attributes:
+        weights: by name, the share of each value; without those that have too many values.
+    """
+
+    def __init__(self, names: Iterable[str], declared: Sequence[Any], widest: int) -> None:
+        by_name: dict[str, list[Any]] = {}
+        for hp in declared:
+            by_name.setdefault(hp.name, []).append(hp)
+        self._conditions = {
+            name: [hp.conditions for hp in hps]
+            for name, hps in by_name.items()
+            if all(hp.conditions for hp in hps)
+        }
+        self.weights: dict[str, dict[Any, Fraction]] = {}
+        for name in names:
+            pairs = weighted_domain(by_name[name][0])
+            if pairs is not None and len(pairs) <= widest:
+                self.weights[name] = dict(pairs)
+
+    def active(self, name: str, values: Mapping[str, Any]) -> float:
+        """How likely a hyperparameter is in use, given some values."""
+        if name not in self._conditions:
+            return 1.0
+        return max(
+            math.prod(self._likely(condition, values) for condition in conditions)
+            for conditions in self._conditions[name]
+        )
+
+    def _likely(self, condition: Any, values: Mapping[str, Any]) -> float:
+        parent = condition.name
+        if parent in values:
+            return float(condition.is_active({parent: values[parent]}))
+        weights = self.weights.get(parent, {})
+        share = sum(
+            (w for v, w in weights.items() if condition.is_active({parent: v})), Fraction(0)
+        )
+        return float(share) if weights else 1.0
+
+
+def sensitivity_of(leaves: Sequence[Leaf], domains: Domains) -> dict[str, dict[Any, float]]:
     """For each value that decides about shapes, the share of its configurations that is infeasible.
 
     Args:
         leaves: of the tree.
-        domains: of each hyperparameter that decides, its values and how often each is drawn.
+        domains: of the hyperparameters that decide.
     """
-    tallies: dict[str, dict[Any, list[float]]] = {name: {} for name in domains}
-    for leaf in leaves:
-        share = float(leaf.share)
-        for name, value in leaf.values.items():
-            if name in tallies:
-                shares = tallies[name].setdefault(value, [])
-                # The sign tells what is infeasible.
-                shares.append(-share if leaf.feasible is False else share)
-    everything = math.fsum(float(leaf.share) for leaf in leaves)
-    refused = math.fsum(float(leaf.share) for leaf in leaves if leaf.feasible is False)
     found: dict[str, dict[Any, float]] = {}
-    for name, tally in tallies.items():
-        signed = [share for shares in tally.values() for share in shares]
-        bad = refused + math.fsum(share for share in signed if share < 0)
-        free = everything - math.fsum(map(abs, signed))
+    for name, weights in domains.weights.items():
+        reached: dict[Any, list[float]] = {}
+        refused: dict[Any, list[float]] = {}
+        for leaf in leaves:
+            share = float(leaf.share)
+            if name not in leaf.values:
+                value, share = _ANY, share * domains.active(name, leaf.values)
+            else:
+                value = leaf.values[name]
+            reached.setdefault(value, []).append(share)
+            if leaf.feasible is False:
+                refused.setdefault(value, []).append(share)
+        anywhere, bad = math.fsum(reached.get(_ANY, ())), math.fsum(refused.get(_ANY, ()))
         found[name] = {}
-        for value, weight in domains[name].items():
-            shares = tally.get(value, [])
-            reached = math.fsum(map(abs, shares)) + float(weight) * free
-            if reached > 0:
-                wrong = float(weight) * bad - math.fsum(share for share in shares if share < 0)
-                found[name][value] = min(max(wrong / reached, 0.0), 1.0)
+        for value, weight in weights.items():
+            total = math.fsum(reached.get(value, ())) + float(weight) * anywhere
+            if total > 0:
+                wrong = math.fsum(refused.get(value, ())) + float(weight) * bad
+                found[name][value] = wrong / total
     return found
+
+
+_ANY = object()
 
 
 def completed(

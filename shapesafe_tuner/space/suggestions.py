@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import math
@@ -13,7 +14,7 @@ import keras
 
 from shapesafe_tuner.findings import Bound, Conflict, Suggestion, words
 from shapesafe_tuner.space.explorer import Leaf
-from shapesafe_tuner.space.shares import completed
+from shapesafe_tuner.space.shares import Domains, completed
 
 __all__ = ["suggestions_of"]
 
@@ -27,7 +28,6 @@ _DRAWS = 200
 
 Fits = Callable[[Mapping[str, Any]], bool]
 Changed = Callable[[Mapping[str, Mapping[str, Any]]], Fits]
-Domains = Mapping[str, Mapping[Any, Fraction]]
 
 
 def suggestions_of(
@@ -43,7 +43,7 @@ def suggestions_of(
         conflicts: of an exact tree, the costliest first.
         feasible: all its feasible leaves.
         declared: the hyperparameters.
-        domains: of each one that decides, its values and how often each is drawn.
+        domains: of those that decide.
         changed: gives a function that tells whether a configuration is feasible once the layers of
             some classes get other arguments.
     """
@@ -71,41 +71,59 @@ class _Tables:
     """How much of what is feasible has which values."""
 
     def __init__(self, feasible: Sequence[Leaf], domains: Domains) -> None:
-        self.domains = domains
+        self.weights = domains.weights
+        self._domains = domains
         self._feasible = feasible
-        self._shares = [float(leaf.share) for leaf in feasible]
-        self._total = math.fsum(self._shares)
+        self._total = math.fsum(float(leaf.share) for leaf in feasible)
         self._known: dict[tuple[str, ...], dict[tuple[Any, ...], float]] = {}
 
     def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
         """The share of what is feasible that a condition on some values gives up."""
         if not self._total:
             return 0.0
-        return math.fsum(w for key, w in self._table(names).items() if not keeps(*key))
+        table = self._table(names).items()
+        return math.fsum(w for key, w in table if _ABSENT not in key and not keeps(*key))
 
     def _table(self, names: tuple[str, ...]) -> dict[tuple[Any, ...], float]:
-        """The share of each combination of values; what was not demanded has any value."""
+        """The share of each combination of values."""
         if names in self._known:
             return self._known[names]
         seen: dict[tuple[Any, ...], list[float]] = {}
-        for leaf, share in zip(self._feasible, self._shares, strict=True):
-            key = tuple(leaf.values.get(name, _ANY) for name in names)
-            seen.setdefault(key, []).append(share)
+        for leaf in self._feasible:
+            key = tuple(self._of(name, leaf) for name in names)
+            seen.setdefault(key, []).append(float(leaf.share))
         table: dict[tuple[Any, ...], list[float]] = {}
         for key, shares in seen.items():
             share = math.fsum(shares) / self._total
-            choices = [
-                self.domains[name].items() if value is _ANY else [(value, 1)]
-                for name, value in zip(names, key, strict=True)
-            ]
+            choices = [self._choices(*pair) for pair in zip(names, key, strict=True)]
             for combination in itertools.product(*choices):
-                weight = math.prod((float(w) for _, w in combination), start=share)
+                weight = math.prod((w for _, w in combination), start=share)
                 table.setdefault(tuple(v for v, _ in combination), []).append(weight)
         self._known[names] = {key: math.fsum(weights) for key, weights in table.items()}
         return self._known[names]
 
+    def _of(self, name: str, leaf: Leaf) -> Any:
+        """A value, or how likely a hyperparameter that was not demanded is in use."""
+        if name in leaf.values:
+            return leaf.values[name]
+        return _Any(self._domains.active(name, leaf.values))
 
-_ANY = object()
+    def _choices(self, name: str, value: Any) -> list[tuple[Any, float]]:
+        if not isinstance(value, _Any):
+            return [(value, 1.0)]
+        weights = self.weights[name].items()
+        choices = [(known, float(weight) * value.active) for known, weight in weights]
+        return [*choices, (_ABSENT, 1 - value.active)] if value.active < 1 else choices
+
+
+@dataclasses.dataclass(frozen=True)
+class _Any:
+    """Some value, if any."""
+
+    active: float
+
+
+_ABSENT = object()
 
 
 def _narrowed(
@@ -113,9 +131,9 @@ def _narrowed(
 ) -> Iterator[Suggestion]:
     """Leave the values of the conflict out of one hyperparameter."""
     for name, values in conflict.values.items():
-        if name not in tables.domains:
+        if name not in tables.weights:
             continue
-        domain = tuple(tables.domains[name])
+        domain = tuple(tables.weights[name])
         kept = tuple(value for value in domain if value not in values)
         if not kept:
             continue
@@ -143,7 +161,7 @@ def _bounded(
     conflict: Conflict, conflicts: Sequence[Conflict], tables: _Tables
 ) -> Iterator[Suggestion]:
     """Bound one hyperparameter by another, where that removes more than this one conflict."""
-    numbers = [n for n in conflict.values if n in tables.domains and _numeric(tables.domains[n])]
+    numbers = [n for n in conflict.values if n in tables.weights and _numeric(tables.weights[n])]
     for left, right in itertools.permutations(numbers, 2):
         for bound in _bounds(left, right, conflict):
             removes = _removed(conflicts, lambda c, b=bound: _violates(c, b))  # type: ignore[misc]

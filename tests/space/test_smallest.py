@@ -1,0 +1,97 @@
+"""The fewest values that cause a refusal."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import keras
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import layers
+
+import shapesafe_tuner as sst
+from shapesafe_tuner.checker import Checker, prepare_stages
+from shapesafe_tuner.space.explorer import Explorer
+from shapesafe_tuner.space.smallest import Narrowing, smallest
+from tests import test_validation
+
+NAMES = "abcdef"
+
+
+@given(st.lists(st.sets(st.sampled_from(NAMES)), min_size=1, max_size=6))
+def test_what_is_left_refuses_and_no_part_of_it_does(causes: list[set[str]]) -> None:
+    def refused(values: Any) -> bool:
+        return any(cause <= set(values) for cause in causes)
+
+    values = {name: number for number, name in enumerate(NAMES)}
+    if not refused(values):
+        return
+    found = smallest(values, refused)
+    assert refused(found)
+    assert all(not refused({n: v for n, v in found.items() if n != name}) for name in found)
+    assert list(found) == [name for name in values if name in found]
+
+
+@pytest.mark.parametrize("name", ["convolutions", "widths", "heads", "with_data", "conditional",
+                                  "subclassed", "looks_at_types", "custom_layer"])  # fmt: skip
+def test_faults_name_the_fewest_values_there_are(name: str) -> None:
+    """Every completion of them is refused by Keras; without any one of them some is not."""
+    build, data = test_validation.SPACES[name]
+    given_data = {**data, "batch_size": 4} if data else {}
+    known = [(values, fits) for values, fits, _ in test_validation.brute(build, data)[1].values()]
+    refused = [values for values, fits in known if not fits]
+
+    def has_feasible_completion(some: dict[str, Any]) -> bool:
+        return any(
+            fits and all(values.get(key, value) == value for key, value in some.items())
+            for values, fits in known
+        )
+
+    for values in refused[:: max(1, len(refused) // 25)]:
+        fault = sst.check(build, values, **given_data).fault
+        assert fault is not None
+        cause = dict(fault.hyperparameters)
+        assert cause.items() <= values.items()
+        assert not has_feasible_completion(cause), cause
+        for member in cause:
+            rest = {key: value for key, value in cause.items() if key != member}
+            assert has_feasible_completion(rest), (cause, member)
+
+
+def wide(hp: Any) -> Any:
+    x = inputs = keras.Input((40, 1))
+    for number in range(8):
+        x = layers.Conv1D(1, hp.Int(f"kernel_{number}", 1, 9))(x)
+    return keras.Model(inputs, x)
+
+
+def test_what_would_cost_too_much_names_more_and_is_still_right() -> None:
+    stages = prepare_stages(wide)
+    explorer = Explorer(stages, None)
+    narrowing = Narrowing(explorer, each=30, altogether=60)
+    values = {f"kernel_{number}": 9 for number in range(8)}
+    decided = narrowing.demanded(values)
+    assert decided is not None
+    before = explorer.cost
+    assert narrowing.smallest(decided).items() <= decided.items()
+    assert before < explorer.cost <= before + 31
+    for _ in range(3):
+        narrowing.smallest(decided)
+    assert explorer.cost <= 61
+    fault = sst.check(wide, values).fault
+    assert fault is not None
+    # Four kernels of 9 leave 8 pixels of 40; the fifth does not fit.
+    assert len(fault.hyperparameters) == 5
+
+
+def test_what_is_known_to_refuse_is_not_sought_again() -> None:
+    checker = Checker(prepare_stages(wide))
+    first = {f"kernel_{number}": 9 for number in range(5)}
+    assert not checker.judge(first)
+    assert checker.is_known_infeasible({**first, "kernel_5": 1})
+    for last in itertools.islice(itertools.product(range(1, 10), repeat=2), 5):
+        verdict = checker.judge({**first, "kernel_5": last[0], "kernel_6": last[1]})
+        assert verdict.stage == "conflict"
+    assert not checker.is_known_infeasible({"kernel_0": 9})
