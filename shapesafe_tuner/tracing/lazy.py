@@ -15,8 +15,8 @@ from typing import Any
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 
 __all__ = [
-    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "chosen", "deferred_among",
-    "lazy_value", "proxy_of", "shown_sizes", "unwrapped",
+    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "any_of", "chosen",
+    "deferred_among", "lazy_value", "proxy_of", "shown_sizes", "unwrapped",
 ]  # fmt: skip
 
 
@@ -226,6 +226,15 @@ def chosen(value: Any, *, defer: bool = False, texts: bool = False) -> Any:
     if issubclass(kind, Proxy) and (texts or kind is not LazyStr):
         value.force()
     return value
+
+
+def any_of(value: Any) -> Any:
+    """Numbers that are not chosen as one of those they may be, where no outcome depends on them."""
+    if isinstance(value, dict):
+        return {name: any_of(item) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(any_of(item) for item in value)
+    return value._it.low if issubclass(type(value), _LazyNumber) else value
 
 
 def lazy_value(name: str, values: Sequence[Any] | None, low: Any, high: Any, kind: type) -> Any:

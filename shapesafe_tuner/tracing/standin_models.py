@@ -8,7 +8,7 @@ from typing import Any
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.spec import Refused, Spec
 from shapesafe_tuner.tracing.descriptions import Description
-from shapesafe_tuner.tracing.lazy import LazyStr
+from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.records import (
     InputRecord,
     LayerRecord,
@@ -43,6 +43,9 @@ class ModelRecord(LayerRecord):
             args = (_any_optimizer(args[0]), *args[1:])
         elif type(kwargs.get("optimizer")) is LazyStr:
             kwargs["optimizer"] = _any_optimizer(kwargs["optimizer"])
+        weights = kwargs.get("loss_weights")
+        if weights is not None:
+            kwargs = {**kwargs, "loss_weights": any_of(weights)}
         self.compiled = (args, kwargs)
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
