@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from shapesafe_tuner._compat.hyperparameters import place_of, weighted_domain
-from shapesafe_tuner.shapes.deferred import Demand, demanded, forget_demands
-from shapesafe_tuner.tracing.deferring import asked, deferred
+from shapesafe_tuner._compat.hyperparameters import domain, place_of, weighted_domain
+from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
+from shapesafe_tuner.tracing.deferring import can_be_deferred, deferred
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
@@ -53,18 +53,31 @@ class Part:
         values: what was demanded so far.
         share: of the space.
         blocked: the hyperparameter that has too many values to go on; None if nobody tried.
+        known: what a run with these values came to, if there was one.
     """
 
     values: Mapping[str, Any]
     share: Fraction
     blocked: str | None = None
+    known: Settled | None = None
 
 
 class Settled(NamedTuple):
-    """What a run with some values chosen came to: the next demand, or a verdict."""
+    """What a run with some values chosen came to: the next demand, or a verdict.
+
+    A value that ``build`` needs the moment it reads it is chosen on the way, and the run goes on.
+
+    Attributes:
+        hp: what is demanded; None at the end.
+        verdict: at the end; None before.
+        chosen: the value that the run chose for ``hp``, to go on.
+        below: what it then came to.
+    """
 
     hp: Any
     verdict: Verdict | None
+    chosen: Any = None
+    below: Settled | None = None
 
 
 class Explorer:
@@ -85,7 +98,6 @@ class Explorer:
     def __init__(self, stages: Stages, space: Any, *, widest: int | None = WIDEST) -> None:
         self._stages = stages
         self._space = space
-        self._give = deferred if stages.may_defer else asked
         self._widest = widest
         self._known: dict[Any, Settled] = {}
         self.declared: dict[Any, Any] = {}
@@ -119,13 +131,20 @@ class Explorer:
 
     def split(self, part: Part) -> list[Leaf | Part]:
         """The leaf that a part is, or one part for each value of what it demands."""
-        hp, verdict = self.settle(part.values)
-        if verdict is not None:
-            return [_leaf(part, verdict)]
-        domain = weighted_domain(hp)
-        if domain is None or (self._widest is not None and len(domain) > self._widest):
-            return [dataclasses.replace(part, blocked=hp.name)]
-        return [Part({**part.values, hp.name: v}, part.share * weight) for v, weight in domain]
+        node = part.known or self.settle(part.values)
+        if node.verdict is not None:
+            return [_leaf(part, node.verdict)]
+        pairs = weighted_domain(node.hp)
+        if pairs is None or (self._widest is not None and len(pairs) > self._widest):
+            return [dataclasses.replace(part, blocked=node.hp.name, known=None)]
+        return [
+            Part(
+                {**part.values, node.hp.name: value},
+                part.share * weight,
+                known=node.below if _same(value, node.chosen) else None,
+            )
+            for value, weight in pairs
+        ]
 
     def descend(
         self, values: Mapping[str, Any], draw: Callable[[Any], Any], share: Fraction = Fraction(0)
@@ -137,37 +156,54 @@ class Explorer:
             draw: gives a value for a hyperparameter that is demanded beyond them.
             share: what the leaf stands for.
         """
-        hp, verdict = self.recall(values)
-        while verdict is None:
-            values = {**values, hp.name: draw(hp)}
-            hp, verdict = self.recall(values)
-        return _leaf(Part(values, share), verdict)
+        node = self.recall(values)
+        while node.verdict is None:
+            values = {**values, node.hp.name: draw(node.hp)}
+            node = self.recall(values)
+        return _leaf(Part(values, share), node.verdict)
 
     def recall(self, values: Mapping[str, Any]) -> Settled:
         """As :meth:`settle`; runs once for the same values, in whatever order."""
-        key = frozenset((name, type(value), repr(value)) for name, value in values.items())
-        if key not in self._known:
-            self._known[key] = self.settle(values)
-        return self._known[key]
+        found = self._known.get(_key(values))
+        if found is not None:
+            return found
+        first = node = self.settle(values)
+        while True:
+            self._known[_key(values)] = node
+            if node.below is None:
+                return first
+            values = {**values, node.hp.name: node.chosen}
+            node = node.below
 
     def settle(self, values: Mapping[str, Any]) -> Settled:
         """Run ``build`` with these values chosen."""
         met: dict[str, Any] = {}
+        taken: list[tuple[Any, Any]] = []
+
+        def take(hp: Any) -> Any:
+            met[hp.name] = hp
+            values = domain(hp)
+            if values is None or (self._widest is not None and len(values) > self._widest):
+                return demand(hp.name)
+            if len(values) == 1:
+                return values[0]
+            chosen = next((value for value in values if value == hp.default), values[0])
+            taken.append((hp, chosen))
+            return chosen
 
         def defer(hp: Any) -> Any:
+            if not can_be_deferred(hp):
+                return take(hp)
             met[hp.name] = hp
-            return self._give(hp)
-
-        def ask(hp: Any) -> Any:
-            met[hp.name] = hp
-            return asked(hp)
+            return deferred(hp)
 
         verdict = None
         for judge, give, cost in (
-            (self._stages.judge_lazily, defer, 1),
-            (self._stages.judge_with_keras, ask, _COST_OF_KERAS),
+            (self._stages.judge_lazily, defer if self._stages.may_defer else take, 1),
+            (self._stages.judge_with_keras, take, _COST_OF_KERAS),
         ):
             forget_demands()
+            taken.clear()
             self.runs += 1
             self.cost += cost
             try:
@@ -181,14 +217,33 @@ class Explorer:
         for hp in met.values():
             self.declared.setdefault(place_of(hp), hp)
         if name is not None:
-            return Settled(met[name], None)
-        assert verdict is not None
-        return Settled(None, verdict)
+            end = Settled(met[name], None)
+        else:
+            assert verdict is not None
+            end = Settled(None, _of_many(verdict))
+        for hp, chosen in reversed(taken):
+            end = Settled(hp, None, chosen, end)
+        return end
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def _key(values: Mapping[str, Any]) -> Any:
+    return frozenset((name, type(value), repr(value)) for name, value in values.items())
+
+
+def _of_many(verdict: Verdict) -> Verdict:
+    """What of a verdict holds for many configurations: no sizes, which may not be chosen."""
+    fault = verdict.fault
+    if fault is not None:
+        fault = dataclasses.replace(fault, input_shapes=None, hyperparameters={})
+    return Verdict(verdict.feasible, verdict.stage, fault, verdict.warnings)
 
 
 def _leaf(part: Part, verdict: Verdict) -> Leaf:
     fault = verdict.fault
     if fault is not None:
-        # What went in may be sizes that are not chosen; a leaf is of many configurations.
-        fault = dataclasses.replace(fault, input_shapes=None, hyperparameters=part.values)
+        fault = dataclasses.replace(fault, hyperparameters=part.values)
     return Leaf(part.values, part.share, verdict.feasible, fault, verdict.warnings)

@@ -50,7 +50,7 @@ def estimated_runs(stages: Stages, space: Any, *, descents: int = 20, seed: int 
         width = 1
         while True:
             nodes += width
-            hp, verdict = explorer.recall(values)
+            hp, verdict, *_ = explorer.recall(values)
             if verdict is not None:
                 break
             known = domain(hp)

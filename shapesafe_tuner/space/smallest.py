@@ -72,7 +72,7 @@ class Narrowing:
         """
         chosen: Values = {}
         while self._explorer.cost < self._altogether:
-            hp, verdict = self._explorer.recall(chosen)
+            hp, verdict, *_ = self._explorer.recall(chosen)
             if verdict is not None:
                 return chosen if verdict.feasible is False else None
             if hp.name in chosen:
@@ -98,7 +98,7 @@ class Narrowing:
     def _refuses(self, fixed: Values, chosen: Values) -> bool:
         if self._explorer.cost >= self._limit:
             raise _Spent
-        hp, verdict = self._explorer.recall(chosen)
+        hp, verdict, *_ = self._explorer.recall(chosen)
         if verdict is not None:
             return verdict.feasible is False
         if hp.name in fixed:

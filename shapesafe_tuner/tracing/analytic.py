@@ -24,6 +24,7 @@ from shapesafe_tuner.tracing.records import (
     LayerRecord,
     Node,
     OperationRecord,
+    hashable,
     specs_of,
     tensors_of,
 )
@@ -239,6 +240,8 @@ class Run:
         known = None
         if self.show is None:
             known = record.description.quick.get((spec, record.built_on))
+        elif record.built_on is None:
+            known = record.description.quick.get((hashable(spec), None))
         if known is None:
             if not isinstance(record, ModelRecord):
                 self._check_complete(record, spec, *_call_parameters(record.layer_class))

@@ -72,11 +72,11 @@ class Asking:
             not step
             and not arguments
             and self._hooks.analytic is not None
-            and self._hooks.analytic.show is None
+            and (self._hooks.analytic.show is None or record.built_on is None)
             and type(inputs) is Spec
             and type(found[1]) is Spec
         ):
-            description.quick[inputs, record.built_on] = found[:2]
+            description.quick[key[:2]] = found[:2]
         return found[:2]
 
     def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:

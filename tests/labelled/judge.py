@@ -21,7 +21,7 @@ from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.verdict import Verdict
 from tests.labelled.model import Space
 
-_READ = inspect.signature(read_data).parameters
+READ = inspect.signature(read_data).parameters
 LABELS = pathlib.Path(__file__).parent / "labels"
 
 
@@ -69,7 +69,7 @@ def judge(space: Space, most: int | None = None) -> Iterator[Case]:
     """
     model = kt_internals.as_hypermodel(space.build)
     own_fit = "fit is overridden" if kt_internals.overrides(model, "fit") else None
-    given = {name: part for name, part in space.data().items() if name in _READ}
+    given = {name: part for name, part in space.data().items() if name in READ}
     checker = Checker(model.build, data=read_data(**given, as_fit=True), unjudged=own_fit)
     for label in labels_of(space)[:most]:
         yield Case(label["values"], label, checker.judge(label["values"]))
