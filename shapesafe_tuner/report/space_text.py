@@ -44,13 +44,13 @@ def _conflicts(report: Any, most: int) -> Iterator[str]:
         yield f"    {conflict.fault.reason}"
     others = [conflict for conflict in report.conflicts if len(conflict.values) != 1]
     if others:
-        yield "Conflicts, with the share of the space each costs:"
+        yield "Conflicts, with the share of the space that each costs beyond those above:"
     for conflict in others[:most]:
         yield f"  {conflict.fraction:7.2%}  {_words(conflict, report.domains)}"
         yield f"           {conflict.fault.reason}"
     if len(others) > most:
         rest = math.fsum(conflict.fraction for conflict in others[most:])
-        yield f"  {rest:7.2%}  in {len(others) - most} smaller conflicts"
+        yield f"  {rest:7.2%}  in {_counted(len(others) - most, 'smaller conflict')}"
 
 
 def _words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
@@ -61,14 +61,16 @@ def _words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
     )
 
 
+def _counted(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
+
+
 def _suggestions(report: Any, most: int) -> Iterator[str]:
     if report.suggestions:
         yield "To remove conflicts, at what share of the feasible configurations:"
     for suggestion in report.suggestions[:most]:
         saved = math.fsum(report.conflicts[number].fraction for number in suggestion.removes)
-        what = (
-            "1 conflict" if len(suggestion.removes) == 1 else f"{len(suggestion.removes)} conflicts"
-        )
+        what = _counted(len(suggestion.removes), "conflict")
         yield (
             f"  {suggestion.text}: removes {what}, {saved:.2%} of the space; "
             f"gives up {suggestion.lost:.2%}"

@@ -203,18 +203,19 @@ def _padded(
     for kind in padded[:_MOST_PADDED]:
         change = {kind: {"padding": "same"}}
         fits = changed(change)
+
+        def share(leaves: Sequence[Leaf], count: int, fits: Fits = fits) -> float:
+            drawn = completed(leaves, declared, count, 0) if leaves else []
+            return [fits(values) for values in drawn].count(True) / count if drawn else 1.0
+
         removes = tuple(
             number
             for number, conflict in enumerate(conflicts[:_MOST_CONFLICTS])
-            if conflict.fault.layer_type == kind
-            and all(map(fits, completed(_points(conflict), declared, _COMPLETIONS, number)))
+            if conflict.fault.layer_type == kind and share(_points(conflict), _COMPLETIONS) == 1
         )
         if removes:
-            kept = (
-                [fits(v) for v in completed(feasible, declared, _DRAWS, 0)] if feasible else [True]
-            )
-            lost = kept.count(False) / len(kept)
             text = f'give every {kind} padding="same"'
+            lost = 1 - share(feasible, _DRAWS)
             yield Suggestion(text, removes, lost, layer=(kind, change[kind]))
 
 
