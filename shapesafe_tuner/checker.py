@@ -9,6 +9,7 @@ from typing import Any
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.space.explorer import Explorer
+from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
 from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
@@ -105,6 +106,18 @@ class Checker:
             if all(name in values for name in names) and _key(values, names) in keys:
                 return {name: values[name] for name in names}
         return None
+
+    def nearest(
+        self,
+        values: Mapping[str, Any],
+        may_be: Callable[[dict[str, Any]], bool] = lambda values: True,
+        most: int = 2_000,
+    ) -> Nearest:
+        """The feasible configuration nearest to ``values``; arguments as of the search for it."""
+        return nearest_by_conflicts(values, self.judge, self._declared, may_be=may_be, most=most)
+
+    def _declared(self) -> list[Any]:
+        return list(self._narrowing_of_space().explorer.declared.values())
 
     def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""

@@ -66,7 +66,7 @@ def explain(hypermodel: Any, values: Any, **data: Any) -> Explanation:
     verdict = checker.said_by_keras(chosen, checker.judge(chosen))
     if verdict.feasible is not False:
         return Explanation(chosen, verdict)
-    found, why = nearest_feasible(checker.stages, checker.space, chosen, _RUNS)
+    found, why = nearest_feasible(checker, chosen, _RUNS)
     return Explanation(chosen, verdict, found if why is None else None)
 
 

@@ -11,13 +11,13 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import narrowed, size_of
-from shapesafe_tuner.checker import prepare_stages, values_of
+from shapesafe_tuner.checker import Checker, prepare_stages, values_of
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST
-from shapesafe_tuner.space.nearest import nearest
+from shapesafe_tuner.space.nearest import nearest_leaf
 from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
@@ -140,9 +140,10 @@ def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data:
     """
     chosen = values_of(values)
     stages = prepare_stages(hypermodel, hyperparameters=hyperparameters, **data)
-    if stages.judge(hyperparameters, chosen)[0].feasible is not False:
+    checker = Checker(stages, space=hyperparameters)
+    if checker.judge(chosen).feasible is not False:
         return chosen
-    found, why = nearest_feasible(stages, hyperparameters, chosen, MOST_RUNS, 1_000)
+    found, why = nearest_feasible(checker, chosen, MOST_RUNS, 1_000)
     if found is None:
         raise ValueError(
             "No configuration of this space is feasible"
@@ -152,21 +153,26 @@ def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data:
 
 
 def nearest_feasible(
-    stages: Stages, space: Any, chosen: dict[str, Any], budget: int, samples: int = 0
+    checker: Checker, chosen: dict[str, Any], budget: int, samples: int = 0
 ) -> tuple[dict[str, Any] | None, str | None]:
     """The nearest feasible configuration, and why it may not be the nearest; None if it is.
 
     Args:
-        stages: judge configurations.
-        space: the ``HyperParameters`` registered so far, or None.
+        checker: judges configurations.
         chosen: the configuration.
-        budget: how many runs of ``build`` it may cost.
+        budget: how many runs of ``build`` it may cost to look at the whole space, where the
+            conflicts do not lead there.
         samples: how many configurations to draw where that is not enough.
     """
-    known = Exploration(stages, space)
+    found = checker.nearest(chosen)
+    if found.proved:
+        return found.values, None
+    known = Exploration(checker.stages, checker.space)
     known.explore(budget)
     known.draw(samples, 0)
-    return nearest(chosen, [*known.leaves, *known.drawn], known.declared), _why_sampled(known)
+    leaf = nearest_leaf(chosen, [*known.leaves, *known.drawn], known.declared)
+    why = _why_sampled(known)
+    return (leaf or found.values) if why else leaf, why
 
 
 def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceReport:

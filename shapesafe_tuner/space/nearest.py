@@ -2,19 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import position
-from shapesafe_tuner.space.explorer import Leaf
+from shapesafe_tuner._compat.hyperparameters import domain, position, value_at
+from shapesafe_tuner.space.explorer import WIDEST, Leaf
+from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["nearest"]
+__all__ = ["Nearest", "nearest_by_conflicts", "nearest_leaf"]
+
+_QUANTILES = 20
+"""Values of an infinite or very wide domain that are tried."""
+
+Values = dict[str, Any]
 
 
-def nearest(
-    values: Mapping[str, Any], leaves: Iterable[Leaf], declared: Sequence[Any]
-) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class Nearest:
+    """What was found.
+
+    Attributes:
+        values: the configuration, or None.
+        proved: that no feasible one is nearer; without values, that there is none.
+    """
+
+    values: Values | None
+    proved: bool
+
+
+def nearest_by_conflicts(
+    values: Mapping[str, Any],
+    judge: Callable[[Values], Verdict],
+    declared: Callable[[], Iterable[Any]],
+    *,
+    may_be: Callable[[Values], bool] = lambda values: True,
+    most: int = 2_000,
+) -> Nearest:
     """The values with the fewest changes that make them feasible, then with the smallest steps.
+
+    What is feasible differs from a refused configuration in one of the values that cause the
+    refusal, so only these are changed, the cheapest change first (as in the hitting-set trees of
+    Reiter, *A theory of diagnosis from first principles*, Artificial Intelligence 1987).
+
+    Args:
+        values: the configuration; missing ones stand for their defaults.
+        judge: the verdict on a configuration; its fault names values that no completion rescues.
+        declared: the hyperparameters that are known by now.
+        may_be: whether a feasible configuration is wanted.
+        most: how many configurations to judge.
+    """
+    order = itertools.count()
+    heap: list[tuple[int, float, int, Values]] = [(0, 0.0, next(order), {})]
+    seen: set[Any] = set()
+    proved = True
+    for _ in range(most):
+        if not heap:
+            return Nearest(None, proved)
+        count, step, _, changes = heapq.heappop(heap)
+        chosen = {**values, **changes}
+        verdict = judge(chosen)
+        by_name = {hp.name: hp for hp in reversed(list(declared()))}
+        if verdict:
+            if may_be(chosen):
+                return Nearest(chosen, proved)
+            names: Iterable[str] = [name for name in by_name if name in chosen]
+        else:
+            assert verdict.fault is not None
+            names = verdict.fault.hyperparameters
+        for name in names:
+            if name in changes:
+                continue
+            if name not in by_name:
+                proved = False
+                continue
+            hp = by_name[name]
+            others, whole = _others(hp, chosen.get(name, hp.default))
+            proved = proved and whole
+            for other, distance in others:
+                more = {**changes, name: other}
+                key = frozenset((known, repr(value)) for known, value in more.items())
+                if key not in seen:
+                    seen.add(key)
+                    heapq.heappush(heap, (count + 1, step + distance, next(order), more))
+    return Nearest(None, False)
+
+
+def _others(hp: Any, value: Any) -> tuple[Iterator[tuple[Any, float]], bool]:
+    """The other values of a hyperparameter with their distances, and whether these are all."""
+    values = domain(hp)
+    whole = values is not None and len(values) <= WIDEST
+    if not whole:
+        values = [value_at(hp, (place + 0.5) / _QUANTILES) for place in range(_QUANTILES)]
+    assert values is not None
+    return ((v, _step(hp, value, v)) for v in values if not _same(v, value)), whole
+
+
+def nearest_leaf(
+    values: Mapping[str, Any], leaves: Iterable[Leaf], declared: Sequence[Any]
+) -> Values | None:
+    """The same, of leaves that are known.
 
     Args:
         values: the configuration; missing ones stand for their defaults.
@@ -26,7 +115,7 @@ def nearest(
     """
     by_name = {hp.name: hp for hp in reversed(declared)}
     chosen = {**{name: hp.default for name, hp in by_name.items()}, **values}
-    best: tuple[Any, dict[str, Any]] | None = None
+    best: tuple[Any, Values] | None = None
     for leaf in leaves:
         if leaf.feasible is False:
             continue

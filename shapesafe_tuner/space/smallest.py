@@ -56,7 +56,7 @@ class Narrowing:
     """
 
     def __init__(self, explorer: Explorer, *, each: int = 1_000, altogether: int = 5_000) -> None:
-        self._explorer = explorer
+        self.explorer = explorer
         self._each = each
         self._altogether = altogether
         self._limit = 0.0
@@ -71,8 +71,8 @@ class Narrowing:
             None where the demands do not end in a refusal, or the allowance is spent.
         """
         chosen: Values = {}
-        while self._explorer.cost < self._altogether:
-            hp, verdict, *_ = self._explorer.recall(chosen)
+        while self.explorer.cost < self._altogether:
+            hp, verdict, *_ = self.explorer.recall(chosen)
             if verdict is not None:
                 return chosen if verdict.feasible is False else None
             if hp.name in chosen:
@@ -86,7 +86,7 @@ class Narrowing:
         Args:
             values: a combination without a feasible completion.
         """
-        self._limit = min(self._explorer.cost + self._each, self._altogether)
+        self._limit = min(self.explorer.cost + self._each, self._altogether)
         return smallest(values, self._has_no_completion)
 
     def _has_no_completion(self, values: Mapping[str, Any]) -> bool:
@@ -96,9 +96,9 @@ class Narrowing:
             return False
 
     def _refuses(self, fixed: Values, chosen: Values) -> bool:
-        if self._explorer.cost >= self._limit:
+        if self.explorer.cost >= self._limit:
             raise _Spent
-        hp, verdict, *_ = self._explorer.recall(chosen)
+        hp, verdict, *_ = self.explorer.recall(chosen)
         if verdict is not None:
             return verdict.feasible is False
         if hp.name in fixed:
