@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from shapesafe_tuner import oracles as oracles
     from shapesafe_tuner.checker import check as check
+    from shapesafe_tuner.errors import FeasibilityWarning as FeasibilityWarning
     from shapesafe_tuner.errors import (
         NoFeasibleConfigurationError as NoFeasibleConfigurationError,
     )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _HOME = {
     "BayesianOptimization": "tuners",
     "Explanation": "explanation",
+    "FeasibilityWarning": "errors",
     "GridSearch": "tuners",
     "Hyperband": "tuners",
     "LayerShape": "verdict",
@@ -58,6 +60,7 @@ _HOME = {
 __all__ = [
     "BayesianOptimization",
     "Explanation",
+    "FeasibilityWarning",
     "GridSearch",
     "Hyperband",
     "LayerShape",

@@ -9,7 +9,11 @@ import keras_tuner
 
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = ["NoFeasibleConfigurationError"]
+__all__ = ["FeasibilityWarning", "NoFeasibleConfigurationError"]
+
+
+class FeasibilityWarning(UserWarning):
+    """Nearly all that a search draws is refused: it works, but the space should be changed."""
 
 
 class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # type: ignore[misc]

@@ -8,6 +8,7 @@ from typing import Any
 import keras_tuner
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner.bayesian_oracle import BayesianOptimizationOracle
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.shape_safe_oracle import ShapeSafeOracle, checked_option
 
@@ -23,13 +24,6 @@ __all__ = [
 
 class RandomSearchOracle(ShapeSafeOracle, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
     """KerasTuner's random search over what is feasible."""
-
-
-class BayesianOptimizationOracle(
-    ShapeSafeOracle,
-    keras_tuner.oracles.BayesianOptimizationOracle,  # type: ignore[misc]
-):
-    """KerasTuner's Bayesian optimisation; a refused proposal becomes a feasible random one."""
 
 
 class HyperbandOracle(ShapeSafeOracle, keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]

@@ -11,8 +11,10 @@ from typing import Any
 from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.checker import Checker
-from shapesafe_tuner.errors import NoFeasibleConfigurationError
-from shapesafe_tuner.space.enumeration import Walk
+from shapesafe_tuner.errors import FeasibilityWarning, NoFeasibleConfigurationError
+from shapesafe_tuner.health import complaint
+from shapesafe_tuner.space.construction import Construction
+from shapesafe_tuner.space.enumeration import in_space
 from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import FROZEN
 from shapesafe_tuner.tracing.training_step import SUSPICIOUS
@@ -25,9 +27,11 @@ MAX_DRAWS = 10_000
 MAX_JUDGED = 300
 """Of these, how many may cost a check; what known conflicts refuse is nearly free."""
 MAX_KNOWN = 200
-"""Draws in a row that known conflicts refuse, before feasible ones are sought systematically."""
-MAX_WALKED = 700
-"""Checks of the systematic walk that follows."""
+"""Draws in a row that known conflicts refuse, before feasible ones are constructed."""
+MAX_REPAIRED = 500
+"""Configurations that one repair may judge."""
+MAX_LEARNED = 100
+"""Rejections of an earlier process that are judged again when a search is resumed."""
 
 
 class ShapeSafeOracle(kt_internals.OracleHooks):
@@ -39,7 +43,8 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
     replaced by a feasible random one.
 
     Args:
-        on_infeasible: "resample" draws again; "warn" runs the trial and records it.
+        on_infeasible: "resample" draws again; "repair" takes the nearest feasible configuration
+            that was not tried; "warn" runs the trial and records it.
         *args, **kwargs: of the oracle class.
 
     Attributes:
@@ -57,8 +62,11 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self._on_infeasible = checked_option(on_infeasible)
         self._checker: Checker | None = None
         self._accepted: dict[str, Any] | None = None
+        self._construction: tuple[int, Construction] | None = None
         self._walked_to_the_end = False
         self._said_why_stopped = False
+        self._complained = False
+        self._has_learned = False
         self.rejections: list[Rejection] = []
         self.notes: dict[str, None] = {}
         self.drawn = 0
@@ -90,7 +98,26 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
     def judge_with(self, checker: Checker | None) -> None:
         """Use this checker from now on; None judges nothing, as stock does."""
         self._checker = checker
+        self._construction = None
         self._walked_to_the_end = False
+        self._has_learned = False
+
+    def _learn_again(self) -> None:
+        """Judge what was refused before a restart, so that its conflicts are known.
+
+        They are not taken as read: build or the data may have changed since.
+        """
+        checker = self._checker
+        if checker is None or self._has_learned:
+            return
+        self._has_learned = True
+        checker.space = self.hyperparameters
+        start = time.perf_counter()
+        known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
+        for values in known.values():
+            if not checker.is_known_infeasible(values):
+                checker.judge(values)
+        self.seconds += time.perf_counter() - start
 
     def next_feasible(self, draw: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
         """The next candidate that may run, or None if there is none left."""
@@ -103,13 +130,42 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
                 break
             if self._may_run(values):
                 return values
+            repaired = self._repaired(values)
+            if repaired is not None:
+                return repaired
             is_known = self.rejections[-1].verdict.stage == "conflict"
             judged += not is_known
             known_in_a_row = known_in_a_row + 1 if is_known else 0
             enough = judged >= MAX_JUDGED or known_in_a_row >= MAX_KNOWN
             if enough or self._checker.always_fails is not None:
                 break
-        return self._walk()
+        return self._constructed()
+
+    def _repaired(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The nearest feasible configuration that was not tried, where that is wanted."""
+        checker = self._checker
+        if self._on_infeasible != "repair" or checker is None:
+            return None
+        start = time.perf_counter()
+        found = checker.nearest(
+            {name: value for name, value in values.items() if not name.startswith("tuner/")},
+            lambda some: not self.is_tried(in_space(self.hyperparameters, some)),
+            MAX_REPAIRED,
+        )
+        seconds = time.perf_counter() - start
+        self.seconds += seconds
+        if found.values is None:
+            return None
+        repaired = in_space(self.hyperparameters, found.values)
+        last = self.rejections[-1]
+        self.rejections[-1] = dataclasses.replace(
+            last, repaired_to=repaired, told=self.told_of_repairs, seconds=last.seconds + seconds
+        )
+        self._accepted = repaired
+        return repaired
+
+    told_of_repairs: str | None = None
+    """What the optimiser learns of a configuration that was repaired."""
 
     def _may_run(self, values: Mapping[str, Any]) -> bool:
         """Judge a candidate; record it when it is refused."""
@@ -148,25 +204,21 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
                 self.notes[note] = None
                 warnings.warn(note, stacklevel=2)
 
-    def _walk(self) -> dict[str, Any] | None:
-        """A feasible configuration that was not tried, found systematically."""
+    def _constructed(self) -> dict[str, Any] | None:
+        """A feasible configuration that was not tried, from the lazy tree of the space."""
         checker = self._checker
         assert checker is not None
         checker.space = self.hyperparameters
-        walk = Walk(self.hyperparameters, self.seed, checker.is_known_infeasible)
         start = time.perf_counter()
-        try:
-            for count, values in enumerate(walk):
-                if count >= MAX_WALKED:
-                    walk.complete = False
-                    break
-                if not self.is_tried(values) and checker.judge(values):
-                    self._accepted = values
-                    return values
-        finally:
-            self.seconds += time.perf_counter() - start
-        self._walked_to_the_end = walk.complete
-        return None
+        if self._construction is None or self._construction[0] != len(self.hyperparameters.space):
+            made = Construction(checker.stages, self.hyperparameters, self.seed)
+            self._construction = (len(self.hyperparameters.space), made)
+        construction = self._construction[1]
+        values = construction.untried(self.is_tried)
+        self.seconds += time.perf_counter() - start
+        self._walked_to_the_end = construction.complete
+        self._accepted = values
+        return values
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """KerasTuner's proposal if it may run, else a feasible random configuration."""
@@ -175,10 +227,14 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         judged = self._checker is not None and response["status"] == "RUNNING"
         if not judged or not values or "tuner/trial_id" in values or self._may_run(values):
             return response
-        replacement = self.random_candidate()
+        replacement = self.replacement(values)
         if replacement is not None:
             return {"status": "RUNNING", "values": replacement}
         return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}
+
+    def replacement(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What runs in place of a proposal that is infeasible; None if nothing is left."""
+        return self._repaired(values) or self.random_candidate()
 
     def create_trial(self, tuner_id: str) -> Any:
         """As in KerasTuner; a refused draw makes no trial.
@@ -188,6 +244,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
                 parallel search lets its workers end instead.
         """
         self._accepted = None
+        self._learn_again()
         try:
             trial = super().create_trial(tuner_id)
         except BaseException:
@@ -195,6 +252,10 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             raise
         if trial.status == "STOPPED":
             self._say_why_stopped()
+        said = None if self._complained else complaint(self.rejections, len(self.trials))
+        if said is not None:
+            self._complained = True
+            warnings.warn(said, FeasibilityWarning, stacklevel=2)
         if len(self.rejections) != self._saved_rejections and self.has_project:
             self.save()
         return trial
@@ -227,7 +288,12 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
 
     def get_state(self) -> dict[str, Any]:
         """KerasTuner's state and how many rejections belong to it."""
-        own = {"rejections": len(self.rejections), "drawn": self.drawn, "seconds": self.seconds}
+        own = {
+            "rejections": len(self.rejections),
+            "drawn": self.drawn,
+            "seconds": self.seconds,
+            "complained": self._complained,
+        }
         return {**super().get_state(), state.KEY: own}
 
     def set_state(self, saved: dict[str, Any]) -> None:
@@ -236,6 +302,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         own = saved.get(state.KEY, {})
         self.drawn = own.get("drawn", 0)
         self.seconds = own.get("seconds", 0.0)
+        self._complained = own.get("complained", False)
         if self.has_project:
             path = self.file_beside_state(state.FILE)
             self.rejections = state.read_rejections(path, own.get("rejections"))
@@ -261,8 +328,8 @@ def checked_option(on_infeasible: str) -> str:
     Raises:
         ValueError: it is not.
     """
-    if on_infeasible == "repair":
-        raise ValueError('on_infeasible="repair" is not yet available; use "resample" or "warn".')
-    if on_infeasible not in ("resample", "warn"):
-        raise ValueError(f'on_infeasible must be "resample" or "warn", not {on_infeasible!r}.')
+    if on_infeasible not in ("resample", "repair", "warn"):
+        raise ValueError(
+            f'on_infeasible must be "resample", "repair" or "warn", not {on_infeasible!r}.'
+        )
     return on_infeasible

@@ -38,7 +38,9 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
 
     Args:
         oracle, hypermodel, *args, **kwargs: as for ``keras_tuner.Tuner``.
-        on_infeasible: "resample" draws again; "warn" runs the trial and records it.
+        on_infeasible: "resample" draws again; "repair" takes the nearest feasible configuration
+            that was not tried (a grid goes on to the next one); "warn" runs the trial and records
+            it.
         constraints: callables ``hp -> bool``; a configuration for which one is False is refused.
         check_training_step: False judges the build alone, whatever data ``search`` gets.
     """
@@ -123,8 +125,13 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
     def feasibility_summary(self) -> None:
         """Print what was rejected, why, and the time it cost."""
         oracle = self._judging_oracle
+        failed = [
+            (trial.hyperparameters.values, (trial.message or "no message").strip().split("\n")[-1])
+            for trial in oracle.trials.values()
+            if trial.status in ("FAILED", "INVALID")
+        ]
         notes = list(oracle.notes)
-        print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds, notes))
+        print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds, notes, failed))
 
 
 def _data_of(

@@ -19,13 +19,14 @@ LAYERS = (
     ("verdict", "shapes", "findings"),
     ("_compat",),
     ("tracing",),
-    ("space", "testing"),
+    ("space",),
     ("checker",),
-    ("errors", "state", "report"),
+    ("errors", "health", "state", "report"),
     ("discovery", "validation"),
     ("shape_safe_oracle", "explanation"),
+    ("bayesian_oracle",),
     ("oracles",),
-    ("tuners",),
+    ("tuners", "testing"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

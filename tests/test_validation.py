@@ -22,6 +22,9 @@ import shapesafe_tuner as sst
 from shapesafe_tuner._compat.hyperparameters import position, weighted_domain
 from shapesafe_tuner.report.search_space import InfeasibleSpaceError, SearchSpaceReport
 
+# One process builds the spaces for real, once.
+pytestmark = pytest.mark.xdist_group("brute force")
+
 SPACES: dict[str, tuple[Callable[[Any], Any], Any]] = {}
 
 

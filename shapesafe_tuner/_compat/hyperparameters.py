@@ -12,7 +12,8 @@ import keras_tuner
 from shapesafe_tuner._compat.modules import keras_tuner_module
 
 __all__ = [
-    "RecordedValues", "configuration", "domain", "hp_types", "lazy_configuration", "narrowed",
+    "RecordedValues", "configuration", "domain", "hp_types", "is_ordered",
+    "lazy_configuration", "narrowed",
     "outside_domain", "place_of", "position", "random_value", "range_of", "size_of",
     "value_at", "weighted_domain",
 ]  # fmt: skip
@@ -138,6 +139,13 @@ def position(hp: Any, value: Any) -> float | None:
     if isinstance(hp, (hp_types.Boolean, hp_types.Fixed)) or outside_domain(hp, value):
         return None
     return float(hp.value_to_prob(value))
+
+
+def is_ordered(hp: Any) -> bool:
+    """Whether its values have an order."""
+    if isinstance(hp, hp_types.Choice):
+        return bool(hp.ordered)
+    return not isinstance(hp, (hp_types.Boolean, hp_types.Fixed))
 
 
 def narrowed(space: Sequence[Any], kept: Mapping[str, tuple[Any, ...]]) -> Any:

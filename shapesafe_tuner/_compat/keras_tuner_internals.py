@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
+import numpy as np
 
 from shapesafe_tuner._compat.modules import keras_tuner_module
 
 __all__ = [
+    "BayesianHooks",
     "GridHooks",
     "OracleHooks",
     "TunerHooks",
@@ -19,6 +21,7 @@ __all__ = [
     "is_chief",
     "is_worker",
     "overrides",
+    "put_in",
 ]
 
 _oracle = keras_tuner_module("engine.oracle")
@@ -38,6 +41,12 @@ def overrides(instance: Any, method: str) -> bool:
         return True
     owner = next(cls for cls in type(instance).__mro__ if method in cls.__dict__)
     return owner.__module__.split(".")[0] not in ("keras_tuner", "shapesafe_tuner")
+
+
+def put_in(oracle: Any, folder: str) -> None:
+    """Give an oracle a project, as a tuner does, and silence it."""
+    oracle._set_project_dir(folder, "project")
+    oracle.verbose = 0
 
 
 def is_chief() -> bool:
@@ -131,6 +140,33 @@ class GridHooks(OracleHooks):
             self._ordered_ids.insert(trial_id, previous)
             previous = trial_id
         self._populate_next = list(known)
+
+
+class BayesianHooks(OracleHooks):
+    """The acquisition function of Bayesian optimisation, and the random state of its search."""
+
+    def acquisition(self, configurations: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The lower confidence bound that stock minimises, by the process it fitted last.
+
+        Args:
+            configurations: values of what is active.
+        """
+        space = self._nonfixed_space()
+        vectors = [
+            [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in space]
+            for values in configurations
+        ]
+        mean, deviation = self.gpr.predict(np.array(vectors, dtype="float64"), return_std=True)
+        return [float(value) for value in np.ravel(mean) - self.beta * np.ravel(deviation)]
+
+    def state_of_search(self) -> list[Any]:
+        """The random state of the acquisition's optimiser, for JSON."""
+        name, keys, position, has_gauss, cached = self._random_state.get_state()
+        return [name, [int(key) for key in keys], int(position), int(has_gauss), float(cached)]
+
+    def restore_search(self, state: list[Any]) -> None:
+        """Go on from what :meth:`state_of_search` gave."""
+        self._random_state.set_state(tuple(state))
 
 
 class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]

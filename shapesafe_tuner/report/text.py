@@ -17,7 +17,11 @@ __all__ = ["explanation_text", "feasibility_summary", "print_explanation"]
 
 
 def feasibility_summary(
-    rejections: Sequence[Rejection], drawn: int, seconds: float, notes: Sequence[str] = ()
+    rejections: Sequence[Rejection],
+    drawn: int,
+    seconds: float,
+    notes: Sequence[str] = (),
+    failed: Sequence[tuple[Mapping[str, Any], str]] = (),
 ) -> str:
     """What a search refused, why, and what the checks cost.
 
@@ -26,6 +30,7 @@ def feasibility_summary(
         drawn: number of candidates judged.
         seconds: time spent judging.
         notes: what else was noticed: suspicious losses, frozen bounds.
+        failed: values and message of trials that ran, and failed all the same.
     """
     share = f" ({len(rejections) / drawn:.0%})" if drawn else ""
     lines = [
@@ -47,6 +52,11 @@ def feasibility_summary(
             lines.append(f"      for example {example[reason]}")
     if len(by_reason) > 5:
         lines.append(f"  and {len(by_reason) - 5} other reasons; see tuner.rejections.")
+    repaired = sum(rejection.repaired_to is not None for rejection in rejections)
+    if repaired:
+        lines.append(f"{repaired} of the rejected were repaired.")
+    for values, message in failed:
+        lines.append(f"A trial that was not refused failed: {_named(values)}: {message}")
     return "\n".join([*lines, *notes])
 
 

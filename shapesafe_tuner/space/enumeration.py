@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import domain
+from shapesafe_tuner._compat.hyperparameters import domain, is_ordered, position, value_at
 
-__all__ = ["Walk", "sample"]
+__all__ = ["Walk", "in_space", "neighbours", "sample"]
 
 WIDEST = 1000
 """Values of one hyperparameter that are walked; of a wider domain only some are drawn."""
@@ -78,3 +78,43 @@ def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dic
         if hp.name not in values and _is_active(hp, values):
             values[hp.name] = draw
     return values
+
+
+def in_space(space: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as a trial has it: what is active, with defaults for what it lacks.
+
+    Args:
+        space: a ``HyperParameters``.
+        values: some values; names that the space does not know stay.
+    """
+    known = {hp.name for hp in space.space}
+    found = {name: value for name, value in values.items() if name not in known}
+    for hp in space.space:
+        if hp.name not in found and _is_active(hp, found):
+            found[hp.name] = values.get(hp.name, hp.default)
+    return found
+
+
+def neighbours(space: Any, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Configurations that differ in one value: the next ones on its scale, or any that has none.
+
+    Args:
+        space: a ``HyperParameters``.
+        values: a configuration.
+    """
+    for hp in space.space:
+        if hp.name not in values:
+            continue
+        known, value = domain(hp), values[hp.name]
+        if known is None or len(known) > WIDEST:
+            at = position(hp, value)
+            steps = () if at is None else (at - 0.1, at - 0.01, at + 0.01, at + 0.1)
+            others = [value_at(hp, step) for step in steps if 0 <= step <= 1]
+        elif is_ordered(hp) and value in known:
+            at = list(known).index(value)
+            others = [known[place] for place in (at - 1, at + 1) if 0 <= place < len(known)]
+        else:
+            others = [other for other in known if other != value]
+        for other in others:
+            if other != value:
+                yield in_space(space, {**values, hp.name: other})

@@ -17,6 +17,9 @@ from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.smallest import Narrowing, smallest
 from tests import test_validation
 
+# One process builds the spaces for real, once.
+pytestmark = pytest.mark.xdist_group("brute force")
+
 NAMES = "abcdef"
 
 

@@ -17,6 +17,9 @@ from shapesafe_tuner.report.search_space import SearchSpaceReport
 from tests.space import spaces
 from tests.test_validation import SPACES, brute
 
+# One process builds the spaces for real, once.
+pytestmark = pytest.mark.xdist_group("brute force")
+
 NAMES = sorted(set(SPACES) - {"subclassed"})
 
 

@@ -1,0 +1,46 @@
+"""Whether a search still does what it is for, as Hypothesis asks of its own samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from shapesafe_tuner.verdict import Rejection
+
+__all__ = ["complaint"]
+
+_ENOUGH = 50
+_MOST = 0.9
+
+
+def complaint(rejections: Sequence[Rejection], accepted: int) -> str | None:
+    """What to say of a search whose draws are nearly all refused; None if they are not.
+
+    Args:
+        rejections: of the search so far.
+        accepted: how many configurations ran or run.
+    """
+    if len(rejections) <= _MOST * (len(rejections) + accepted):
+        return None
+    # At the end of a small space the same few are drawn again and again: they count once.
+    refused = len({repr(sorted(item.values.items())) for item in rejections})
+    drawn = refused + accepted
+    if drawn < _ENOUGH or refused <= _MOST * drawn:
+        return None
+    faults = [item.verdict.fault for item in rejections if item.verdict.fault is not None]
+    causes = Counter(_named(fault.hyperparameters) for fault in faults)
+    cause, count = causes.most_common(1)[0]
+    reason = next(fault.reason for fault in faults if _named(fault.hyperparameters) == cause)
+    return (
+        f"{refused} of {drawn} different configurations drawn so far were refused. The most "
+        f"frequent cause, {count} times: {cause or 'whatever the values'}. {reason} "
+        "The search goes on, but samples a small part of its space: "
+        "shapesafe_tuner.validate_search_space says which, and how to narrow it. "
+        "To silence this: warnings.simplefilter('ignore', "
+        "shapesafe_tuner.FeasibilityWarning)."
+    )
+
+
+def _named(values: object) -> str:
+    items = values.items() if isinstance(values, dict) else ()
+    return ", ".join(f"{name}={value!r}" for name, value in items)
