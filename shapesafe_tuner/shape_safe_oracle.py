@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
-from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.checker import Checker, prepare_stages
 from shapesafe_tuner.errors import FeasibilityWarning, NoFeasibleConfigurationError
 from shapesafe_tuner.health import complaint
-from shapesafe_tuner.space.construction import Construction
-from shapesafe_tuner.space.enumeration import in_space
-from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.proposals import Proposals
 from shapesafe_tuner.tracing.stages import FROZEN
 from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection
@@ -28,8 +27,6 @@ MAX_JUDGED = 300
 """Of these, how many may cost a check; what known conflicts refuse is nearly free."""
 MAX_KNOWN = 200
 """Draws in a row that known conflicts refuse, before feasible ones are constructed."""
-MAX_REPAIRED = 500
-"""Configurations that one repair may judge."""
 MAX_LEARNED = 100
 """Rejections of an earlier process that are judged again when a search is resumed."""
 
@@ -62,7 +59,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self._on_infeasible = checked_option(on_infeasible)
         self._checker: Checker | None = None
         self._accepted: dict[str, Any] | None = None
-        self._construction: tuple[int, Construction] | None = None
+        self._proposals: Proposals | None = None
         self._walked_to_the_end = False
         self._said_why_stopped = False
         self._complained = False
@@ -89,35 +86,34 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
 
         Args: as for :func:`shapesafe_tuner.check`.
         """
-        model = kt_internals.as_hypermodel(hypermodel)
-        data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
-        self.judge_with(
-            Checker(model.build, data=data, max_model_size=max_model_size, constraints=constraints)
-        )
+        stages = prepare_stages(
+            hypermodel, x, y, sample_weight, validation_data, batch_size,
+            max_model_size=max_model_size, constraints=constraints,
+        )  # fmt: skip
+        self.judge_with(Checker(stages))
 
     def judge_with(self, checker: Checker | None) -> None:
         """Use this checker from now on; None judges nothing, as stock does."""
         self._checker = checker
-        self._construction = None
+        self._proposals = None if checker is None else Proposals(checker, self.seed)
         self._walked_to_the_end = False
         self._has_learned = False
 
-    def _learn_again(self) -> None:
-        """Judge what was refused before a restart, so that its conflicts are known.
-
-        They are not taken as read: build or the data may have changed since.
-        """
-        checker = self._checker
-        if checker is None or self._has_learned:
-            return
-        self._has_learned = True
-        checker.space = self.hyperparameters
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         start = time.perf_counter()
-        known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
-        for values in known.values():
-            if not checker.is_known_infeasible(values):
-                checker.judge(values)
-        self.seconds += time.perf_counter() - start
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    def _learn_again(self) -> None:
+        if self._proposals is not None and not self._has_learned:
+            self._has_learned = True
+            self._proposals.checker.space = self.hyperparameters
+            known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
+            with self._timed():
+                self._proposals.learn(known.values())
 
     def next_feasible(self, draw: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
         """The next candidate that may run, or None if there is none left."""
@@ -143,25 +139,20 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
 
     def _repaired(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The nearest feasible configuration that was not tried, where that is wanted."""
-        checker = self._checker
-        if self._on_infeasible != "repair" or checker is None:
+        if self._on_infeasible != "repair" or self._proposals is None:
             return None
-        start = time.perf_counter()
-        found = checker.nearest(
-            {name: value for name, value in values.items() if not name.startswith("tuner/")},
-            lambda some: not self.is_tried(in_space(self.hyperparameters, some)),
-            MAX_REPAIRED,
-        )
-        seconds = time.perf_counter() - start
-        self.seconds += seconds
-        if found.values is None:
-            return None
-        repaired = in_space(self.hyperparameters, found.values)
-        last = self.rejections[-1]
-        self.rejections[-1] = dataclasses.replace(
-            last, repaired_to=repaired, told=self.told_of_repairs, seconds=last.seconds + seconds
-        )
-        self._accepted = repaired
+        before = self.seconds
+        with self._timed():
+            repaired = self._proposals.nearest(
+                _without_bookkeeping(values), self.hyperparameters, self.is_tried
+            )
+        if repaired is not None:
+            last = self.rejections[-1]
+            seconds = last.seconds + self.seconds - before
+            self.rejections[-1] = dataclasses.replace(
+                last, repaired_to=repaired, told=self.told_of_repairs, seconds=seconds
+            )
+            self._accepted = repaired
         return repaired
 
     told_of_repairs: str | None = None
@@ -170,7 +161,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
     def _may_run(self, values: Mapping[str, Any]) -> bool:
         """Judge a candidate; record it when it is refused."""
         assert self._checker is not None
-        plain = {name: value for name, value in values.items() if not name.startswith("tuner/")}
+        plain = _without_bookkeeping(values)
         if plain == self._accepted:
             return True
         self._checker.space = self.hyperparameters
@@ -205,20 +196,12 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
                 warnings.warn(note, stacklevel=2)
 
     def _constructed(self) -> dict[str, Any] | None:
-        """A feasible configuration that was not tried, from the lazy tree of the space."""
-        checker = self._checker
-        assert checker is not None
-        checker.space = self.hyperparameters
-        start = time.perf_counter()
-        if self._construction is None or self._construction[0] != len(self.hyperparameters.space):
-            made = Construction(checker.stages, self.hyperparameters, self.seed)
-            self._construction = (len(self.hyperparameters.space), made)
-        construction = self._construction[1]
-        values = construction.untried(self.is_tried)
-        self.seconds += time.perf_counter() - start
-        self._walked_to_the_end = construction.complete
-        self._accepted = values
-        return values
+        assert self._proposals is not None
+        self._proposals.checker.space = self.hyperparameters
+        with self._timed():
+            self._accepted = self._proposals.constructed(self.hyperparameters, self.is_tried)
+        self._walked_to_the_end = self._proposals.exhausted
+        return self._accepted
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """KerasTuner's proposal if it may run, else a feasible random configuration."""
@@ -229,7 +212,8 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             return response
         replacement = self.replacement(values)
         if replacement is not None:
-            return {"status": "RUNNING", "values": replacement}
+            kept = {name: value for name, value in values.items() if name.startswith(_OWN)}
+            return {**response, "values": {**replacement, **kept}}
         return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}
 
     def replacement(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -316,10 +300,17 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self._saved_rejections = len(self.rejections)
 
 
+_OWN = "tuner/"
+"""What Hyperband's own entries in a configuration begin with."""
+
+
+def _without_bookkeeping(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not name.startswith(_OWN)}
+
+
 def _plain(values: Mapping[str, Any]) -> str:
-    """A configuration without what Hyperband adds to it, to count different ones."""
-    own = ((name, value) for name, value in values.items() if not name.startswith("tuner/"))
-    return repr(sorted(own))
+    """A configuration of the user's hyperparameters, to count different ones."""
+    return repr(sorted(_without_bookkeeping(values).items()))
 
 
 def checked_option(on_infeasible: str) -> str:

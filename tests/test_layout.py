@@ -22,7 +22,7 @@ LAYERS = (
     ("space",),
     ("checker",),
     ("errors", "health", "state", "report"),
-    ("discovery", "validation"),
+    ("discovery", "proposals", "validation"),
     ("shape_safe_oracle", "explanation"),
     ("bayesian_oracle",),
     ("oracles",),

@@ -1,0 +1,69 @@
+"""Feasible configurations for an oracle that needs one: repaired, or constructed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.space.construction import Construction
+from shapesafe_tuner.space.enumeration import in_space
+
+__all__ = ["Proposals"]
+
+MAX_REPAIRED = 500
+"""Configurations that one repair may judge."""
+
+IsTried = Callable[[Mapping[str, Any]], bool]
+
+
+class Proposals:
+    """What an oracle can run in place of what is refused.
+
+    Args:
+        checker: judges configurations.
+        seed: of the draws.
+
+    Attributes:
+        checker: the same.
+        exhausted: everything that may be feasible was looked at, and tried.
+    """
+
+    def __init__(self, checker: Checker, seed: int) -> None:
+        self.checker = checker
+        self.exhausted = False
+        self._seed = seed
+        self._construction: tuple[int, Construction] | None = None
+
+    def nearest(
+        self, values: Mapping[str, Any], space: Any, is_tried: IsTried
+    ) -> dict[str, Any] | None:
+        """The nearest feasible configuration that was not tried, if one is found.
+
+        Args:
+            values: what was refused.
+            space: the ``HyperParameters`` of the oracle.
+            is_tried: whether a configuration was tried.
+        """
+        found = self.checker.nearest(
+            values, lambda some: not is_tried(in_space(space, some)), MAX_REPAIRED
+        )
+        return None if found.values is None else in_space(space, found.values)
+
+    def constructed(self, space: Any, is_tried: IsTried) -> dict[str, Any] | None:
+        """A feasible configuration that was not tried, from the lazy tree of the space."""
+        size = len(space.space)
+        if self._construction is None or self._construction[0] != size:
+            self._construction = (size, Construction(self.checker.stages, space, self._seed))
+        values = self._construction[1].untried(is_tried)
+        self.exhausted = self._construction[1].complete
+        return values
+
+    def learn(self, refused: Iterable[Mapping[str, Any]]) -> None:
+        """Judge what was refused before a restart, so that its conflicts are known.
+
+        They are not taken as read: build or the data may have changed since.
+        """
+        for values in refused:
+            if not self.checker.is_known_infeasible(values):
+                self.checker.judge(values)
