@@ -31,6 +31,7 @@ import numpy as np
 import subjects
 
 from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.tracing.stages import Stages
 
 Values = dict[str, Any]
@@ -110,6 +111,7 @@ def compare(name: str, count: int) -> dict[str, Any]:
         return run
 
     medians(judged(analytic), before, 1)
+    refusals = causes(build, configurations)
     stages.clear()
     fast, answers = medians(judged(analytic), configurations, 3)
     decided = sum(stage == "analytic" for stage in stages) / len(stages)
@@ -127,10 +129,21 @@ def compare(name: str, count: int) -> dict[str, Any]:
         "symbolic us": round(slow, 1),
         "real build us": round(stock, 1),
         "floor us": round(lowest, 1),
+        "a refusal with its cause us (mean)": refusals,
         "real build / analytic": round(stock / fast),
         "real build / symbolic": round(stock / slow, 1),
         "analytic / floor": round(fast / lowest, 2),
     }
+
+
+def causes(build: Callable[[Any], Any], configurations: list[Values]) -> float | None:
+    """Mean microseconds of the refusals of a search, each with the fewest values that cause it."""
+    checker, seconds = Checker(build), []
+    for values in configurations:
+        start = time.perf_counter()
+        if not checker.judge(values):
+            seconds.append(time.perf_counter() - start)
+    return round(statistics.mean(seconds) * 1e6) if seconds else None
 
 
 def growth(depths: tuple[int, ...]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ WIDEST = 1000
 
 _COST_OF_KERAS = 50
 
+_DEEPEST = 100
+"""Values chosen in a row up to which a run is remembered; memory grows as their square."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Leaf:
@@ -164,16 +167,19 @@ class Explorer:
 
     def recall(self, values: Mapping[str, Any]) -> Settled:
         """As :meth:`settle`; runs once for the same values, in whatever order."""
+        if len(values) > _DEEPEST:
+            return self.settle(values)
         found = self._known.get(_key(values))
         if found is not None:
             return found
         first = node = self.settle(values)
-        while True:
+        while len(values) <= _DEEPEST:
             self._known[_key(values)] = node
             if node.below is None:
                 return first
             values = {**values, node.hp.name: node.chosen}
             node = node.below
+        return first
 
     def settle(self, values: Mapping[str, Any]) -> Settled:
         """Run ``build`` with these values chosen."""
@@ -216,7 +222,9 @@ class Explorer:
         forget_demands()
         for hp in met.values():
             self.declared.setdefault(place_of(hp), hp)
-        if name is not None:
+        if name is not None and (name not in met or name in values):
+            end = Settled(None, _KEPT)
+        elif name is not None:
             end = Settled(met[name], None)
         else:
             assert verdict is not None
@@ -224,6 +232,11 @@ class Explorer:
         for hp, chosen in reversed(taken):
             end = Settled(hp, None, chosen, end)
         return end
+
+
+_KEPT = Verdict(
+    None, "analytic", warnings=("Undecided: build keeps values from one call to the next.",)
+)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -42,10 +42,6 @@ def smallest(values: Mapping[str, Any], refused: Callable[[Values], bool]) -> Va
     return {name: value for name, value in values.items() if name in found}
 
 
-class _Spent(Exception):
-    """Finding out would cost too much."""
-
-
 class Narrowing:
     """Finds the few values that cause a refusal, within an allowance.
 
@@ -89,24 +85,25 @@ class Narrowing:
         self._limit = min(self.explorer.cost + self._each, self._altogether)
         return smallest(values, self._has_no_completion)
 
-    def _has_no_completion(self, values: Mapping[str, Any]) -> bool:
-        try:
-            return self._refuses(dict(values), {})
-        except _Spent:
-            return False
-
-    def _refuses(self, fixed: Values, chosen: Values) -> bool:
-        if self.explorer.cost >= self._limit:
-            raise _Spent
-        hp, verdict, *_ = self.explorer.recall(chosen)
-        if verdict is not None:
-            return verdict.feasible is False
-        if hp.name in fixed:
-            known = hp.name in chosen
-            return not known and self._refuses(fixed, {**chosen, hp.name: fixed[hp.name]})
-        values = domain(hp)
-        if values is None or len(values) > WIDEST or hp.name in chosen:
-            return False
-        # The default is what somebody thought feasible.
-        order = sorted(values, key=lambda value: value != hp.default)
-        return all(self._refuses(fixed, {**chosen, hp.name: value}) for value in order)
+    def _has_no_completion(self, fixed: Values) -> bool:
+        """Whether it is proved, within the allowance, that nothing with these values fits."""
+        stack: list[Values] = [{}]
+        while stack:
+            if self.explorer.cost >= self._limit:
+                return False
+            chosen = stack.pop()
+            hp, verdict, *_ = self.explorer.recall(chosen)
+            if verdict is not None:
+                if verdict.feasible is not False:
+                    return False
+                continue
+            if hp.name in fixed:
+                stack.append({**chosen, hp.name: fixed[hp.name]})
+                continue
+            values = domain(hp)
+            if values is None or len(values) > WIDEST:
+                return False
+            # The default, which somebody thought feasible, comes first.
+            order = sorted(values, key=lambda value: value == hp.default)
+            stack.extend({**chosen, hp.name: value} for value in order)
+        return True

@@ -98,3 +98,34 @@ def test_what_is_known_to_refuse_is_not_sought_again() -> None:
         verdict = checker.judge({**first, "kernel_5": last[0], "kernel_6": last[1]})
         assert verdict.stage == "conflict"
     assert not checker.is_known_infeasible({"kernel_0": 9})
+
+
+def many(hp: Any) -> Any:
+    """A thousand values that are needed the moment they are read, then one that decides."""
+    flags = sum(hp.Boolean(f"flag_{number}") for number in range(1_000))
+    return keras.Sequential(
+        [keras.Input((4, 1)), layers.Conv1D(1, hp.Int("kernel", 1, 9) + 0 * flags)]
+    )
+
+
+def test_a_thousand_hyperparameters_are_no_trouble() -> None:
+    fault = sst.check(many, {"kernel": 9}).fault
+    assert fault is not None
+    assert fault.hyperparameters["kernel"] == 9
+    assert sst.check(many, {"kernel": 2})
+
+
+kept: list[Any] = []
+
+
+def keeps(hp: Any) -> Any:
+    """Reads what another call was given."""
+    kept.append(hp.Int("kernel", 1, 9))
+    return keras.Sequential([keras.Input((4, 1)), layers.Conv1D(1, kept[0])])
+
+
+def test_values_kept_from_another_call_are_undecided() -> None:
+    kept.clear()
+    report = sst.validate_search_space(keeps)
+    assert report.undecided_fraction > 0
+    assert not report.conflicts
