@@ -30,8 +30,8 @@ import keras_tuner
 import numpy as np
 import subjects
 
-from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 
 Values = dict[str, Any]
