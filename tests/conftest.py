@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_a_module_leaves_is_not_collected_again() -> Iterator[None]:
+    """KerasTuner collects garbage twice in each trial; graphs that TensorFlow keeps cost seconds."""
+    yield
+    gc.collect()
+    gc.freeze()
