@@ -14,7 +14,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 @pytest.fixture(scope="module", autouse=True)
 def what_a_module_leaves_is_not_collected_again() -> Iterator[None]:
-    """KerasTuner collects garbage twice in each trial; graphs that TensorFlow keeps cost seconds."""
+    """KerasTuner collects garbage twice a trial; graphs that TensorFlow keeps cost seconds."""
     yield
     gc.collect()
     gc.freeze()
