@@ -11,7 +11,8 @@ The quickstart's CNN on handwritten digits, 60 % of whose configurations cannot 
 
 Each with the four algorithms and three seeds, 15 trials (``--quick``: random search and Bayesian
 optimisation, one seed, 6 trials). A run that is there already is not made again, so that an
-interrupted benchmark goes on. Writes ``runs.jsonl``, ``summary.md`` and ``curves.png``.
+interrupted benchmark goes on. Writes ``runs.jsonl``, ``summary.md`` and ``curves.png``; the picture
+needs matplotlib (``pip install -e ".[dev,report]"``).
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ def tuner_of(way: str, algorithm: str, seed: int, trials: int, folder: str) -> A
         settings |= {"max_epochs": EPOCHS, "factor": 3}
     else:
         settings["max_trials"] = trials
+    if algorithm == "BayesianOptimization":
+        settings["num_initial_points"] = 4
     if way in ("stock", "guards"):
         build = build_model if way == "stock" else guarded
         return getattr(keras_tuner, algorithm)(build, **settings)
@@ -106,7 +109,7 @@ def run(way: str, algorithm: str, seed: int, trials: int) -> dict[str, Any]:
         best, curve = 0.0, []
         for trial in order:
             best = max(best, trial.score or 0.0) if trial.status == "COMPLETED" else best
-            curve.append(round(best, 4))
+            curve.append(round(float(best), 4))
         return {
             "way": way,
             "algorithm": algorithm,
@@ -116,7 +119,7 @@ def run(way: str, algorithm: str, seed: int, trials: int) -> dict[str, Any]:
             "seconds": round(seconds, 2),
             "training": round(Clock.total, 2),
             "checking": round(getattr(oracle, "seconds", 0.0), 3),
-            "best": round(best, 4),
+            "best": round(float(best), 4),
             "curve": curve,
         }
 
@@ -195,9 +198,9 @@ def main() -> None:
                     file.write(json.dumps(found) + "\n")
                 print({name: value for name, value in found.items() if name != "curve"}, flush=True)
     runs = [r for r in runs if r["asked"] == trials]
+    print(summary(runs))
     (given.into / "summary.md").write_text(summary(runs))
     draw(runs, given.into / "curves.png")
-    print(summary(runs))
 
 
 if __name__ == "__main__":
