@@ -37,16 +37,9 @@ class BayesianOptimizationOracle(
 
     told_of_repairs = "the score of the repaired configuration"
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Stock's proposal, or the best feasible one by stock's acquisition."""
-        response = super().populate_space(trial_id)
-        values = response.get("values")
-        if self._checker is None or not values or not self.is_tried(values):
-            return response
-        other = self.replacement(values)
-        if other is None:
-            return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}
-        return {**response, "values": other}
+    def stands(self, values: Mapping[str, Any]) -> bool:
+        """Whether a proposal runs as it is: it is feasible, and was not tried."""
+        return super().stands(values) and not self.is_tried(values)
 
     def replacement(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The feasible configuration that was not tried with the best acquisition."""

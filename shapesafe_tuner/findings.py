@@ -8,7 +8,7 @@ from typing import Any
 
 from shapesafe_tuner.verdict import ShapeFault
 
-__all__ = ["Bound", "Conflict", "Suggestion", "words"]
+__all__ = ["Bound", "Conflict", "Suggestion", "in_order", "words"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +103,12 @@ class Suggestion:
 
     def __hash__(self) -> int:
         return hash((self.text, self.removes))
+
+
+def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Numbers by size; anything else as it is."""
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    return tuple(sorted(values)) if numbers else values
 
 
 def words(name: str, values: tuple[Any, ...], domain: tuple[Any, ...] = ()) -> str:

@@ -208,7 +208,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         response: dict[str, Any] = super().populate_space(trial_id)
         values = response.get("values")
         judged = self._checker is not None and response["status"] == "RUNNING"
-        if not judged or not values or "tuner/trial_id" in values or self._may_run(values):
+        if not judged or not values or "tuner/trial_id" in values or self.stands(values):
             return response
         replacement = self.replacement(values)
         if replacement is not None:
@@ -216,8 +216,12 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             return {**response, "values": {**replacement, **kept}}
         return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}
 
+    def stands(self, values: Mapping[str, Any]) -> bool:
+        """Whether a proposal runs as it is."""
+        return self._may_run(values)
+
     def replacement(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What runs in place of a proposal that is infeasible; None if nothing is left."""
+        """What runs in place of a proposal that does not stand; None if nothing is left."""
         return self._repaired(values) or self.random_candidate()
 
     def create_trial(self, tuner_id: str) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import threadpoolctl
 
 import shapesafe_tuner as sst
+from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 
 LENGTH = 8
 """Of the sequences in ``X``: cropping it by 8 or more cannot be built."""
@@ -244,8 +245,7 @@ def rejected(tuner: Any) -> list[dict[str, Any]]:
 
 def put_in_folder(oracle: Any, folder: Path) -> Any:
     """Give an oracle a project, as a tuner does, and silence it."""
-    oracle._set_project_dir(str(folder), "project")
-    oracle.verbose = 0
+    kt_internals.put_in(oracle, str(folder))
     return oracle
 
 

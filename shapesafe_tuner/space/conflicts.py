@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner.findings import Conflict
+from shapesafe_tuner.findings import Conflict, in_order
 from shapesafe_tuner.space.explorer import Leaf, Part
 from shapesafe_tuner.space.smallest import smallest
 from shapesafe_tuner.verdict import ShapeFault
@@ -112,12 +112,7 @@ def _merged(boxes: list[tuple[Box, ShapeFault]]) -> list[tuple[Box, ShapeFault]]
             else:
                 joined[rest] = (dict(box), fault)
         boxes = list(joined.values())
-    return [({name: _sorted(values) for name, values in box.items()}, f) for box, f in boxes]
-
-
-def _sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    numbers = all(isinstance(value, (int, float)) for value in values)
-    return tuple(sorted(values)) if numbers else values
+    return [({name: in_order(values) for name, values in box.items()}, f) for box, f in boxes]
 
 
 def _accounted(boxes: Sequence[tuple[Box, ShapeFault]], refused: Sequence[Leaf]) -> list[Conflict]:

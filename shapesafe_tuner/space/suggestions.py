@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner.findings import Bound, Conflict, Suggestion, words
+from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order, words
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import Domains, completed
 
@@ -137,7 +137,7 @@ def _narrowed(
         kept = tuple(value for value in domain if value not in values)
         if not kept:
             continue
-        said = words(name, _sorted(kept), domain)
+        said = words(name, in_order(kept), domain)
         several = len(kept) > 1 and "[" in said
         left_out = " and ".join(map(repr, values))
         yield Suggestion(
@@ -147,10 +147,6 @@ def _narrowed(
             tables.lost((name,), lambda value, k=kept: value in k),
             values={name: kept},
         )  # fmt: skip
-
-
-def _sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(sorted(values)) if _numeric(values) else values
 
 
 def _numeric(values: Any) -> bool:
