@@ -59,13 +59,27 @@ def guarded(hp: Any) -> Any:
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """Seconds spent in training."""
+    """Seconds spent in training, and how good the search was when. KerasTuner copies callbacks for
+    each trial, so what they note belongs to the class.
+    """
 
-    total = 0.0
+    started = total = best = 0.0
+    progress: list[tuple[float, float]] = []
+
+    @classmethod
+    def reset(cls) -> None:
+        """A search begins."""
+        cls.started, cls.total, cls.best, cls.progress = time.perf_counter(), 0.0, 0.0, []
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Start."""
         self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """The best accuracy so far and its time."""
+        Clock.best = max(Clock.best, float((logs or {}).get("val_accuracy", 0.0)))
+        seconds = time.perf_counter() - Clock.started
+        Clock.progress.append((round(seconds, 2), round(Clock.best, 4)))
 
     def on_train_end(self, logs: Any = None) -> None:
         """Stop."""
@@ -98,12 +112,11 @@ def run(way: str, algorithm: str, seed: int, trials: int) -> dict[str, Any]:
     x, y = digits.images[..., None] / 16.0, digits.target
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    Clock.total = 0.0
-    start = time.perf_counter()
+    Clock.reset()
     with tempfile.TemporaryDirectory() as folder:
         tuner = tuner_of(way, algorithm, seed, trials, folder)
         tuner.search(x, y, validation_split=0.2, epochs=EPOCHS, verbose=0, callbacks=[Clock()])
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - Clock.started
         oracle = tuner.oracle
         order = [oracle.trials[trial_id] for trial_id in oracle.start_order]
         best, curve = 0.0, []
@@ -121,15 +134,33 @@ def run(way: str, algorithm: str, seed: int, trials: int) -> dict[str, Any]:
             "checking": round(getattr(oracle, "seconds", 0.0), 3),
             "best": round(float(best), 4),
             "curve": curve,
+            "progress": Clock.progress,
         }
+
+
+def best_by(run: dict[str, Any], seconds: float) -> float:
+    """The best accuracy that a run had reached after so many seconds."""
+    return max((best for at, best in run["progress"] if at <= seconds), default=0.0)
+
+
+def at_equal_time(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[float]]:
+    """Best accuracies at the moment when the first of the four ways had ended, seed by seed."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for run in runs:
+        rivals = [r for r in runs if (r["algorithm"], r["seed"]) == (run["algorithm"], run["seed"])]
+        end = min(r["seconds"] for r in rivals)
+        found.setdefault((run["algorithm"], run["way"]), []).append(best_by(run, end))
+    return found
 
 
 def summary(runs: list[dict[str, Any]]) -> str:
     """A table: means over the seeds, with the range of the best accuracy."""
     lines = [
-        "| algorithm | way | trials | completed | best accuracy (range) | seconds | checking |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| algorithm | way | trials | completed | best accuracy (range) "
+        "| at equal time (range) | seconds | checking |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    equal = at_equal_time(runs)
     for algorithm in ALGORITHMS:
         for way in WAYS:
             found = [r for r in runs if (r["algorithm"], r["way"]) == (algorithm, way)]
@@ -139,10 +170,12 @@ def summary(runs: list[dict[str, Any]]) -> str:
                 key: statistics.mean(r[key] for r in found)
                 for key in ("trials", "completed", "best", "seconds", "checking")
             }
-            low, high = (f(r["best"] for r in found) for f in (min, max))
+            best, then = [r["best"] for r in found], equal[algorithm, way]
             lines.append(
                 f"| {algorithm} | {way} | {mean['trials']:.1f} | {mean['completed']:.1f} | "
-                f"{mean['best']:.3f} ({low:.3f} - {high:.3f}) | {mean['seconds']:.1f} | "
+                f"{mean['best']:.3f} ({min(best):.3f} - {max(best):.3f}) | "
+                f"{statistics.mean(then):.3f} ({min(then):.3f} - {max(then):.3f}) | "
+                f"{mean['seconds']:.1f} | "
                 f"{mean['checking'] / mean['seconds']:.2%} |"
             )
     return "\n".join(lines) + "\n"
@@ -164,9 +197,10 @@ def draw(runs: list[dict[str, Any]], path: pathlib.Path) -> None:
                 continue
             length = min(len(r["curve"]) for r in found)
             mean = np.mean([r["curve"][:length] for r in found], axis=0)
-            seconds = np.mean([r["seconds"] / len(r["curve"]) for r in found])
             axes[0][column].plot(range(1, length + 1), mean, label=way)
-            axes[1][column].plot(seconds * np.arange(1, length + 1), mean, label=way)
+            moments = np.linspace(0, min(r["seconds"] for r in found), 200)
+            reached = np.mean([[best_by(r, at) for at in moments] for r in found], axis=0)
+            axes[1][column].plot(moments, reached, label=way)
         axes[0][column].set(title=algorithm, xlabel="trials", ylabel="best validation accuracy")
         axes[1][column].set(xlabel="seconds", ylabel="best validation accuracy")
     axes[0][0].legend()
@@ -196,7 +230,14 @@ def main() -> None:
                 runs.append(found)
                 with path.open("a") as file:
                     file.write(json.dumps(found) + "\n")
-                print({name: value for name, value in found.items() if name != "curve"}, flush=True)
+                print(
+                    {
+                        name: value
+                        for name, value in found.items()
+                        if name not in ("curve", "progress")
+                    },
+                    flush=True,
+                )
     runs = [r for r in runs if r["asked"] == trials]
     print(summary(runs))
     (given.into / "summary.md").write_text(summary(runs))
