@@ -29,7 +29,7 @@ import statistics
 import sys
 import tempfile
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
@@ -64,7 +64,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     started = total = best = 0.0
-    progress: list[tuple[float, float]] = []
+    progress: ClassVar[list[tuple[float, float]]] = []
 
     @classmethod
     def reset(cls) -> None:
