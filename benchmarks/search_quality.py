@@ -47,9 +47,10 @@ EPOCHS = 3
 
 
 def guarded(hp: Any) -> Any:
-    """The same space, with the arithmetic that a careful user writes by hand."""
+    """The same space, read in the same order, with the arithmetic of a careful user."""
     side = 8
     for block in range(hp.Int("blocks", 1, 3)):
+        hp.Choice(f"filters_{block}", [8, 16, 32])
         side -= hp.Choice(f"kernel_{block}", [3, 5, 7]) - 1
         if side > 0 and hp.Boolean(f"pooling_{block}"):
             side //= 2
