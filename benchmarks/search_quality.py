@@ -60,27 +60,27 @@ def guarded(hp: Any) -> Any:
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """Seconds spent in training, and how good the search was when. KerasTuner copies callbacks for
+    """Seconds spent in training, and how good each epoch was when. KerasTuner copies callbacks for
     each trial, so what they note belongs to the class.
     """
 
-    started = total = best = 0.0
+    started = total = 0.0
     progress: ClassVar[list[tuple[float, float]]] = []
 
     @classmethod
     def reset(cls) -> None:
         """A search begins."""
-        cls.started, cls.total, cls.best, cls.progress = time.perf_counter(), 0.0, 0.0, []
+        cls.started, cls.total, cls.progress = time.perf_counter(), 0.0, []
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Start."""
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """The best accuracy so far and its time."""
-        Clock.best = max(Clock.best, float((logs or {}).get("val_accuracy", 0.0)))
+        """The accuracy of this epoch and its time."""
         seconds = time.perf_counter() - Clock.started
-        Clock.progress.append((round(seconds, 2), round(Clock.best, 4)))
+        accuracy = float((logs or {}).get("val_accuracy", 0.0))
+        Clock.progress.append((round(seconds, 2), round(accuracy, 4)))
 
     def on_train_end(self, logs: Any = None) -> None:
         """Stop."""
@@ -141,7 +141,7 @@ def run(way: str, algorithm: str, seed: int, trials: int) -> dict[str, Any]:
 
 def best_by(run: dict[str, Any], seconds: float) -> float:
     """The best accuracy that a run had reached after so many seconds."""
-    return max((best for at, best in run["progress"] if at <= seconds), default=0.0)
+    return max((accuracy for at, accuracy in run["progress"] if at <= seconds), default=0.0)
 
 
 def at_equal_time(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[float]]:
@@ -231,14 +231,8 @@ def main() -> None:
                 runs.append(found)
                 with path.open("a") as file:
                     file.write(json.dumps(found) + "\n")
-                print(
-                    {
-                        name: value
-                        for name, value in found.items()
-                        if name not in ("curve", "progress")
-                    },
-                    flush=True,
-                )
+                shown = {k: v for k, v in found.items() if k not in ("curve", "progress")}
+                print(shown, flush=True)
     runs = [r for r in runs if r["asked"] == trials]
     print(summary(runs))
     (given.into / "summary.md").write_text(summary(runs))
