@@ -9,11 +9,18 @@ import keras_tuner
 
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = ["FeasibilityWarning", "NoFeasibleConfigurationError"]
+__all__ = ["FeasibilityWarning", "NoFeasibleConfigurationError", "ProjectError"]
 
 
 class FeasibilityWarning(UserWarning):
     """Nearly all that a search draws is refused: it works, but the space should be changed."""
+
+
+class ProjectError(keras_tuner.errors.FatalRuntimeError):  # type: ignore[misc]
+    """The files of a project cannot be read, written or held; nothing in them was changed.
+
+    A ``keras_tuner.errors.FatalError`` and a ``RuntimeError``: no trial is failed for it.
+    """
 
 
 class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from shapesafe_tuner.checker import Checker, prepare_stages
 from shapesafe_tuner.errors import FeasibilityWarning, NoFeasibleConfigurationError
 from shapesafe_tuner.health import complaint
 from shapesafe_tuner.proposals import Proposals
+from shapesafe_tuner.resumable_oracle import ResumableOracle
 from shapesafe_tuner.tracing.stages import FROZEN
 from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection
@@ -31,7 +32,7 @@ MAX_LEARNED = 100
 """Rejections of an earlier process that are judged again when a search is resumed."""
 
 
-class ShapeSafeOracle(kt_internals.OracleHooks):
+class ShapeSafeOracle(ResumableOracle):
     """Mixin that refuses infeasible candidates before a trial exists.
 
     Put it before an oracle class of KerasTuner's or of your own:
@@ -57,6 +58,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
 
     def _start_judging(self, on_infeasible: str) -> None:
         self._on_infeasible = checked_option(on_infeasible)
+        self._start_keeping()
         self._checker: Checker | None = None
         self._accepted: dict[str, Any] | None = None
         self._proposals: Proposals | None = None
@@ -68,7 +70,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self.notes: dict[str, None] = {}
         self.drawn = 0
         self.seconds = 0.0
-        self._saved_rejections = 0
+        self._file: state.RejectionFile | None = None
 
     def bind(
         self,
@@ -231,43 +233,41 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
             NoFeasibleConfigurationError: nothing that was judged is feasible. A chief of a
                 parallel search lets its workers end instead.
         """
-        self._accepted = None
-        self._learn_again()
-        try:
+        with self.locked():
+            self._accepted = None
+            self._learn_again()
             trial = super().create_trial(tuner_id)
-        except BaseException:
-            self.release_lock()
-            raise
-        if trial.status == "STOPPED":
-            self._say_why_stopped()
-        said = None if self._complained else complaint(self.rejections, len(self.trials))
-        if said is not None:
-            self._complained = True
-            warnings.warn(said, FeasibilityWarning, stacklevel=2)
-        if len(self.rejections) != self._saved_rejections and self.has_project:
-            self.save()
-        return trial
+            if trial.status == "STOPPED":
+                self._say_why_stopped()
+            said = None if self._complained else complaint(self.rejections, len(self.trials))
+            if said is not None:
+                self._complained = True
+                warnings.warn(said, FeasibilityWarning, stacklevel=2)
+            if self.has_project and self._rejection_file().saved != len(self.rejections):
+                self.save()
+            return trial
 
-    def end_trial(self, *args: Any, **kwargs: Any) -> Any:
-        """As in KerasTuner; its lock is freed when an exception leaves it."""
-        try:
-            return super().end_trial(*args, **kwargs)
-        except BaseException:
-            self.release_lock()
-            raise
+    def assert_feasible(self) -> None:
+        """Nothing happens if a trial was made, or nothing refused.
+
+        Raises:
+            NoFeasibleConfigurationError: nothing that was judged is feasible.
+        """
+        if self._checker is None or self.trials or not self.rejections:
+            return
+        if self.has_project:
+            self.save()
+        refused = {_plain(rejection.values) for rejection in self.rejections}
+        judged = max(self._checker.judged, len(refused))
+        raise NoFeasibleConfigurationError(
+            self.rejections, judged, self._walked_to_the_end, self._in_keras_words
+        )
 
     def _say_why_stopped(self) -> None:
         if self._checker is None or self._said_why_stopped:
             return
-        if self.rejections and not self.trials:
-            if self.has_project:
-                self.save()
-            if not kt_internals.is_chief():
-                refused = {_plain(rejection.values) for rejection in self.rejections}
-                judged = max(self._checker.judged, len(refused))
-                raise NoFeasibleConfigurationError(
-                    self.rejections, judged, self._walked_to_the_end, self._in_keras_words
-                )
+        if not kt_internals.is_chief():
+            self.assert_feasible()
         full = self.max_trials and len(self.trials) >= self.max_trials
         if self._walked_to_the_end and not full and self.verbose:
             self._said_why_stopped = True
@@ -276,13 +276,14 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
 
     def get_state(self) -> dict[str, Any]:
         """KerasTuner's state and how many rejections belong to it."""
+        saved = super().get_state()
         own = {
             "rejections": len(self.rejections),
             "drawn": self.drawn,
             "seconds": self.seconds,
             "complained": self._complained,
         }
-        return {**super().get_state(), state.KEY: own}
+        return {**saved, state.KEY: {**saved[state.KEY], **own}}
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Take up a state of ours or of stock KerasTuner's."""
@@ -292,16 +293,18 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self.seconds = own.get("seconds", 0.0)
         self._complained = own.get("complained", False)
         if self.has_project:
-            path = self.file_beside_state(state.FILE)
-            self.rejections = state.read_rejections(path, own.get("rejections"))
-        self._saved_rejections = len(self.rejections)
+            self.rejections = self._rejection_file().read(own.get("rejections"))
 
     def save(self) -> None:
         """Write the rejections, then the state that counts them."""
-        path = self.file_beside_state(state.FILE)
-        state.append_rejections(path, self.rejections, self._saved_rejections)
+        self._rejection_file().append(self.rejections)
         super().save()
-        self._saved_rejections = len(self.rejections)
+
+    def _rejection_file(self) -> state.RejectionFile:
+        path = self.file_beside_state(state.FILE)
+        if self._file is None or self._file.path != path:
+            self._file = state.RejectionFile(path, self.remote_files)
+        return self._file
 
 
 _OWN = "tuner/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import keras_tuner
 
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.crash_notes import crash_noted
 from shapesafe_tuner.discovery import complete_space
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.report.text import feasibility_summary
@@ -45,6 +47,8 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
         check_training_step: False judges the build alone, whatever data ``search`` gets.
     """
 
+    oracle: Any
+
     def __init__(
         self,
         oracle: Any,
@@ -62,6 +66,12 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
         self._judging_oracle = safe
         self._in_advance: list[str] | None = None
         super().__init__(safe, hypermodel, *args, **kwargs)
+        if kt_internals.is_worker():
+            from shapesafe_tuner._compat.rpc import Client
+
+            self.oracle = Client(self.oracle)
+        elif isinstance(safe, ShapeSafeOracle):
+            safe.take_up()
         self._judge_on(None)
 
     def discover_space(self, activate: Callable[[], None]) -> None:
@@ -107,15 +117,31 @@ class ShapeSafeTuner(kt_internals.TunerHooks):
         Raises:
             NoFeasibleConfigurationError: no configuration of the space can be built and trained.
         """
-        if self.hypermodel is not None and not kt_internals.is_worker():
-            data, unread = None, None
-            if self._check_training_step and self.trains_by_itself is None:
-                data, unread = _data_of(fit_args, fit_kwargs)
-            self._judge_on(data, unread)
-            fit_args = tuple(give_back(argument) for argument in fit_args)
-            fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
+        if kt_internals.is_worker():
+            try:
+                return super().search(*fit_args, **fit_kwargs)
+            finally:
+                self.oracle.leave()
+        with self._judging_oracle.sole_search():
+            if self.hypermodel is not None:
+                data, unread = None, None
+                if self._check_training_step and self.trains_by_itself is None:
+                    data, unread = _data_of(fit_args, fit_kwargs)
+                self._judge_on(data, unread)
+                fit_args = tuple(give_back(argument) for argument in fit_args)
+                fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
-        return super().search(*fit_args, **fit_kwargs)
+            if not kt_internals.is_chief():
+                return super().search(*fit_args, **fit_kwargs)
+            if "verbose" in fit_kwargs:
+                self.oracle.verbose = fit_kwargs["verbose"]
+            from shapesafe_tuner.parallel import serve
+
+            return serve(self._judging_oracle)
+
+    def around_trial(self, trial: Any) -> AbstractContextManager[None]:
+        """A crash in native code leaves a note in the trial's folder."""
+        return crash_noted(self.get_trial_dir(trial.trial_id))
 
     @property
     def rejections(self) -> list[Rejection]:

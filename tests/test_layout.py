@@ -17,15 +17,19 @@ import shapesafe_tuner as sst
 PACKAGE = pathlib.Path(sst.__file__).parent
 LAYERS = (
     ("verdict", "shapes", "findings"),
+    ("errors",),
+    ("files",),
     ("_compat",),
     ("tracing",),
     ("space",),
     ("checker",),
-    ("errors", "health", "state", "report"),
+    ("crash_notes", "health", "project_lock", "report", "state"),
     ("discovery", "proposals", "validation"),
+    ("resumable_oracle",),
     ("shape_safe_oracle", "explanation"),
     ("bayesian_oracle",),
     ("oracles",),
+    ("parallel",),
     ("tuners", "testing"),
     ("cli",),
 )

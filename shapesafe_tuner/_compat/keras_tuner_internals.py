@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import threading
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ import keras_tuner
 import numpy as np
 
 from shapesafe_tuner._compat.modules import keras_tuner_module
+from shapesafe_tuner._compat.saved_oracle import SavedOracle
+from shapesafe_tuner.files import is_local, write_whole
 
 __all__ = [
     "BayesianHooks",
@@ -24,7 +27,6 @@ __all__ = [
     "put_in",
 ]
 
-_oracle = keras_tuner_module("engine.oracle")
 _hypermodel = keras_tuner_module("engine.hypermodel")
 _distribute = keras_tuner_module("distribute.utils")
 _hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
@@ -59,7 +61,7 @@ def is_worker() -> bool:
     return bool(_distribute.has_chief_oracle()) and not is_chief()
 
 
-class OracleHooks(keras_tuner.Oracle):  # type: ignore[misc]
+class OracleHooks(SavedOracle):
     """Where candidates are born in KerasTuner's oracles, as calls to public methods.
 
     ``populate_space`` cannot be repeated, since it moves brackets and queues; the generators of
@@ -80,21 +82,6 @@ class OracleHooks(keras_tuner.Oracle):  # type: ignore[misc]
     def is_tried(self, values: Mapping[str, Any]) -> bool:
         """Whether a trial has these values."""
         return bool(self._duplicate(dict(values)))
-
-    def release_lock(self) -> None:
-        """Free the lock that ``synchronized`` keeps when an exception leaves it in this thread."""
-        if _oracle.THREADS[self] == threading.current_thread().name:
-            _oracle.THREADS[self] = None
-            _oracle.LOCKS[self].release()
-
-    def file_beside_state(self, name: str) -> str:
-        """Path of a file in the project's directory."""
-        return str(self._project_dir) + "/" + name
-
-    @property
-    def has_project(self) -> bool:
-        """Whether a tuner has told the oracle where its files are."""
-        return getattr(self, "_project_name", None) is not None
 
 
 class GridHooks(OracleHooks):
@@ -178,6 +165,24 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
 
     def _activate_all_conditions(self) -> None:
         self.discover_space(super()._activate_all_conditions)
+
+    def around_trial(self, trial: Any) -> contextlib.AbstractContextManager[None]:
+        """What a trial runs in."""
+        raise NotImplementedError
+
+    def _try_run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        with self.around_trial(trial):
+            super()._try_run_and_update_trial(trial, *args, **kwargs)
+
+    def save(self) -> None:
+        """Write the tuner's state, and its oracle's where that is not elsewhere, whole."""
+        if not is_worker():
+            self.oracle.save()
+        path = self._get_tuner_fname()
+        if is_local(path):
+            write_whole(path, json.dumps(self.get_state()))
+        else:
+            keras_tuner_module("engine.stateful").Stateful.save(self, path)
 
     def build_as_trial(self, hp: Any) -> Any:
         """Build as a trial does: with the tuner's strategy and compile arguments."""

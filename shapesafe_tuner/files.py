@@ -1,0 +1,48 @@
+"""Files of a project: written whole or not at all, and read with one clear error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from shapesafe_tuner.errors import ProjectError
+
+__all__ = ["is_local", "saving", "write_whole"]
+
+
+def is_local(path: str) -> bool:
+    """Whether a path is one of this machine's file system, and not of a bucket elsewhere."""
+    return "://" not in str(path)
+
+
+def write_whole(path: str, text: str) -> None:
+    """Put ``text`` in place of what a file held; whoever reads it finds the old or the new.
+
+    Raises:
+        ProjectError: it cannot be written. What the file held before is untouched.
+    """
+    part = path + ".part"
+    with saving(path):
+        try:
+            with open(part, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.remove(part)
+            raise
+
+
+@contextlib.contextmanager
+def saving(path: str) -> Iterator[None]:
+    """Say in one sentence that a file could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ProjectError(
+            f"{path} could not be saved ({error.strerror or error}). What was saved before is "
+            "untouched: make room or give access, then run the same script again to go on."
+        ) from error
