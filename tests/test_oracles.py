@@ -406,9 +406,9 @@ def test_a_wrong_call_does_not_free_the_lock_of_another_thread(tmp_path: Path) -
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     assert inside.wait(timeout=20)
+    threading.Timer(0.3, leave.set).start()
     with pytest.raises(TypeError):
-        oracle.end_trial("0")  # an id without a status: refused before the lock is asked for
-    leave.set()
+        oracle.end_trial("0")  # an id without a status, which must not undo what the other did
     worker.join(timeout=20)
     assert answers == ["RUNNING"]
 
