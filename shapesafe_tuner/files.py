@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
 from shapesafe_tuner.errors import ProjectError
 
-__all__ = ["is_local", "saving", "write_whole"]
+__all__ = ["is_local", "saving", "stopping_at_a_full_disk", "write_whole"]
 
 
 def is_local(path: str) -> bool:
@@ -45,4 +46,21 @@ def saving(path: str) -> Iterator[None]:
         raise ProjectError(
             f"{path} could not be saved ({error.strerror or error}). What was saved before is "
             "untouched: make room or give access, then run the same script again to go on."
+        ) from error
+
+
+@contextlib.contextmanager
+def stopping_at_a_full_disk(what: str) -> Iterator[None]:
+    """End a search whose disk is full, rather than fail this trial and all that follow.
+
+    Args:
+        what: is done inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ProjectError(
+            f"{error}: {what} was stopped. Make room, then run the same script again to go on."
         ) from error

@@ -13,7 +13,7 @@ import numpy as np
 
 from shapesafe_tuner._compat.modules import keras_tuner_module
 from shapesafe_tuner._compat.saved_oracle import SavedOracle
-from shapesafe_tuner.files import is_local, write_whole
+from shapesafe_tuner.files import is_local, stopping_at_a_full_disk, write_whole
 
 __all__ = [
     "BayesianHooks",
@@ -173,6 +173,10 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
     def _try_run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
         with self.around_trial(trial):
             super()._try_run_and_update_trial(trial, *args, **kwargs)
+
+    def _run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        with stopping_at_a_full_disk(f"Trial {trial.trial_id}"):
+            super()._run_and_update_trial(trial, *args, **kwargs)
 
     def save(self) -> None:
         """Write the tuner's state, and its oracle's where that is not elsewhere, whole."""

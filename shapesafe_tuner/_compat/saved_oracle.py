@@ -151,7 +151,7 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         damages = ((path, _damage_of(path)) for path in paths)
         first = ((path, damage) for path, damage in damages if damage is not None)
         where, found = next(first, (self._get_oracle_fname(), error))
-        said = f"{found} is missing" if isinstance(found, KeyError) else str(found)
+        said = f"{found.args[0]} is missing" if isinstance(found, KeyError) else str(found)
         return ProjectError(
             f"{where} cannot be read as the state of a search ({said}). It was left as it is: "
             "restore it, give another project_name, or start anew with overwrite=True."
