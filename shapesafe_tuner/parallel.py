@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
@@ -12,10 +11,9 @@ from typing import Any
 
 from shapesafe_tuner._compat.rpc import Server, Worker
 from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.progress import LOG
 
 __all__ = ["PATIENCE", "Attendance", "Chief", "patience", "serve"]
-
-_LOG = logging.getLogger("shapesafe_tuner")
 
 PATIENCE = "SHAPESAFE_WORKER_TIMEOUT"
 """Environment variable: seconds of silence after which a worker counts as gone."""
@@ -145,7 +143,7 @@ class Chief:
         self._oracle.tuner_ids.discard(tuner_id)
         if trial is None:
             return
-        _LOG.warning("Worker %s %s while it ran trial %s.", tuner_id, why, trial.trial_id)
+        LOG.warning("Worker %s %s while it ran trial %s.", tuner_id, why, trial.trial_id)
         self._try(lambda: self._oracle.lost(trial.trial_id))
         self._oracle.save()
 

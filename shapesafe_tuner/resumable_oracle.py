@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +11,10 @@ from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.crash_notes import read_note
 from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.progress import LOG
 from shapesafe_tuner.project_lock import sole_searcher
 
 __all__ = ["ResumableOracle"]
-
-_LOG = logging.getLogger("shapesafe_tuner")
 
 FREE_RUNS = 2
 """How often a trial whose process was killed runs again where ``max_retries_per_trial`` is 0."""
@@ -107,7 +105,7 @@ class ResumableOracle(kt_internals.OracleHooks):
         times = "once" if count == 1 else f"{count} times"
         cause = note or "it was killed, was out of memory, or crashed in native code"
         why = f"The process ended {times} while this trial ran ({cause}); it is not run again."
-        _LOG.warning("Trial %s: %s", trial_id, why)
+        LOG.warning("Trial %s: %s", trial_id, why)
         self.give_up(trial_id, why)
 
     def take_up(self) -> None:

@@ -14,6 +14,7 @@ from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.checker import Checker, prepare_stages
 from shapesafe_tuner.errors import FeasibilityWarning, NoFeasibleConfigurationError
 from shapesafe_tuner.health import complaint
+from shapesafe_tuner.progress import progress_line, record
 from shapesafe_tuner.proposals import Proposals
 from shapesafe_tuner.resumable_oracle import ResumableOracle
 from shapesafe_tuner.tracing.stages import FROZEN
@@ -65,6 +66,7 @@ class ShapeSafeOracle(ResumableOracle):
         self._walked_to_the_end = False
         self._said_why_stopped = False
         self._complained = False
+        self._told_of = 0
         self._has_learned = False
         self.rejections: list[Rejection] = []
         self.notes: dict[str, None] = {}
@@ -177,6 +179,7 @@ class ShapeSafeOracle(ResumableOracle):
             self._accepted = plain
             return True
         self.rejections.append(Rejection(dict(plain), verdict, seconds=seconds, time=time.time()))
+        record(self.rejections[-1])
         if self._on_infeasible == "warn":
             reason = verdict.fault.reason if verdict.fault is not None else "infeasible"
             warnings.warn(f"An infeasible configuration will run: {reason}", stacklevel=2)
@@ -239,6 +242,7 @@ class ShapeSafeOracle(ResumableOracle):
             trial = super().create_trial(tuner_id)
             if trial.status == "STOPPED":
                 self._say_why_stopped()
+            self._say_progress()
             said = None if self._complained else complaint(self.rejections, len(self.trials))
             if said is not None:
                 self._complained = True
@@ -246,6 +250,12 @@ class ShapeSafeOracle(ResumableOracle):
             if self.has_project and self._rejection_file().saved != len(self.rejections):
                 self.save()
             return trial
+
+    def _say_progress(self) -> None:
+        line = progress_line(self.rejections, self._told_of)
+        self._told_of = len(self.rejections)
+        if line is not None and self.verbose:
+            print(line + "\n")
 
     def assert_feasible(self) -> None:
         """Nothing happens if a trial was made, or nothing refused.
@@ -294,6 +304,7 @@ class ShapeSafeOracle(ResumableOracle):
         self._complained = own.get("complained", False)
         if self.has_project:
             self.rejections = self._rejection_file().read(own.get("rejections"))
+        self._told_of = len(self.rejections)
 
     def save(self) -> None:
         """Write the rejections, then the state that counts them."""

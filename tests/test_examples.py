@@ -63,3 +63,10 @@ def test_quickstart(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     assert " rejected (" in out
     best = float(out.split("Best validation accuracy: ")[1].split()[0])
     assert best > 0.6
+
+
+def test_parallel(capfd: pytest.CaptureFixture[str]) -> None:
+    load("parallel").main()
+    out = capfd.readouterr().out
+    assert out.count(" COMPLETED, accuracy ") == 6
+    assert "configurations drawn" in out

@@ -23,7 +23,7 @@ LAYERS = (
     ("tracing",),
     ("space",),
     ("checker",),
-    ("crash_notes", "health", "project_lock", "report", "state"),
+    ("crash_notes", "health", "progress", "project_lock", "report", "state"),
     ("discovery", "proposals", "validation"),
     ("resumable_oracle",),
     ("shape_safe_oracle", "explanation"),
