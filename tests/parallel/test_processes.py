@@ -16,9 +16,9 @@ import pytest
 
 from shapesafe_tuner import state
 from tests import toys
+from tests.parallel.searching import TRIALS
 
 ROOT = Path(__file__).parents[2]
-TRIALS = 24
 PATIENCE = 6
 
 
@@ -27,6 +27,7 @@ class Search:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.tuner, self.space = "RandomSearch", "square"
         self.processes: dict[str, subprocess.Popen[str]] = {}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -38,7 +39,7 @@ class Search:
             with (self.folder / f"{name}.out").open("a") as out:
                 self.processes[name] = subprocess.Popen(
                     [sys.executable, "-W", "ignore", "-m", "tests.parallel.searching",
-                     str(self.folder), str(TRIALS)],
+                     str(self.folder), self.tuner, self.space],
                     cwd=ROOT,
                     stdout=out,
                     stderr=subprocess.STDOUT,
@@ -130,6 +131,27 @@ def test_three_workers_run_every_trial_once(search: Search) -> None:
     assert_all_is_there(search)
     assert sorted(entry[0] for entry in search.log("end")) == sorted(search.trials())
     assert {entry[1] for entry in search.log("end")} == {"worker0", "worker1", "worker2"}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", ["BayesianOptimization", "Hyperband", "GridSearch"])
+def test_the_other_tuners_run_every_trial_once_too(name: str, search: Search) -> None:
+    search.tuner = name
+    search.start("chief", "worker0", "worker1", "worker2")
+    assert set(search.end().values()) == {0}, search.said()
+    trials = search.trials()
+    assert {trial["status"] for trial in trials.values()} == {"COMPLETED"}
+    assert all(toys.fits(trial["hyperparameters"]["values"]) for trial in trials.values())
+    assert sorted(entry[0] for entry in search.log("end")) == sorted(trials)
+    assert len(trials) >= TRIALS
+
+
+def test_where_nothing_is_feasible_the_chief_says_so_and_all_end(search: Search) -> None:
+    search.space = "never"
+    search.start("chief", "worker0")
+    codes = search.end()
+    assert codes == {"chief": 1, "worker0": 0}
+    assert "NoFeasibleConfigurationError: No feasible configuration was found" in search.said()
 
 
 def test_the_trial_of_a_worker_that_is_killed_goes_to_another(search: Search) -> None:
