@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.checker import Checker, prepare_stages
-from shapesafe_tuner.errors import FeasibilityWarning, NoFeasibleConfigurationError
-from shapesafe_tuner.health import complaint
-from shapesafe_tuner.progress import progress_line, record
+from shapesafe_tuner.draws import Draws
+from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.proposals import Proposals
 from shapesafe_tuner.resumable_oracle import ResumableOracle
-from shapesafe_tuner.tracing.stages import FROZEN
-from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["ShapeSafeOracle", "checked_option"]
@@ -45,12 +40,6 @@ class ShapeSafeOracle(ResumableOracle):
         on_infeasible: "resample" draws again; "repair" takes the nearest feasible configuration
             that was not tried; "warn" runs the trial and records it.
         *args, **kwargs: of the oracle class.
-
-    Attributes:
-        rejections: one record for each draw that was refused, oldest first.
-        drawn: how many candidates were judged.
-        seconds: what judging them cost.
-        notes: what was said of feasible configurations: suspicious losses, frozen bounds.
     """
 
     def __init__(self, *args: Any, on_infeasible: str = "resample", **kwargs: Any) -> None:
@@ -65,14 +54,28 @@ class ShapeSafeOracle(ResumableOracle):
         self._proposals: Proposals | None = None
         self._walked_to_the_end = False
         self._said_why_stopped = False
-        self._complained = False
-        self._told_of = 0
         self._has_learned = False
-        self.rejections: list[Rejection] = []
-        self.notes: dict[str, None] = {}
-        self.drawn = 0
-        self.seconds = 0.0
-        self._file: state.RejectionFile | None = None
+        self._draws = Draws()
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """One record for each draw that was refused, oldest first."""
+        return self._draws.rejections
+
+    @property
+    def drawn(self) -> int:
+        """How many candidates were judged."""
+        return self._draws.number
+
+    @property
+    def seconds(self) -> float:
+        """What judging them cost."""
+        return self._draws.seconds
+
+    @property
+    def notes(self) -> dict[str, None]:
+        """What was said of feasible configurations: suspicious losses, frozen bounds."""
+        return self._draws.notes
 
     def bind(
         self,
@@ -103,20 +106,12 @@ class ShapeSafeOracle(ResumableOracle):
         self._walked_to_the_end = False
         self._has_learned = False
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds += time.perf_counter() - start
-
     def _learn_again(self) -> None:
         if self._proposals is not None and not self._has_learned:
             self._has_learned = True
             self._proposals.checker.space = self.hyperparameters
             known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
-            with self._timed():
+            with self._draws.timed():
                 self._proposals.learn(known.values())
 
     def next_feasible(self, draw: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
@@ -146,16 +141,12 @@ class ShapeSafeOracle(ResumableOracle):
         if self._on_infeasible != "repair" or self._proposals is None:
             return None
         before = self.seconds
-        with self._timed():
+        with self._draws.timed():
             repaired = self._proposals.nearest(
                 _without_bookkeeping(values), self.hyperparameters, self.is_tried
             )
         if repaired is not None:
-            last = self.rejections[-1]
-            seconds = last.seconds + self.seconds - before
-            self.rejections[-1] = dataclasses.replace(
-                last, repaired_to=repaired, told=self.told_of_repairs, seconds=seconds
-            )
+            self._draws.repaired(repaired, self.told_of_repairs, self.seconds - before)
             self._accepted = repaired
         return repaired
 
@@ -169,17 +160,14 @@ class ShapeSafeOracle(ResumableOracle):
         if plain == self._accepted:
             return True
         self._checker.space = self.hyperparameters
-        start = time.perf_counter()
-        verdict = self._checker.judge(plain)
-        seconds = time.perf_counter() - start
-        self.drawn += 1
-        self.seconds += seconds
-        self._say_once(verdict.warnings)
+        before = self.seconds
+        with self._draws.timed():
+            verdict = self._checker.judge(plain)
+        self._draws.judged(verdict)
         if verdict:
             self._accepted = plain
             return True
-        self.rejections.append(Rejection(dict(plain), verdict, seconds=seconds, time=time.time()))
-        record(self.rejections[-1])
+        self._draws.refused(plain, verdict, self.seconds - before)
         if self._on_infeasible == "warn":
             reason = verdict.fault.reason if verdict.fault is not None else "infeasible"
             warnings.warn(f"An infeasible configuration will run: {reason}", stacklevel=2)
@@ -193,17 +181,10 @@ class ShapeSafeOracle(ResumableOracle):
         verdict = self._checker.said_by_keras(rejection.values, rejection.verdict)
         return dataclasses.replace(rejection, verdict=verdict)
 
-    def _say_once(self, notes: Sequence[str]) -> None:
-        """Warn of what runs although it should be looked at."""
-        for note in notes:
-            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN)):
-                self.notes[note] = None
-                warnings.warn(note, stacklevel=2)
-
     def _constructed(self) -> dict[str, Any] | None:
         assert self._proposals is not None
         self._proposals.checker.space = self.hyperparameters
-        with self._timed():
+        with self._draws.timed():
             self._accepted = self._proposals.constructed(self.hyperparameters, self.is_tried)
         self._walked_to_the_end = self._proposals.exhausted
         return self._accepted
@@ -242,20 +223,13 @@ class ShapeSafeOracle(ResumableOracle):
             trial = super().create_trial(tuner_id)
             if trial.status == "STOPPED":
                 self._say_why_stopped()
-            self._say_progress()
-            said = None if self._complained else complaint(self.rejections, len(self.trials))
-            if said is not None:
-                self._complained = True
-                warnings.warn(said, FeasibilityWarning, stacklevel=2)
-            if self.has_project and self._rejection_file().saved != len(self.rejections):
+            self._draws.say(len(self.trials), bool(self.verbose))
+            if self.has_project and not self._draws.are_saved_in(*self._file_of_draws()):
                 self.save()
             return trial
 
-    def _say_progress(self) -> None:
-        line = progress_line(self.rejections, self._told_of)
-        self._told_of = len(self.rejections)
-        if line is not None and self.verbose:
-            print(line + "\n")
+    def _file_of_draws(self) -> tuple[str, Any]:
+        return self.file_beside_state(state.FILE), self.remote_files
 
     def assert_feasible(self) -> None:
         """Nothing happens if a trial was made, or nothing refused.
@@ -287,35 +261,20 @@ class ShapeSafeOracle(ResumableOracle):
     def get_state(self) -> dict[str, Any]:
         """KerasTuner's state and how many rejections belong to it."""
         saved = super().get_state()
-        own = {
-            "rejections": len(self.rejections),
-            "drawn": self.drawn,
-            "seconds": self.seconds,
-            "complained": self._complained,
-        }
-        return {**saved, state.KEY: {**saved[state.KEY], **own}}
+        return {**saved, state.KEY: {**saved[state.KEY], **self._draws.to_save()}}
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Take up a state of ours or of stock KerasTuner's."""
         super().set_state(saved)
         own = saved.get(state.KEY, {})
-        self.drawn = own.get("drawn", 0)
-        self.seconds = own.get("seconds", 0.0)
-        self._complained = own.get("complained", False)
+        self._draws.take_up(own)
         if self.has_project:
-            self.rejections = self._rejection_file().read(own.get("rejections"))
-        self._told_of = len(self.rejections)
+            self._draws.read(*self._file_of_draws(), own.get("rejections"))
 
     def save(self) -> None:
         """Write the rejections, then the state that counts them."""
-        self._rejection_file().append(self.rejections)
+        self._draws.save(*self._file_of_draws())
         super().save()
-
-    def _rejection_file(self) -> state.RejectionFile:
-        path = self.file_beside_state(state.FILE)
-        if self._file is None or self._file.path != path:
-            self._file = state.RejectionFile(path, self.remote_files)
-        return self._file
 
 
 _OWN = "tuner/"

@@ -24,7 +24,7 @@ LAYERS = (
     ("space",),
     ("checker",),
     ("crash_notes", "health", "progress", "project_lock", "report", "state"),
-    ("discovery", "proposals", "validation"),
+    ("discovery", "draws", "proposals", "validation"),
     ("resumable_oracle",),
     ("shape_safe_oracle", "explanation"),
     ("bayesian_oracle",),
