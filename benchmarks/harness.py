@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -124,10 +125,8 @@ def versions() -> dict[str, str]:
 
     found = {"python": platform.python_version(), "shapesafe_tuner": shapesafe_tuner.__version__}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found
 
 
@@ -190,4 +189,4 @@ def between_markers(page: str, name: str, text: str) -> str:
     if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
         raise ValueError(f"The page needs one '{begin} -->' and, below it, one '{end}'.")
     start = page.index("-->", page.index(begin)) + len("-->")
-    return f"{page[:start]}\n\n{text.strip()}\n\n{page[page.index(end):]}"
+    return f"{page[:start]}\n\n{text.strip()}\n\n{page[page.index(end) :]}"

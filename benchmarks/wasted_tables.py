@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -106,36 +107,43 @@ def _against(runs: Sequence[Run], shown: Sequence[str]) -> list[str]:
     lines = []
     for ours in (name for name in OURS if name in shown):
         for rival in (name for name in shown if name not in OURS):
-            better = equal = worse = without = 0
-            for mine in _of(runs, variant=ours):
-                same = {name: mine[name] for name in ("space", "algorithm", "seed", "trials")}
-                for other in _of(runs, variant=rival, **same):
-                    if other["best"] is None:
-                        without += 1
-                        continue
-                    gain = (mine["best"] - other["best"]) * (
-                        1 if SPACES[mine["space"]].maximised else -1
-                    )
-                    better, equal, worse = better + (gain > 0), equal + (not gain), worse + (gain < 0)
+            pairs = [pair for mine in _of(runs, variant=ours) for pair in _pairs(runs, mine, rival)]
+            found = Counter(_compared(*pair) for pair in pairs)
             lines.append(
-                f"Best score, {ours} against {rival}: better in {better}, equal in {equal}, worse "
-                f"in {worse} searches; in {without} more {rival} has none."
+                f"Best score, {ours} against {rival}, search by search: better {found['better']}, "
+                f"equal {found['equal']}, worse {found['worse']}; {rival} has none in "
+                f"{found['none']}."
             )
     return lines
 
 
+def _pairs(runs: Sequence[Run], mine: Run, rival: str) -> list[tuple[Run, Run]]:
+    alike = {name: mine[name] for name in ("space", "algorithm", "seed", "trials")}
+    return [(mine, other) for other in _of(runs, variant=rival, **alike)]
+
+
+def _compared(mine: Run, other: Run) -> str:
+    if other["best"] is None:
+        return "none"
+    if mine["best"] == other["best"]:
+        return "equal"
+    above = mine["best"] > other["best"]
+    return "better" if above == SPACES[mine["space"]].maximised else "worse"
+
+
 def agreement(runs: Sequence[Run]) -> tuple[int, int, int]:
     """On the control: searches of ours, those with the trials of stock, and with its scores too."""
-    pairs = same = scores = 0
-    for run in _of(runs, space=CONTROL):
-        if run["variant"] not in OURS:
-            continue
-        alike = {name: run[name] for name in ("space", "algorithm", "seed", "trials")}
-        for stock in _of(runs, variant="stock", **alike):
-            pairs += 1
-            same += [t[0] for t in run["tried"]] == [t[0] for t in stock["tried"]]
-            scores += run["tried"] == stock["tried"]
-    return pairs, same, scores
+    pairs = [
+        pair
+        for mine in _of(runs, space=CONTROL)
+        if mine["variant"] in OURS
+        for pair in _pairs(runs, mine, "stock")
+    ]
+    same = [
+        [t[0] for t in mine["tried"]] == [t[0] for t in stock["tried"]] for mine, stock in pairs
+    ]
+    scores = [mine["tried"] == stock["tried"] for mine, stock in pairs]
+    return len(pairs), sum(same), sum(scores)
 
 
 def _of_control(runs: Sequence[Run], shown: Sequence[str]) -> list[str]:
