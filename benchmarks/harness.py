@@ -70,6 +70,9 @@ class Journal:
 
     Attributes:
         runs: all results, oldest first.
+
+    Raises:
+        ValueError: a whole line of the file is not a result.
     """
 
     def __init__(self, path: pathlib.Path, key: Sequence[str]) -> None:
@@ -78,10 +81,12 @@ class Journal:
         text = path.read_text() if path.exists() else ""
         # What a killed process wrote of its last line is not a result, and not what follows it.
         *lines, torn = text.split("\n")
+        self.runs: list[dict[str, Any]] = [
+            _parsed(path, number, line) for number, line in enumerate(lines, 1) if line
+        ]
+        self._known = {self._of(run) for run in self.runs}
         if torn:
             path.write_text(text.removesuffix(torn))
-        self.runs: list[dict[str, Any]] = [json.loads(line) for line in lines if line]
-        self._known = {self._of(run) for run in self.runs}
 
     def _of(self, run: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(run[name] for name in self._key)
@@ -98,6 +103,16 @@ class Journal:
             os.fsync(file.fileno())
         self.runs.append(run)
         self._known.add(self._of(run))
+
+
+def _parsed(path: pathlib.Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path}, line {number} is not the result of a run: {error}. Remove that line to have "
+            "the run made again."
+        ) from error
 
 
 def machine() -> dict[str, Any]:
