@@ -33,7 +33,7 @@ SEEDS = (1, 2, 3)
 TRIALS = 8
 PROCESSES = 2
 SEARCHES_OF_A_PROCESS = 10
-"""KerasTuner collects garbage in every trial, and TensorFlow leaves some: processes get slower."""
+"""TensorFlow keeps graphs of models that are gone; a process is replaced before it gets large."""
 
 QUICK_SPACES = ("optional_pooling", "autoencoder", CONTROL)
 QUICK_VARIANTS = ("stock", "guards", "resample")
@@ -72,7 +72,7 @@ def start_process() -> None:
 
 
 def run(missing: Sequence[Job]) -> Iterator[dict[str, Any]]:
-    """Run searches, two at a time, in processes that are replaced before they get slow."""
+    """Run searches, two at a time, in processes that are replaced from time to time."""
     context = multiprocessing.get_context("spawn")
     size = PROCESSES * SEARCHES_OF_A_PROCESS
     for first in range(0, len(missing), size):

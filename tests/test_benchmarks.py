@@ -129,15 +129,14 @@ def reading(build: Any, values: dict[str, Any]) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_the_share_and_the_guard_agree_with_every_check(name: str) -> None:
+def test_the_share_and_the_check_agree_with_the_guard(name: str) -> None:
     space = SPACES[name]
     share, every = deciding(name)
-    feasible = 0
-    for values in every:
+    for values in random.Random(name).sample(every, min(25, len(every))):
         verdict = sst.check(space.build, values, **space.arrays())
         reason = reading(space.guard, values)[0]
         assert verdict.feasible is (reason is None), (values, reason, verdict.fault)
-        feasible += reason is None
+    feasible = sum(reading(space.guard, values)[0] is None for values in every)
     # Choices, booleans and integers on a linear scale: every combination is equally likely.
     assert share == pytest.approx(feasible / len(every), abs=1e-12)
     assert (share == 1) == (name == CONTROL)
@@ -159,8 +158,8 @@ def test_guards_agree_with_keras_and_read_what_the_model_reads(name: str) -> Non
             if isinstance(model, ValueError):
                 assert not fits, (values, model)
                 continue
-            model.run_eagerly = True
             if fits:
+                model.run_eagerly = True  # quicker for one step
                 model.fit(**arrays, verbose=0)
             else:
                 with pytest.raises(ValueError, match=r"shape|equal|rank|logits"):
