@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
+import io
 import math
 import os
 import tempfile
@@ -128,8 +130,9 @@ def search(job: Job) -> dict[str, Any]:
         The job's fields and: ``asked``; ``outcome`` ("ended", "aborted", "crashed": in its
         constructor); ``completed``, ``failed`` and ``never_run`` trials; ``distinct`` feasible
         configurations tried; ``rejected`` draws; ``best`` score or None; ``seconds`` of wall
-        time, of these ``constructor``, ``infeasible`` (trials that failed) and ``checking``
-        (judging draws); ``tried``, the configurations and scores in order; ``error``.
+        time, of these ``constructor``, ``in_trials``, of these ``infeasible`` (that failed), and
+        ``checking`` (judging draws); ``cpu`` seconds; ``tried``, the configurations with status and
+        score in order; ``error``.
     """
     keras.utils.clear_session()
     # KerasTuner collects garbage twice a trial: what was there before is not looked through again,
@@ -140,7 +143,7 @@ def search(job: Job) -> dict[str, Any]:
     data = SPACES[job.space].data()
     outcome, error, tuner = "ended", None, None
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         try:
             tuner = tuner_of(job, folder)
         except Exception as raised:
@@ -149,13 +152,17 @@ def search(job: Job) -> dict[str, Any]:
             outcome, error = "crashed", _last_line(raised)
         constructor = time.perf_counter() - start
         try:
-            if tuner is not None:
-                tuner.search(**data, epochs=EPOCHS, verbose=0)
+            # KerasTuner prints the traceback of every trial that fails; the trial keeps it too.
+            with contextlib.redirect_stderr(io.StringIO()):
+                if tuner is not None:
+                    tuner.search(**data, epochs=EPOCHS, verbose=0)
         except RuntimeError as raised:
             if "consecutive failures" not in str(raised):
                 raise
             outcome, error = "aborted", _first_line(raised)
         seconds = time.perf_counter() - start
+        cpu = time.process_time() - cpu
+    runs = getattr(tuner, "spent", ())
     return {
         **dataclasses.asdict(job),
         "asked": asked(job),
@@ -163,10 +170,10 @@ def search(job: Job) -> dict[str, Any]:
         "error": error,
         **_counts(tuner, asked(job)),
         "seconds": round(seconds, 3),
+        "cpu": round(cpu, 3),
         "constructor": round(constructor, 3),
-        "infeasible": round(
-            sum(spent for status, spent in getattr(tuner, "spent", ()) if status != "COMPLETED"), 3
-        ),
+        "in_trials": round(sum(spent for _, spent in runs), 3),
+        "infeasible": round(sum(spent for status, spent in runs if status != "COMPLETED"), 3),
         "checking": round(getattr(getattr(tuner, "oracle", None), "seconds", 0.0), 4),
     }
 

@@ -84,18 +84,21 @@ def _by_variant(runs: Sequence[Run], shown: Sequence[str]) -> Table:
         seconds, completed = (sum(run[n] for run in found) for n in ("seconds", "completed"))
         sums = [sum(run[n] for run in found) for n in ("asked", "completed", "failed", "never_run")]
         ended = [len(_of(found, outcome=outcome)) for outcome in ("aborted", "crashed")]
-        infeasible, checking = (sum(run[n] for run in found) for n in ("infeasible", "checking"))
+        infeasible, checking, inside = (
+            sum(run[n] for run in found) for n in ("infeasible", "checking", "in_trials")
+        )
         rows.append(
             [
                 variant, *sums, *ended, sum(run["distinct"] for run in found), f"{seconds:.0f}",
-                f"{infeasible / seconds:.1%}",
+                f"{infeasible / seconds:.1%}", f"{1 - inside / seconds:.1%}",
                 f"{checking / seconds:.1%}" if variant in OURS else "-",
                 f"{seconds / completed:.1f}" if completed else "-",
             ]
         )  # fmt: skip
     columns = [
         "way", "asked", "completed", "failed", "never run", "aborted", "crashed",
-        "distinct feasible", "seconds", "on failed trials", "checking", "seconds a completed trial",
+        "distinct feasible", "seconds", "on failed trials", "outside trials",
+        "checking", "seconds a completed trial",
     ]  # fmt: skip
     number = len(_present(hard, "space", SPACES))
     title = f"All searches of the {number} spaces with infeasible configurations"

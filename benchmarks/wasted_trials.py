@@ -60,10 +60,13 @@ def start_process() -> None:
     import warnings
 
     import keras
+    import sklearn.gaussian_process  # noqa: F401 - loads the libraries whose threads are limited
     import tensorflow as tf
+    import threadpoolctl
 
     warnings.simplefilter("ignore")
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    threadpoolctl.threadpool_limits(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     data = SPACES[CONTROL].data()
     model = keras.Sequential([keras.Input((13,)), keras.layers.Dense(3, "softmax")])

@@ -205,14 +205,16 @@ def result(variant: str, space: str = "u_net", seed: int = 1, **changed: Any) ->
         "space": space, "algorithm": "RandomSearch", "variant": variant, "seed": seed, "trials": 4,
         "asked": 4, "outcome": "ended", "error": None, "completed": 4, "failed": 0, "never_run": 0,
         "distinct": 4, "rejected": 0, "best": 0.5, "seconds": 10.0, "constructor": 0.1,
+        "cpu": 9.0, "in_trials": 8.0,
         "infeasible": 0.0, "checking": 0.0, "tried": [[{"a": 1}, "COMPLETED", 0.5]], **changed,
     }  # fmt: skip
 
 
 RESULTS = [
     result("stock", completed=1, failed=2, never_run=1, outcome="aborted", seconds=4.0,
-           infeasible=1.0, distinct=1),
-    result("stock", seed=2, completed=0, never_run=4, outcome="crashed", best=None, seconds=1.0),
+           infeasible=1.0, in_trials=2.0, distinct=1),
+    result("stock", seed=2, completed=0, never_run=4, outcome="crashed", best=None, seconds=1.0,
+           in_trials=0.0),
     result("resample", checking=0.5, rejected=3, best=0.25),
     result("resample", seed=2, checking=0.5),
     result("stock", CONTROL, best=0.9),
@@ -234,7 +236,8 @@ def test_the_short_tables() -> None:
     assert [stock[n] for n in ("asked", "completed", "failed", "never run")] == [8, 1, 2, 5]
     assert [stock[n] for n in ("aborted", "crashed", "distinct feasible")] == [1, 1, 5]
     assert [stock[n] for n in ("seconds", "on failed trials", "checking")] == ["5", "20.0%", "-"]
-    assert ours["checking"] == "5.0%"
+    assert stock["outside trials"] == "60.0%"
+    assert (ours["outside trials"], ours["checking"]) == ("20.0%", "5.0%")
     assert ours["seconds a completed trial"] == "2.5"
     against, control = by_way.notes
     # val_loss: less is better.
