@@ -247,6 +247,7 @@ def draw(runs: Sequence[Run], path: pathlib.Path) -> None:
     axis.set_xticks(range(0, 101, 25), [f"{share} %" for share in range(0, 101, 25)], fontsize=9)
     axis.set_xlabel("of the trials asked for", fontsize=10, loc="left")
     axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.spines["bottom"].set_bounds(0, 100)
     handles = [Patch(color="#777777"), Patch(color="#777777", alpha=0.35)]
     figure.legend(
         handles, ["failed", "never run"], loc="upper right", ncols=2, frameon=False, fontsize=9
