@@ -81,6 +81,8 @@ def _by_variant(runs: Sequence[Run], shown: Sequence[str]) -> Table:
     hard = [run for run in runs if run["space"] != CONTROL]
     for variant in shown:
         found = _of(hard, variant=variant)
+        if not found:
+            continue
         seconds, completed = (sum(run[n] for run in found) for n in ("seconds", "completed"))
         sums = [sum(run[n] for run in found) for n in ("asked", "completed", "failed", "never_run")]
         ended = [len(_of(found, outcome=outcome)) for outcome in ("aborted", "crashed")]

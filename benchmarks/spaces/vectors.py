@@ -28,12 +28,13 @@ def stacked_lstm(hp: Any) -> keras.Model:
 
 def guard_stacked_lstm(hp: Any) -> str | None:
     """Guards alone would still crash in the constructor, so the defaults are made feasible too."""
-    count = hp.Int("layers", 2, 3)
-    for number in range(count):
+    sequences = True
+    for number in range(hp.Int("layers", 2, 3)):
+        before = sequences
         hp.Int(f"units_{number}", 8, 32, step=8)
         sequences = hp.Boolean(f"sequences_{number}", default=number == 0)
-        if number < count - 1 and not sequences:
-            return f"LSTM {number} must return sequences to the next one"
+        if not before:
+            return f"LSTM {number} needs a sequence from the one before it"
     hp.Choice("learning_rate", [1e-3, 1e-2])
     return "the last LSTM must not return sequences" if sequences else None
 
