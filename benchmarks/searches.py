@@ -182,7 +182,7 @@ def _counts(tuner: Any, asked: int) -> dict[str, Any]:
     oracle = getattr(tuner, "oracle", None)
     trials = [] if oracle is None else [oracle.trials[name] for name in oracle.start_order]
     completed = [trial for trial in trials if trial.status == "COMPLETED"]
-    best = oracle.get_best_trials(1)[0].score if completed else None
+    best = oracle.get_best_trials(1)[0].score if oracle and completed else None
     tried = [[_values(trial), trial.status, trial.score] for trial in trials]
     return {
         "completed": len(completed),
