@@ -1,6 +1,6 @@
 """What a verdict costs: the analytic pass, the symbolic pass, the real build, and the floor.
 
-    python benchmarks/check_cost.py [--configurations 60]
+    python -m benchmarks check_cost [--configurations 60] [--into FOLDER]
 
 Every subject's random configurations are judged without data in one process, each way in its own
 round over the same configurations. The *floor* is the same ``build`` on a stock ``HyperParameters``
@@ -16,20 +16,22 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import argparse
-import json
+import pathlib
 import random
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from unittest import mock
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import keras
 import keras_tuner
 import numpy as np
-import subjects
 
+from benchmarks import harness, subjects
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
@@ -186,16 +188,31 @@ def with_data(count: int) -> dict[str, Any]:
     return {"analytic with data us": round(cost, 1)}
 
 
-def main() -> None:
-    """Print the table as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+def tables(rows: dict[str, Any]) -> list[harness.Table]:
+    """One table of the models, and what was measured besides."""
+    models = {name: row for name, row in rows.items() if name in subjects.SUBJECTS}
+    columns = list(next(iter(models.values())))
+    others = [
+        [name, *item] for name, row in rows.items() if name not in models for item in row.items()
+    ]
+    return [
+        harness.Table("A check of each model", ["model", *columns],
+                      [[name, *row.values()] for name, row in models.items()]),
+        harness.Table("Besides", ["what", "", "figure"], others),
+    ]  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the tables."""
+    parser = harness.parser("check_cost", __doc__)
     parser.add_argument("--configurations", type=int, default=60)
-    count = parser.parse_args().configurations
+    given = parser.parse_args(arguments)
+    count = given.configurations
     rows: dict[str, Any] = {name: compare(name, count) for name in subjects.SUBJECTS}
     rows["CNN with data"] = with_data(count)
     rows["microseconds a layer"] = growth((10, 100, 1_000))
     rows["100 million parameters"] = large()
-    print(json.dumps(rows, indent=2))
+    print(harness.publish("check_cost", given.into, given, rows, tables(rows)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How good a search gets: by number of trials and by wall time, ours and what a user has otherwise.
 
-    python benchmarks/search_quality.py [--quick] [--into FOLDER]
+    python -m benchmarks search_quality [--quick] [--into FOLDER]
 
 The quickstart's CNN on handwritten digits, 60 % of whose configurations cannot exist. Four ways:
 
@@ -11,8 +11,7 @@ The quickstart's CNN on handwritten digits, 60 % of whose configurations cannot 
 
 Each with the four algorithms and three seeds, 15 trials (``--quick``: random search and Bayesian
 optimisation, one seed, 6 trials). A run that is there already is not made again, so that an
-interrupted benchmark goes on. Writes ``runs.jsonl``, ``summary.md`` and ``curves.png``; the picture
-needs matplotlib (``pip install -e ".[dev,report]"``).
+interrupted benchmark goes on. ``curves.png`` needs matplotlib (``pip install -e ".[dev,report]"``).
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import argparse
-import json
 import pathlib
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
@@ -39,6 +37,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import shapesafe_tuner as sst
+from benchmarks import harness
 from examples.quickstart import build_model
 
 ALGORITHMS = ("RandomSearch", "BayesianOptimization", "Hyperband", "GridSearch")
@@ -154,13 +153,9 @@ def at_equal_time(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[floa
     return found
 
 
-def summary(runs: list[dict[str, Any]]) -> str:
+def summary(runs: list[dict[str, Any]]) -> harness.Table:
     """A table: means over the seeds, with the range of the best accuracy."""
-    lines = [
-        "| algorithm | way | trials | completed | best accuracy (range) "
-        "| at equal time (range) | seconds | checking |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     equal = at_equal_time(runs)
     for algorithm in ALGORITHMS:
         for way in WAYS:
@@ -172,14 +167,23 @@ def summary(runs: list[dict[str, Any]]) -> str:
                 for key in ("trials", "completed", "best", "seconds", "checking")
             }
             best, then = [r["best"] for r in found], equal[algorithm, way]
-            lines.append(
-                f"| {algorithm} | {way} | {mean['trials']:.1f} | {mean['completed']:.1f} | "
-                f"{mean['best']:.3f} ({min(best):.3f} - {max(best):.3f}) | "
-                f"{statistics.mean(then):.3f} ({min(then):.3f} - {max(then):.3f}) | "
-                f"{mean['seconds']:.1f} | "
-                f"{mean['checking'] / mean['seconds']:.2%} |"
+            rows.append(
+                [
+                    algorithm,
+                    way,
+                    f"{mean['trials']:.1f}",
+                    f"{mean['completed']:.1f}",
+                    f"{mean['best']:.3f} ({min(best):.3f} - {max(best):.3f})",
+                    f"{statistics.mean(then):.3f} ({min(then):.3f} - {max(then):.3f})",
+                    f"{mean['seconds']:.1f}",
+                    f"{mean['checking'] / mean['seconds']:.2%}",
+                ]
             )
-    return "\n".join(lines) + "\n"
+    columns = [
+        "algorithm", "way", "trials", "completed", "best accuracy (range)",
+        "at equal time (range)", "seconds", "checking",
+    ]  # fmt: skip
+    return harness.Table("Means over the seeds", columns, rows)
 
 
 def draw(runs: list[dict[str, Any]], path: pathlib.Path) -> None:
@@ -209,33 +213,27 @@ def draw(runs: list[dict[str, Any]], path: pathlib.Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the runs that are missing, then the table and the picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--into", type=pathlib.Path, default=pathlib.Path("search_quality"))
-    given = parser.parse_args()
+    parser = harness.parser("search_quality", __doc__)
+    parser.add_argument("--quick", action="store_true", help="two algorithms, one seed, 6 trials")
+    given = parser.parse_args(arguments)
     algorithms, seeds, trials = (
         (ALGORITHMS[:2], (1,), 6) if given.quick else (ALGORITHMS, (1, 2, 3), 15)
     )
-    given.into.mkdir(parents=True, exist_ok=True)
-    path = given.into / "runs.jsonl"
-    runs = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    known = {(r["way"], r["algorithm"], r["seed"], r["asked"]) for r in runs}
+    journal = harness.Journal(given.into / "runs.jsonl", ("way", "algorithm", "seed", "asked"))
     for seed in seeds:
         for algorithm in algorithms:
             for way in WAYS:
-                if (way, algorithm, seed, trials) in known:
+                wanted = {"way": way, "algorithm": algorithm, "seed": seed, "asked": trials}
+                if wanted in journal:
                     continue
                 found = {**run(way, algorithm, seed, trials), "asked": trials}
-                runs.append(found)
-                with path.open("a") as file:
-                    file.write(json.dumps(found) + "\n")
+                journal.add(found)
                 shown = {k: v for k, v in found.items() if k not in ("curve", "progress")}
                 print(shown, flush=True)
-    runs = [r for r in runs if r["asked"] == trials]
-    print(summary(runs))
-    (given.into / "summary.md").write_text(summary(runs))
+    runs = [r for r in journal.runs if r["asked"] == trials]
+    print(harness.publish("search_quality", given.into, given, runs, [summary(runs)]))
     draw(runs, given.into / "curves.png")
 
 

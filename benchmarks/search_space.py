@@ -1,6 +1,6 @@
 """What it costs to know a whole space: exactly by lazy exploration, or by random real builds.
 
-    python benchmarks/search_space.py [--builds 40]
+    python -m benchmarks search_space [--builds 40] [--into FOLDER]
 
 The 1 - 5 block CNN of ``subjects.py``, cut down for smaller spaces: fewer blocks, then no choice of
 filters. "With ten more" adds ten hyperparameters that cannot change a shape. A user without this
@@ -16,18 +16,21 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import argparse
-import json
+import pathlib
 import random
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import keras
 import keras_tuner
 from keras import layers
 
 import shapesafe_tuner as sst
+from benchmarks import harness
 from shapesafe_tuner.space.shares import wilson
 
 
@@ -111,11 +114,12 @@ def builds_needed(share: float, width: float = 0.01) -> int:
     return low
 
 
-def main() -> None:
-    """Print the table as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the table."""
+    parser = harness.parser("search_space", __doc__)
     parser.add_argument("--builds", type=int, default=40)
-    count = parser.parse_args().builds
+    given = parser.parse_args(arguments)
+    count = given.builds
     explored(cnn(1))  # imports and first traces
     rows: dict[str, Any] = {}
     for name, blocks, more, wide in (
@@ -145,7 +149,10 @@ def main() -> None:
             "their seconds (one measured)": round(needed * each),
             "their seconds / ours": round(needed * each / seconds),
         }
-    print(json.dumps(rows, indent=2))
+    columns = list(next(iter(rows.values())))
+    cells = [[name, *row.values()] for name, row in rows.items()]
+    table = harness.Table("To know a whole space", ["space", *columns], cells)
+    print(harness.publish("search_space", given.into, given, rows, [table]))
 
 
 if __name__ == "__main__":

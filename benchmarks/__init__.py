@@ -1,0 +1,1 @@
+"""Benchmarks of shapesafe_tuner: ``python -m benchmarks`` lists them."""
