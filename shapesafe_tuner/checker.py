@@ -68,11 +68,23 @@ class Checker:
         verdict, read = self.stages.judge(self.space, values)
         if read is not None:
             verdict, read = self._narrowed(values, verdict, read)
-            self._learn(verdict, read)
+            if self.stages.varies:
+                verdict = self.stages.undecided(verdict)
+            else:
+                self._learn(verdict, read)
+        if self.stages.varies:
+            self._forget()
         self._verdicts[key] = verdict
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
         return verdict
+
+    def _forget(self) -> None:
+        """Nothing that was learned holds where ``build`` varies."""
+        self._verdicts.clear()
+        self._conflicts.clear()
+        self._smallest.clear()
+        self._narrowing = None
 
     def _narrowed(
         self, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any]

@@ -14,6 +14,9 @@ from typing import Any
 
 import click
 
+from shapesafe_tuner.escaping import visible
+from shapesafe_tuner.verdict import to_json
+
 __all__ = ["main"]
 
 _TARGET = "TARGET is file.py:build_model or package.module:build_model."
@@ -59,12 +62,14 @@ def check(as_json: bool, **given: Any) -> None:
     explanation = _explain(**given)
     verdict = explanation.verdict
     if as_json:
-        click.echo(json.dumps(verdict.to_dict(), indent=2))
+        click.echo(to_json(verdict.to_dict(), indent=2))
     else:
         outcome = {True: "feasible", False: "infeasible", None: "undecided"}[verdict.feasible]
-        click.echo(outcome if verdict.fault is None else f"{outcome}: {verdict.fault.reason}")
+        click.echo(
+            outcome if verdict.fault is None else visible(f"{outcome}: {verdict.fault.reason}")
+        )
         for note in verdict.warnings:
-            click.echo(note)
+            click.echo(visible(note))
     raise SystemExit(1 if verdict.feasible is False else 0)
 
 

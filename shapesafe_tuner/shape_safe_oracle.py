@@ -13,8 +13,10 @@ from shapesafe_tuner import state
 from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.checker import Checker, prepare_stages
 from shapesafe_tuner.errors import FeasibilityWarning, NoFeasibleConfigurationError
+from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.health import complaint
 from shapesafe_tuner.proposals import Proposals
+from shapesafe_tuner.tracing.repeating import VARYING
 from shapesafe_tuner.tracing.stages import FROZEN
 from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection
@@ -177,7 +179,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
         self.rejections.append(Rejection(dict(plain), verdict, seconds=seconds, time=time.time()))
         if self._on_infeasible == "warn":
             reason = verdict.fault.reason if verdict.fault is not None else "infeasible"
-            warnings.warn(f"An infeasible configuration will run: {reason}", stacklevel=2)
+            warnings.warn(f"An infeasible configuration will run: {visible(reason)}", stacklevel=2)
             self._accepted = plain
             return True
         return False
@@ -191,7 +193,7 @@ class ShapeSafeOracle(kt_internals.OracleHooks):
     def _say_once(self, notes: Sequence[str]) -> None:
         """Warn of what runs although it should be looked at."""
         for note in notes:
-            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN)):
+            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN, VARYING)):
                 self.notes[note] = None
                 warnings.warn(note, stacklevel=2)
 

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 
-from shapesafe_tuner.verdict import Rejection
+from shapesafe_tuner.verdict import Rejection, to_json
 
 __all__ = ["FILE", "KEY", "append_rejections", "read_rejections"]
 
@@ -29,7 +29,7 @@ def append_rejections(path: str, rejections: Sequence[Rejection], already: int) 
     """
     if already == len(rejections):
         return
-    lines = [json.dumps(item.to_dict()) + "\n" for item in rejections[already:]]
+    lines = [to_json(item.to_dict()) + "\n" for item in rejections[already:]]
     with open(path, "a", encoding="utf-8") as file:
         file.writelines(lines)
         file.flush()
@@ -67,7 +67,7 @@ def read_rejections(path: str, count: int | None) -> list[Rejection]:
     if len(lines) > len(kept):
         part = path + ".part"
         with open(part, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(item.to_dict()) + "\n" for item in kept)
+            file.writelines(to_json(item.to_dict()) + "\n" for item in kept)
         os.replace(part, path)
     return kept
 

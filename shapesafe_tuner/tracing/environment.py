@@ -22,6 +22,7 @@ __all__ = [
     "Undecidable",
     "check_environment",
     "discovery_environment",
+    "drew_random_numbers",
     "random_states_kept",
 ]
 
@@ -158,6 +159,15 @@ class check_environment:  # noqa: N801
         finally:
             for surroundings in reversed(self._outer):
                 surroundings.__exit__()
+            _LOCAL.drew = self._outer[0].changed
+
+
+_LOCAL = threading.local()
+
+
+def drew_random_numbers() -> bool:
+    """Whether ``build`` drew random numbers, or seeded them, in this thread's last check."""
+    return bool(getattr(_LOCAL, "drew", False))
 
 
 @contextlib.contextmanager
