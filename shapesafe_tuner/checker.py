@@ -25,6 +25,9 @@ _REMEMBERED = 4096
 class Checker:
     """Judges configurations of one hypermodel on one set of data, each once.
 
+    Threads may share it: what is iterated is copied first, and a configuration that two of them
+    judge at once is judged twice.
+
     Args:
         build: ``hp -> keras.Model``, as a trial builds; or the stages themselves.
         space: the ``HyperParameters`` registered so far, or None.
@@ -114,7 +117,7 @@ class Checker:
 
     def _known_smallest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The few of these values that no completion can rescue, where that is known."""
-        for names, keys in self._smallest.items():
+        for names, keys in list(self._smallest.items()):
             if all(name in values for name in names) and _key(values, names) in keys:
                 return {name: values[name] for name in names}
         return None
@@ -137,7 +140,7 @@ class Checker:
 
     def _known_conflict(self, values: Mapping[str, Any]) -> Verdict | None:
         """``build`` is a function of what it reads: the same values read, the same fault."""
-        for names, by_values in self._conflicts.items():
+        for names, by_values in list(self._conflicts.items()):
             if all(name in values for name in names):
                 verdict = by_values.get(_key(values, names))
                 if verdict is not None:

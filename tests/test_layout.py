@@ -27,6 +27,7 @@ LAYERS = (
     ("bayesian_oracle",),
     ("oracles",),
     ("tuners", "testing"),
+    ("loading",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

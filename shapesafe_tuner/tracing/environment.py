@@ -229,8 +229,15 @@ class _QuietThreads:
 _THREADS = _QuietThreads()
 
 
+def _unwrapped(stream: Any) -> Any:
+    """The stream itself: other code may have kept a wrapper, and put it back after its check."""
+    while isinstance(stream, _Quiet):
+        stream = stream._stream
+    return stream
+
+
 def _wrap_streams() -> Callable[[], None]:
-    out, err, warn = sys.stdout, sys.stderr, warnings.warn
+    out, err, warn = _unwrapped(sys.stdout), _unwrapped(sys.stderr), warnings.warn
     quiet_out, quiet_err = _Quiet(out), _Quiet(err)
 
     def quiet_warn(
