@@ -7,7 +7,7 @@ import math
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -189,6 +189,14 @@ class _Quiet:
 
     def write(self, text: str) -> int:
         return len(text) if _THREADS.is_quiet() else int(self._stream.write(text) or len(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> Any:
+        return _Quiet(self._stream.buffer)
 
     def flush(self) -> None:
         if not _THREADS.is_quiet():
