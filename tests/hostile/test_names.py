@@ -123,7 +123,8 @@ def test_the_command_takes_a_name(kind: str, tmp_path: Path) -> None:
         assert fault["hyperparameters"] == {name: 9}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in NAMES if kind != "surrogate"])
+# TensorFlow takes no null in the name of a layer, so such trials fail; files take no surrogate.
+@pytest.mark.parametrize("kind", [kind for kind in NAMES if kind not in ("null", "surrogate")])
 def test_a_search_keeps_a_name_over_a_restart(kind: str, tmp_path: Path, capsys: Any) -> None:
     name = NAMES[kind]
 
