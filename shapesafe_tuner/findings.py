@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -144,4 +145,4 @@ _MOST_SHOWN = 8
 
 def _whole_range(values: tuple[Any, ...]) -> bool:
     whole = all(type(value) is int for value in values)
-    return whole and list(values) == list(range(values[0], values[-1] + 1))
+    return whole and all(later - value == 1 for value, later in itertools.pairwise(values))
