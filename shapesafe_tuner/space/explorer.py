@@ -164,8 +164,14 @@ class Explorer:
         """
         node = self.recall(values)
         while node.verdict is None:
+            if node.below is not None and len(values) > _DEEPEST:
+                values = {**values, node.hp.name: node.chosen}
+                node = node.below
+                continue
             values = {**values, node.hp.name: draw(node.hp)}
-            node = self.recall(values)
+            # So far down one run a value would take too long: the rest is drawn when it is read.
+            deep = len(values) > _DEEPEST
+            node = self.settle(values, draw) if deep else self.recall(values)
         return _leaf(Part(values, share), node.verdict)
 
     def recall(self, values: Mapping[str, Any]) -> Settled:
@@ -184,13 +190,18 @@ class Explorer:
             node = node.below
         return first
 
-    def settle(self, values: Mapping[str, Any]) -> Settled:
-        """Run ``build`` with these values chosen."""
+    def settle(
+        self, values: Mapping[str, Any], draw: Callable[[Any], Any] | None = None
+    ) -> Settled:
+        """Run ``build`` with these values chosen; others are deferred, or drawn when read."""
         met: dict[str, Any] = {}
         taken: list[tuple[Any, Any]] = []
 
         def take(hp: Any) -> Any:
             met[hp.name] = hp
+            if draw is not None:
+                taken.append((hp, draw(hp)))
+                return taken[-1][1]
             values = domain(hp)
             if values is None or (self._widest is not None and len(values) > self._widest):
                 return demand(hp.name)
@@ -201,7 +212,7 @@ class Explorer:
             return chosen
 
         def defer(hp: Any) -> Any:
-            if not can_be_deferred(hp):
+            if draw is not None or not can_be_deferred(hp):
                 return take(hp)
             met[hp.name] = hp
             return deferred(hp)
