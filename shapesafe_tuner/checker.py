@@ -25,6 +25,9 @@ _REMEMBERED = 4096
 class Checker:
     """Judges configurations of one hypermodel on one set of data, each once.
 
+    Threads may share it: what is iterated is copied first, and a configuration that two of them
+    judge at once is judged twice.
+
     Args:
         build: ``hp -> keras.Model``, as a trial builds; or the stages themselves.
         space: the ``HyperParameters`` registered so far, or None.
@@ -68,11 +71,23 @@ class Checker:
         verdict, read = self.stages.judge(self.space, values)
         if read is not None:
             verdict, read = self._narrowed(values, verdict, read)
-            self._learn(verdict, read)
+            if self.stages.varies:
+                verdict = self.stages.undecided(verdict)
+            else:
+                self._learn(verdict, read)
+        if self.stages.varies:
+            self._forget()
         self._verdicts[key] = verdict
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
         return verdict
+
+    def _forget(self) -> None:
+        """Nothing that was learned holds where ``build`` varies."""
+        self._verdicts.clear()
+        self._conflicts.clear()
+        self._smallest.clear()
+        self._narrowing = None
 
     def _narrowed(
         self, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any]
@@ -102,7 +117,7 @@ class Checker:
 
     def _known_smallest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The few of these values that no completion can rescue, where that is known."""
-        for names, keys in self._smallest.items():
+        for names, keys in list(self._smallest.items()):
             if all(name in values for name in names) and _key(values, names) in keys:
                 return {name: values[name] for name in names}
         return None
@@ -125,7 +140,7 @@ class Checker:
 
     def _known_conflict(self, values: Mapping[str, Any]) -> Verdict | None:
         """``build`` is a function of what it reads: the same values read, the same fault."""
-        for names, by_values in self._conflicts.items():
+        for names, by_values in list(self._conflicts.items()):
             if all(name in values for name in names):
                 verdict = by_values.get(_key(values, names))
                 if verdict is not None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
 import json
 import os
-import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from shapesafe_tuner.escaping import visible
+from shapesafe_tuner.loading import TARGET, load
+from shapesafe_tuner.verdict import to_json
+
 __all__ = ["main"]
 
-_TARGET = "TARGET is file.py:build_model or package.module:build_model."
+
+_NO_ACCELERATOR = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "HIP_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+    "KERAS_TORCH_DEVICE": "cpu",
+}
+"""Read by the backends when they start, which is later: nothing here needs a device."""
 
 
 @click.group()
@@ -28,8 +34,7 @@ def main() -> None:
     2 wrong usage.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.update(_NO_ACCELERATOR)
 
 
 def _options(command: Any) -> Any:
@@ -52,23 +57,25 @@ def _options(command: Any) -> Any:
     return command
 
 
-@main.command(epilog=_TARGET)
+@main.command(epilog=TARGET)
 @_options
 def check(as_json: bool, **given: Any) -> None:
     """Say whether one configuration can be built and trained."""
     explanation = _explain(**given)
     verdict = explanation.verdict
     if as_json:
-        click.echo(json.dumps(verdict.to_dict(), indent=2))
+        click.echo(to_json(verdict.to_dict(), indent=2))
     else:
         outcome = {True: "feasible", False: "infeasible", None: "undecided"}[verdict.feasible]
-        click.echo(outcome if verdict.fault is None else f"{outcome}: {verdict.fault.reason}")
+        click.echo(
+            outcome if verdict.fault is None else visible(f"{outcome}: {verdict.fault.reason}")
+        )
         for note in verdict.warnings:
-            click.echo(note)
+            click.echo(visible(note))
     raise SystemExit(1 if verdict.feasible is False else 0)
 
 
-@main.command(epilog=_TARGET)
+@main.command(epilog=TARGET)
 @_options
 def explain(as_json: bool, **given: Any) -> None:
     """Show the shapes of one configuration, what refuses it and why."""
@@ -86,7 +93,7 @@ def explain(as_json: bool, **given: Any) -> None:
     raise SystemExit(1 if explanation.verdict.feasible is False else 0)
 
 
-@main.command(epilog=_TARGET)
+@main.command(epilog=TARGET)
 @click.argument("target")
 @click.option(
     "--x",
@@ -125,7 +132,7 @@ def validate(
     **given: Any,
 ) -> None:
     """Say which part of a search space can be built and trained, and what never fits."""
-    hypermodel = _load(target)
+    hypermodel = load(target)
     import shapesafe_tuner
 
     try:
@@ -154,7 +161,7 @@ def _explain(
     max_model_size: int | None,
 ) -> Any:
     values = _values(assignments, values_json)
-    hypermodel = _load(target)
+    hypermodel = load(target)
     import shapesafe_tuner
 
     return shapesafe_tuner.explain(
@@ -221,39 +228,3 @@ def _spec(option: str, text: str) -> tuple[str | None, Any]:
             f'{option} "{text}": expected sizes such as 28,28,1 or name=28,28,1:float32 ({error}).'
         ) from None
     return (name if equals else None), tensor
-
-
-def _load(target: str) -> Any:
-    """The hypermodel that ``file.py:name`` or ``package.module:name`` names."""
-    place, colon, name = target.rpartition(":")
-    if not colon or not place or not name:
-        raise click.UsageError(f"{target}: {_TARGET}")
-    module = _load_file(place) if place.endswith(".py") else _load_module(place)
-    if not hasattr(module, name):
-        raise click.UsageError(f"{place} has no {name}.")
-    found = getattr(module, name)
-    return found() if inspect.isclass(found) else found
-
-
-def _load_file(place: str) -> Any:
-    path = pathlib.Path(place).resolve()
-    if not path.is_file():
-        raise click.UsageError(f"{place}: there is no such file.")
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _load_module(place: str) -> Any:
-    sys.path.insert(0, os.getcwd())
-    try:
-        return importlib.import_module(place)
-    except ModuleNotFoundError as error:
-        if error.name is not None and place.startswith(error.name):
-            raise click.UsageError(f"{place}: there is no such module.") from None
-        raise

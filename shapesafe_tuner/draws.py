@@ -11,8 +11,10 @@ from typing import Any
 
 from shapesafe_tuner import state
 from shapesafe_tuner.errors import FeasibilityWarning
+from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.health import complaint
 from shapesafe_tuner.progress import progress_line, record
+from shapesafe_tuner.tracing.repeating import VARYING
 from shapesafe_tuner.tracing.stages import FROZEN
 from shapesafe_tuner.tracing.training_step import SUSPICIOUS
 from shapesafe_tuner.verdict import Rejection, Verdict
@@ -52,7 +54,7 @@ class Draws:
         """Count a draw; warn, once, of what runs although it should be looked at."""
         self.number += 1
         for note in verdict.warnings:
-            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN)):
+            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN, VARYING)):
                 self.notes[note] = None
                 warnings.warn(note, stacklevel=2)
 
@@ -78,7 +80,7 @@ class Draws:
         line = progress_line(self.rejections, self._told_of)
         self._told_of = len(self.rejections)
         if line is not None and verbose:
-            print(line + "\n")
+            print(visible(line) + "\n")
         said = None if self._has_complained else complaint(self.rejections, accepted)
         if said is not None:
             self._has_complained = True

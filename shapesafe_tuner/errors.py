@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import keras_tuner
 
+from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["FeasibilityWarning", "NoFeasibleConfigurationError", "ProjectError"]
@@ -69,12 +70,13 @@ class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # typ
             return (
                 "No feasible configuration was found: every configuration fails the same way, so "
                 "it is build or the data that must change, not the search space. "
-                f"{self.reasons[0][0]}\n  The error: {self.always_broken}"
+                f"{visible(self.reasons[0][0])}\n  The error: "
+                + "\n".join(visible(line) for line in self.always_broken.split("\n"))
             )
         extent = "the whole space" if self.exhaustive else "random and systematic draws"
         lines = [
             f"No feasible configuration was found: all {self.tried} that were judged "
             f"({extent}) are infeasible. Most frequent reasons:"
         ]
-        lines += [f"  {count} x {reason}" for reason, count in self.reasons[:3]]
+        lines += [f"  {count} x {visible(reason)}" for reason, count in self.reasons[:3]]
         return "\n".join(lines)

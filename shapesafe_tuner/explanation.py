@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from shapesafe_tuner.checker import prepare
 from shapesafe_tuner.report.text import explanation_text
 from shapesafe_tuner.validation import nearest_feasible
-from shapesafe_tuner.verdict import Verdict, plain
+from shapesafe_tuner.verdict import Verdict, to_json
 
 __all__ = ["Explanation", "explain"]
 
@@ -50,7 +49,7 @@ class Explanation:
             "conflict": self.conflict,
             "nearest": self.nearest,
         }
-        return json.dumps(plain(content), indent=2)
+        return to_json(content, indent=2)
 
     def __str__(self) -> str:
         return self.to_text()

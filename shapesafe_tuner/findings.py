@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.verdict import ShapeFault
 
 __all__ = ["Bound", "Conflict", "Suggestion", "in_order", "words"]
@@ -56,11 +58,12 @@ class Bound:
         return bool(left + right <= self.limit)
 
     def __str__(self) -> str:
+        left, right = short(self.left), short(self.right)
         return {
-            "at most": f"{self.left} <= {self.right}",
-            "equal": f"{self.left} == {self.right}",
-            "multiple": f"{self.left} % {self.right} == 0",
-            "sum at most": f"{self.left} + {self.right} <= {self.limit:g}",
+            "at most": f"{left} <= {right}",
+            "equal": f"{left} == {right}",
+            "multiple": f"{left} % {right} == 0",
+            "sum at most": f"{left} + {right} <= {self.limit:g}",
         }[self.relation]
 
 
@@ -106,8 +109,8 @@ class Suggestion:
 
 
 def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Numbers by size; anything else as it is."""
-    numbers = all(isinstance(value, (int, float)) for value in values)
+    """Numbers by size; anything else, and nan, as it is."""
+    numbers = all(isinstance(v, (int, float)) and v == v for v in values)  # noqa: PLR0124
     return tuple(sorted(values)) if numbers else values
 
 
@@ -119,9 +122,10 @@ def words(name: str, values: tuple[Any, ...], domain: tuple[Any, ...] = ()) -> s
         values: some of its values, numbers in their order.
         domain: all of its values, where they are known.
     """
+    name = short(name)
     if len(values) == 1:
-        return f"{name}={values[0]!r}"
-    if all(type(value) in (int, float) for value in (*values, *domain)):
+        return f"{name}={short(repr(values[0]))}"
+    if all(type(v) in (int, float) and v == v for v in (*values, *domain)):  # noqa: PLR0124
         known = sorted(domain) or (list(values) if _whole_range(values) else [])
         first = known.index(values[0]) if values[0] in known else 0
         if tuple(known[first : first + len(values)]) == tuple(values):
@@ -131,8 +135,9 @@ def words(name: str, values: tuple[Any, ...], domain: tuple[Any, ...] = ()) -> s
                 return f"{name} <= {values[-1]!r}"
             return f"{name} in {values[0]!r}..{values[-1]!r}"
     if len(values) > _MOST_SHOWN:
-        return f"{name} in [{values[0]!r}, ..., {values[-1]!r}] ({len(values)} values)"
-    return f"{name} in {list(values)}"
+        ends = short(repr(values[0])), short(repr(values[-1]))
+        return f"{name} in [{ends[0]}, ..., {ends[1]}] ({len(values)} values)"
+    return f"{name} in [{', '.join(short(repr(value)) for value in values)}]"
 
 
 _MOST_SHOWN = 8
@@ -140,4 +145,4 @@ _MOST_SHOWN = 8
 
 def _whole_range(values: tuple[Any, ...]) -> bool:
     whole = all(type(value) is int for value in values)
-    return whole and list(values) == list(range(values[0], values[-1] + 1))
+    return whole and all(later - value == 1 for value, later in itertools.pairwise(values))

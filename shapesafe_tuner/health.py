@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from shapesafe_tuner.escaping import named
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["complaint"]
@@ -28,9 +29,9 @@ def complaint(rejections: Sequence[Rejection], accepted: int) -> str | None:
     if drawn < _ENOUGH or refused <= _MOST * drawn:
         return None
     faults = [item.verdict.fault for item in rejections if item.verdict.fault is not None]
-    causes = Counter(_named(fault.hyperparameters) for fault in faults)
+    causes = Counter(named(fault.hyperparameters) for fault in faults)
     cause, count = causes.most_common(1)[0]
-    reason = next(fault.reason for fault in faults if _named(fault.hyperparameters) == cause)
+    reason = next(fault.reason for fault in faults if named(fault.hyperparameters) == cause)
     return (
         f"{refused} of {drawn} different configurations drawn so far were refused. The most "
         f"frequent cause, {count} times: {cause or 'whatever the values'}. {reason} "
@@ -39,8 +40,3 @@ def complaint(rejections: Sequence[Rejection], accepted: int) -> str | None:
         "To silence this: warnings.simplefilter('ignore', "
         "shapesafe_tuner.FeasibilityWarning)."
     )
-
-
-def _named(values: object) -> str:
-    items = values.items() if isinstance(values, dict) else ()
-    return ", ".join(f"{name}={value!r}" for name, value in items)

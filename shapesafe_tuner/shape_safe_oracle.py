@@ -12,6 +12,7 @@ from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
 from shapesafe_tuner.checker import Checker, prepare_stages
 from shapesafe_tuner.draws import Draws
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
+from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.proposals import Proposals
 from shapesafe_tuner.resumable_oracle import ResumableOracle
 from shapesafe_tuner.verdict import Rejection
@@ -170,7 +171,7 @@ class ShapeSafeOracle(ResumableOracle):
         self._draws.refused(plain, verdict, self.seconds - before)
         if self._on_infeasible == "warn":
             reason = verdict.fault.reason if verdict.fault is not None else "infeasible"
-            warnings.warn(f"An infeasible configuration will run: {reason}", stacklevel=2)
+            warnings.warn(f"An infeasible configuration will run: {visible(reason)}", stacklevel=2)
             self._accepted = plain
             return True
         return False

@@ -13,7 +13,7 @@ from typing import Any
 
 from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.files import saving
-from shapesafe_tuner.verdict import Rejection
+from shapesafe_tuner.verdict import Rejection, to_json
 
 __all__ = ["FILE", "KEY", "RejectionFile"]
 
@@ -85,7 +85,7 @@ class RejectionFile:
         added = rejections[self.saved :]
         if not added and self._size() == self._end:
             return
-        lines = "".join(json.dumps(item.to_dict()) + "\n" for item in added).encode()
+        lines = "".join(to_json(item.to_dict()) + "\n" for item in added).encode()
         with saving(self.path):
             self._write(lines)
         self.saved = len(rejections)

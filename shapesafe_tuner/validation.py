@@ -12,6 +12,7 @@ from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import narrowed, size_of
 from shapesafe_tuner.checker import Checker, prepare_stages, values_of
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.conflicts import conflicts_of
@@ -102,8 +103,8 @@ def _refuse_what_is_too_large(stages: Stages, space: Any) -> int:
     size = estimated_runs(stages, space)
     if size.endless:
         raise ValueError(
-            f"This space cannot be told exactly: {size.endless} decides about shapes and has "
-            f"infinitely many values. {_ADVICE}"
+            f"This space cannot be told exactly: {short(size.endless)} decides about shapes and "
+            f"has infinitely many values. {_ADVICE}"
         )
     if size.cost > MOST_FORCED:
         raise ValueError(
@@ -120,7 +121,7 @@ def _why_sampled(known: Exploration) -> str | None:
     if known.blocked:
         names = known.blocked
         verb = "decides about shapes and has" if len(names) == 1 else "decide about shapes and have"
-        return f"{' and '.join(names)} {verb} too many values"
+        return f"{' and '.join(map(short, names))} {verb} too many values"
     return f"its shapes depend on more combinations than {known.runs:,} runs can tell"
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict", "plain"]
+__all__ = [
+    "LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict", "plain", "restored", "to_json",
+]  # fmt: skip
 
 Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
 Shape = Any
@@ -97,7 +100,7 @@ class Verdict:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Verdict:
         """The verdict that :meth:`to_dict` wrote."""
-        fields = dict(state)
+        fields = restored(state)
         if fields.get("fault") is not None:
             fault = dict(fields["fault"])
             fault["input_shapes"] = _shapes(fault.get("input_shapes"))
@@ -153,19 +156,45 @@ class Rejection:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Rejection:
         """The rejection that :meth:`to_dict` wrote."""
-        return cls(**{**state, "verdict": Verdict.from_dict(state["verdict"])})
+        return cls(**{**restored(state), "verdict": Verdict.from_dict(state["verdict"])})
 
 
 def plain(value: Any) -> Any:
-    """``value`` in JSON's own types; what has none is written as its ``str``."""
+    """``value`` in JSON's own types; what has none is written as its ``str``.
+
+    JSON has no nan and no infinities: they become ``{"__float__": "nan"}``, which
+    :func:`restored` reads back.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {_FLOAT: repr(float(value))}
+    if value is None or isinstance(value, (bool, int, str)):
         return value
     item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "ndim", None) == 0 else str(value)
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        return plain(item())
+    return str(value)
+
+
+def restored(value: Any) -> Any:
+    """``value`` as it was before :func:`plain`, with lists for tuples."""
+    if isinstance(value, Mapping):
+        if value.keys() == {_FLOAT} and value[_FLOAT] in _NOT_FINITE:
+            return float(value[_FLOAT])
+        return {key: restored(item) for key, item in value.items()}
+    return [restored(item) for item in value] if isinstance(value, list) else value
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """``value`` as JSON that every parser reads."""
+    return json.dumps(plain(value), indent=indent, allow_nan=False)
+
+
+_FLOAT = "__float__"
+_NOT_FINITE = ("nan", "inf", "-inf")
 
 
 def _shapes(value: Any) -> Any:

@@ -16,7 +16,7 @@ import shapesafe_tuner as sst
 
 PACKAGE = pathlib.Path(sst.__file__).parent
 LAYERS = (
-    ("verdict", "shapes", "findings"),
+    ("verdict", "shapes", "findings", "escaping"),
     ("errors",),
     ("files",),
     ("_compat",),
@@ -31,6 +31,7 @@ LAYERS = (
     ("oracles",),
     ("parallel",),
     ("tuners", "testing"),
+    ("loading",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -62,7 +63,15 @@ def test_imports_go_one_way(name: str, path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pure", ["verdict.py", "findings.py", "report/text.py", "report/space_text.py", "state.py"]
+    "pure",
+    [
+        "verdict.py",
+        "findings.py",
+        "report/text.py",
+        "report/space_text.py",
+        "state.py",
+        "escaping.py",
+    ],
 )
 def test_records_and_renderers_know_no_backend(pure: str) -> None:
     heavy = {"keras", "keras_tuner", "tensorflow", "jax", "torch", "numpy"}

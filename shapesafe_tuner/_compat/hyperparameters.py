@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -103,17 +105,23 @@ def lazy_configuration(
     return hp
 
 
-def weighted_domain(hp: Any) -> list[tuple[Any, Fraction]] | None:
+def weighted_domain(hp: Any, widest: int | None = None) -> list[tuple[Any, Fraction]] | None:
     """The values a hyperparameter takes, and how often KerasTuner's random sampling draws each.
 
+    Args:
+        hp: the hyperparameter.
+        widest: how many values it may have; None for any number.
+
     Returns:
-        Pairs whose second parts add up to 1, or None where there are infinitely many values.
+        Pairs whose second parts add up to 1, or None where there are too many values.
     """
     values = domain(hp)
-    if values is None:
+    if values is None or (widest is not None and len(values) > widest):
         return None
     if isinstance(hp, hp_types.Choice):
-        return [(v, Fraction(_times(v, hp.values), len(hp.values))) for v in values]
+        # By the keys of a dict, of which nan is one: it equals nothing, itself included.
+        times = Counter(hp.values)
+        return [(value, Fraction(times[value], len(hp.values))) for value in values]
     if not isinstance(hp, hp_types.Int) or hp.step is not None or hp.sampling == "linear":
         return [(value, Fraction(1, len(values))) for value in values]
     # Log sampling: value v has weight log((v + 1) / v); reversed log is its mirror image.
@@ -202,29 +210,35 @@ def size_of(space: Sequence[Any]) -> float:
 
     Args:
         space: the hyperparameters, parents before what depends on them.
+
+    Returns:
+        A whole number, or inf where it has no end, or more digits than Python prints.
     """
-    if not space:
-        return 1
-    first, rest = space[0], list(space[1:])
-    values = domain(first)
-    if values is None:
-        return math.inf
-    depend = [hp for hp in rest if any(c.name == first.name for c in hp.conditions)]
-    if not depend:
-        return len(values) * size_of(rest)
-    total: float = 0
-    for value in values:
-        active = [hp for hp in rest if hp not in depend or _active(hp, first.name, value)]
-        total += size_of(active)
-    return total
+    parents = {condition.name for hp in space for condition in hp.conditions}
+    total: float = 1
+    for place, first in enumerate(space):
+        values = domain(first)
+        if values is None:
+            return math.inf
+        if first.name not in parents:
+            total *= len(values)
+            continue
+        rest = space[place + 1 :]
+        depend = [hp for hp in rest if any(c.name == first.name for c in hp.conditions)]
+        branches: float = 0
+        for value in values:
+            active = [hp for hp in rest if hp not in depend or _active(hp, first.name, value)]
+            branches += size_of(active)
+        total *= branches
+        break
+    return total if total < _COUNTLESS else math.inf
+
+
+_COUNTLESS = 10**4000
 
 
 def _active(hp: Any, name: str, value: Any) -> bool:
     return all(value in c.values for c in hp.conditions if c.name == name)
-
-
-def _times(value: Any, among: Sequence[Any]) -> int:
-    return sum(value == other and type(value) is type(other) for other in among)
 
 
 def _notice_frozen_bounds(hp: Any, in_advance: Collection[str]) -> None:
@@ -256,14 +270,17 @@ def domain(hp: Any) -> Sequence[Any] | None:
     """The values KerasTuner's random sampling can give a hyperparameter.
 
     Returns:
-        A sequence, or None where there are infinitely many (a ``Float`` without a step).
+        A sequence, or None where there are infinitely many (a ``Float`` without a step), or more
+        than a sequence of Python's can have.
     """
     if isinstance(hp, hp_types.Fixed):
         return [hp.value]
     if isinstance(hp, hp_types.Boolean):
         return [True, False]
     if isinstance(hp, hp_types.Choice):
-        return list(dict.fromkeys(hp.values))
+        return _different(hp)
+    if isinstance(hp, hp_types.Int) and hp.max_value - hp.min_value >= sys.maxsize:
+        return None
     if hp.step is not None:
         values = (hp._get_value_by_index(index) for index in range(hp._get_n_values()))
         cast = int if isinstance(hp, hp_types.Int) else float
@@ -271,6 +288,22 @@ def domain(hp: Any) -> Sequence[Any] | None:
     if isinstance(hp, hp_types.Int):
         return range(hp.min_value, hp.max_value + 1)
     return None
+
+
+def _different(hp: Any) -> list[Any]:
+    """The values of a ``Choice``, each once; worked out once where there are many."""
+    if len(hp.values) <= _MANY:
+        return list(dict.fromkeys(hp.values))
+    known = _WIDE.get(id(hp))
+    if known is None or known[0] is not hp:
+        while len(_WIDE) >= _WIDE_KEPT:
+            _WIDE.pop(next(iter(_WIDE)), None)
+        known = _WIDE[id(hp)] = (hp, list(dict.fromkeys(hp.values)))
+    return known[1]
+
+
+_MANY, _WIDE_KEPT = 10_000, 8
+_WIDE: dict[int, tuple[Any, list[Any]]] = {}
 
 
 class _Stepped(Sequence[Any]):
@@ -292,7 +325,7 @@ class _Stepped(Sequence[Any]):
 def outside_domain(hp: Any, value: Any) -> bool:
     """Whether ``value`` is none that the hyperparameter was declared to take."""
     if isinstance(hp, (hp_types.Fixed, hp_types.Boolean, hp_types.Choice)):
-        return value not in list(hp.values)
-    if isinstance(value, (bool, str)) or not math.isfinite(value):
+        return value not in hp.values
+    if isinstance(value, (bool, str)) or (isinstance(value, float) and not math.isfinite(value)):
         return True
     return not hp.min_value <= value <= hp.max_value

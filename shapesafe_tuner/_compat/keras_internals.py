@@ -109,11 +109,11 @@ class isolated_state:  # noqa: N801
     afterwards. Traceback filtering is off inside: where an error came from must stay visible.
     """
 
-    __slots__ = ("_process_wide", "_saved", "_tracebacks")
+    __slots__ = ("_saved", "_tracebacks")
 
     def __enter__(self) -> None:
         self._saved = [dict(tracker.__dict__) for tracker in _trackers()]
-        self._process_wide = _process_wide()
+        _PROCESS_WIDE.enter()
         _clear_this_thread()
         self._tracebacks = backend_internals.show_full_tracebacks()
 
@@ -123,11 +123,37 @@ class isolated_state:  # noqa: N801
         for tracker, values in zip(_trackers(), self._saved, strict=True):
             tracker.__dict__.clear()
             tracker.__dict__.update(values)
-        before = self._process_wide
-        if before != _process_wide():
-            keras.config.set_floatx(before[0])
-            keras.config.set_epsilon(before[1])
-            keras.config.set_image_data_format(before[2])
+        _PROCESS_WIDE.leave()
+
+
+class _ProcessWide:
+    """What all threads share: default dtype, epsilon and data format.
+
+    Checks overlap, and one may begin while another one's ``build`` has changed these; so they
+    are put back when the last check ends, to what they were when the first one began.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._checks = 0
+        self._before = ("", 0.0, "")
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._checks:
+                self._before = _process_wide()
+            self._checks += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._checks -= 1
+            if not self._checks and self._before != _process_wide():
+                keras.config.set_floatx(self._before[0])
+                keras.config.set_epsilon(self._before[1])
+                keras.config.set_image_data_format(self._before[2])
+
+
+_PROCESS_WIDE = _ProcessWide()
 
 
 def _trackers() -> list[Any]:

@@ -29,22 +29,30 @@ class random_states_kept:  # noqa: N801
 
     States are only written when they changed, so that other threads are not disturbed. A class,
     as a generator would cost a tenth of an analytic verdict.
+
+    Attributes:
+        changed: afterwards, whether one of them had to be put back.
     """
 
-    __slots__ = ("_before",)
+    __slots__ = ("_before", "changed")
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> random_states_kept:
         self._before = _states()
+        self.changed = False
+        return self
 
     def __exit__(self, *error: object) -> None:
         python, gauss, numpy, backend = self._before
         now = _states()
         if now[:2] != (python, gauss):
+            self.changed = True
             _restore_python(python, gauss)
         if now[2] != numpy:
+            self.changed = True
             _restore_numpy(numpy)
         different = now[3] != backend
         if bool(different.any()) if hasattr(different, "any") else different:
+            self.changed = True
             backend_internals.restore_random_state(backend)
 
 

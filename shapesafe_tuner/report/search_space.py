@@ -10,7 +10,7 @@ from typing import Any
 
 from shapesafe_tuner.findings import Bound, Conflict, Suggestion
 from shapesafe_tuner.report.space_text import space_text
-from shapesafe_tuner.verdict import ShapeFault, plain
+from shapesafe_tuner.verdict import ShapeFault, restored, to_json
 
 __all__ = ["InfeasibleSpaceError", "SearchSpaceReport"]
 
@@ -27,7 +27,8 @@ class SearchSpaceReport:
     """Which part of a search space is feasible; ``print`` shows it.
 
     Attributes:
-        total: number of configurations of all registered domains; inf for endless ones.
+        total: number of configurations of all registered domains; inf for endless ones, and for
+            those of more than 4,000 digits.
         exact: the fractions are exact; otherwise they are estimated from a sample.
         feasible_fraction: of KerasTuner's random sampling; what is undecided counts as feasible.
         confidence_interval: of that fraction, 95 %; both ends are equal where it is exact.
@@ -133,14 +134,14 @@ class SearchSpaceReport:
             for field in dataclasses.fields(self)
             if not field.name.startswith("_")
         }
-        content["total"] = None if math.isinf(self.total) else self.total
+        content["total"] = None if self.total == math.inf else self.total
         content["conflicts"] = [dataclasses.asdict(conflict) for conflict in self.conflicts]
         content["suggestions"] = [dataclasses.asdict(one) for one in self.suggestions]
         content["sensitivity"] = {
             name: [[value, share] for value, share in shares.items()]
             for name, shares in self.sensitivity.items()
         }
-        return json.dumps({"schema": SCHEMA, **plain(content)}, indent=2)
+        return to_json({"schema": SCHEMA, **content}, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> SearchSpaceReport:
@@ -156,6 +157,7 @@ class SearchSpaceReport:
         version = fields.pop("schema", None) if isinstance(fields, dict) else None
         if version != SCHEMA:
             raise ValueError(f"This is no report of version {SCHEMA}; its schema is {version!r}.")
+        fields = restored(fields)
         fields["total"] = math.inf if fields["total"] is None else fields["total"]
         for name in ("confidence_interval", "irrelevant", "notes"):
             fields[name] = tuple(fields[name])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shapesafe_tuner.escaping import listed, visible
 from shapesafe_tuner.findings import Conflict, words
 
 __all__ = ["space_text"]
@@ -19,11 +20,11 @@ def space_text(report: Any, most: int) -> str:
         most: how many conflicts to list.
     """
     lines = [*_heading(report), *_conflicts(report, most), *_suggestions(report, most)]
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def _heading(report: Any) -> Iterator[str]:
-    total = "endless" if math.isinf(report.total) else f"{report.total:,}"
+    total = _count(report.total)
     low, high = report.confidence_interval
     share = f"{report.feasible_fraction:.2%} feasible"
     share += " (exact)" if report.exact else f" (95 % interval {low:.2%} to {high:.2%})"
@@ -33,8 +34,17 @@ def _heading(report: Any) -> Iterator[str]:
     if report.undecided_fraction:
         yield f"Undecided: {report.undecided_fraction:.2%}; their trials will run."
     if report.irrelevant:
-        yield "Cannot change a shape: " + ", ".join(report.irrelevant)
+        yield "Cannot change a shape: " + listed(report.irrelevant)
     yield from report.notes
+
+
+def _count(total: float) -> str:
+    if total == math.inf:
+        return "endless"
+    return f"{total:,}" if total < _PRINTED else f"some 10^{math.log10(total):.0f}"
+
+
+_PRINTED = 10**30
 
 
 def _conflicts(report: Any, most: int) -> Iterator[str]:

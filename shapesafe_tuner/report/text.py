@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shapesafe_tuner.escaping import named, short, visible
 from shapesafe_tuner.verdict import LayerShape, Rejection, Verdict
 
 __all__ = ["explanation_text", "feasibility_summary", "print_explanation"]
@@ -45,7 +46,7 @@ def feasibility_summary(
         if fault is None:
             continue
         by_reason[fault.reason] += 1
-        example.setdefault(fault.reason, _named(fault.hyperparameters))
+        example.setdefault(fault.reason, named(fault.hyperparameters))
     for reason, count in by_reason.most_common(5):
         lines.append(f"  {count} x {reason}")
         if example[reason]:
@@ -56,8 +57,8 @@ def feasibility_summary(
     if repaired:
         lines.append(f"{repaired} of the rejected were repaired.")
     for values, message in failed:
-        lines.append(f"A trial that was not refused failed: {_named(values)}: {message}")
-    return "\n".join([*lines, *notes])
+        lines.append(f"A trial that was not refused failed: {named(values)}: {message}")
+    return "\n".join(visible(line) for line in (*lines, *notes))
 
 
 def explanation_text(
@@ -89,22 +90,22 @@ def print_explanation(
     """Print the explanation of one configuration: outcome, shape table, reason, what causes it."""
     outcome, style = _outcome(verdict)
     console.print(Text(outcome, style=style))
-    console.print(Text(f"Configuration: {_named(values) or 'the defaults'}"))
+    console.print(Text(f"Configuration: {named(values) or 'the defaults'}"))
     if verdict.layers:
         console.print(_shape_table(verdict.layers))
     if verdict.feasible and verdict.parameters is not None:
         console.print(Text(f"Parameters: {verdict.parameters:,}"))
     fault = verdict.fault
     if fault is not None:
-        console.print(Text(f"Reason: {fault.reason}"))
-        cause = _named(fault.hyperparameters)
+        console.print(Text(visible(f"Reason: {fault.reason}")))
+        cause = named(fault.hyperparameters)
         console.print(Text(f"Never fits, whatever the other values: {cause or 'anything'}"))
         if fault.error and fault.error not in fault.reason:
-            console.print(Text(f"Keras says: {_one_line(fault.error)}"))
+            console.print(Text(visible(f"Keras says: {_one_line(fault.error)}")))
     for note in verdict.warnings:
-        console.print(Text(note))
+        console.print(Text(visible(note)))
     if nearest is not None:
-        console.print(Text(f"Nearest feasible configuration: {_named(nearest)}"))
+        console.print(Text(f"Nearest feasible configuration: {named(nearest)}"))
 
 
 def _outcome(verdict: Verdict) -> tuple[str, str]:
@@ -124,8 +125,8 @@ def _shape_table(layers: Sequence[LayerShape]) -> Table:
     for row in layers:
         cells = (
             "✗" if row.failed else "",
-            row.name,
-            row.layer_type,
+            short(row.name),
+            short(row.layer_type),
             _shape(row.input_shapes),
             "refused" if row.failed else _shape(row.output_shape),
             "" if row.parameters is None else f"{row.parameters:,}",
@@ -143,10 +144,6 @@ def _shape(shapes: Any) -> str:
     if isinstance(shapes, list):
         return "\n".join(_shape(item) for item in shapes)
     return "(" + ", ".join("?" if size is None else str(size) for size in shapes) + ")"
-
-
-def _named(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
 
 
 def _one_line(message: str, limit: int = 400) -> str:

@@ -101,9 +101,14 @@ def conflicts_of(items: Sequence[Leaf | Part], drawn: Sequence[Leaf] = ()) -> li
     return _accounted(merged, refused)
 
 
+_MOST_MERGED = 100
+"""Hyperparameters of a conflict up to which it is merged; that costs their square."""
+
+
 def _merged(boxes: list[tuple[Box, ShapeFault]]) -> list[tuple[Box, ShapeFault]]:
     """Those that differ in one hyperparameter only become one, again and again."""
-    for name in reversed(list(boxes[0][0])):
+    names = list(boxes[0][0]) if len(boxes) > 1 else []
+    for name in reversed(names if len(names) <= _MOST_MERGED else []):
         joined: dict[Any, tuple[Box, ShapeFault]] = {}
         for box, fault in boxes:
             rest = tuple((other, repr(values)) for other, values in box.items() if other != name)

@@ -33,22 +33,33 @@ class Walk:
         self.complete = True
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return self._complete({}, 0)
+        # One iterator a level rather than one call: there may be thousands of hyperparameters.
+        levels: list[Iterator[tuple[dict[str, Any], int]]] = [iter([({}, 0)])]
+        while levels:
+            values, place = next(levels[-1], (None, 0))
+            if values is None:
+                levels.pop()
+            elif not self._pruned(values):
+                place = self._next(values, place)
+                if place == len(self._hps):
+                    yield values
+                else:
+                    levels.append(self._with_each(values, place))
 
-    def _complete(self, values: dict[str, Any], position: int) -> Iterator[dict[str, Any]]:
-        if self._pruned(values):
-            return
-        while position < len(self._hps) and not _is_active(self._hps[position], values):
-            position += 1
-        if position == len(self._hps):
-            yield dict(values)
-            return
-        hp = self._hps[position]
-        if hp.name in values:
-            yield from self._complete(values, position + 1)
-            return
-        for value in self._order(hp):
-            yield from self._complete({**values, hp.name: value}, position + 1)
+    def _next(self, values: Mapping[str, Any], place: int) -> int:
+        """The place of the first hyperparameter that needs a value."""
+        while place < len(self._hps) and (
+            self._hps[place].name in values or not _is_active(self._hps[place], values)
+        ):
+            place += 1
+        return place
+
+    def _with_each(
+        self, values: dict[str, Any], place: int
+    ) -> Iterator[tuple[dict[str, Any], int]]:
+        hp = self._hps[place]
+        order = self._order(hp)
+        return (({**values, hp.name: value}, place + 1) for value in order)
 
     def _order(self, hp: Any) -> list[Any]:
         values = domain(hp)

@@ -113,14 +113,16 @@ class Exploration:
     def _divide(self) -> None:
         """Split the largest part until there are enough for a round."""
         explorer = self._task.explorer()
-        for _ in range(2 * _TASKS):
-            open_parts = [part for part in self.parts if not part.blocked]
-            if not open_parts or len(open_parts) >= _TASKS:
-                break
-            largest = max(open_parts, key=lambda part: part.share)
-            place = self.items.index(largest)
-            self.items[place : place + 1] = explorer.split(largest)
-        self._count(explorer)
+        try:
+            for _ in range(2 * _TASKS):
+                open_parts = [part for part in self.parts if not part.blocked]
+                if not open_parts or len(open_parts) >= _TASKS:
+                    break
+                largest = max(open_parts, key=lambda part: part.share)
+                place = self.items.index(largest)
+                self.items[place : place + 1] = explorer.split(largest)
+        finally:
+            self._count(explorer)
 
     def draw(self, samples: int, seed: int) -> None:
         """Draw configurations of the parts that are not settled, in proportion to their shares.
@@ -140,15 +142,17 @@ class Exploration:
         explorer = Explorer(self.stages, self.space, widest=None)
         share = ends[-1] / samples
         place = 0
-        for number in range(samples):
-            at = share * (number + Fraction(generator.random()))
-            while at >= ends[place] and place + 1 < len(ends):
-                place += 1
-            inside = float((at - ends[place] + parts[place].share) / parts[place].share)
-            quantiles = itertools.chain([inside], iter(generator.random, None))
-            draw = functools.partial(_value, quantiles)
-            self.drawn.append(explorer.descend(parts[place].values, draw, share))
-        self._count(explorer)
+        try:
+            for number in range(samples):
+                at = share * (number + Fraction(generator.random()))
+                while at >= ends[place] and place + 1 < len(ends):
+                    place += 1
+                inside = float((at - ends[place] + parts[place].share) / parts[place].share)
+                quantiles = itertools.chain([inside], iter(generator.random, None))
+                draw = functools.partial(_value, quantiles)
+                self.drawn.append(explorer.descend(parts[place].values, draw, share))
+        finally:
+            self._count(explorer)
 
     def _count(self, found: Found | Explorer) -> None:
         self.runs += found.runs

@@ -18,12 +18,14 @@ from shapesafe_tuner.tracing.deferring import can_be_deferred, deferred
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
-__all__ = ["WIDEST", "Explorer", "Leaf", "Part", "Settled"]
+__all__ = ["MANY_READ", "WIDEST", "Explorer", "Leaf", "Part", "Settled"]
 
 WIDEST = 1000
 """Values of one demanded hyperparameter that are told apart one by one."""
 
 _COST_OF_KERAS = 50
+MANY_READ = 10
+"""Hyperparameters that a run may read at its own price; every so many cost another one."""
 
 _DEEPEST = 100
 """Values chosen in a row up to which a run is remembered; memory grows as their square."""
@@ -95,7 +97,8 @@ class Explorer:
         declared: every hyperparameter that was met, in the order of their first reading; those
             with one name and different conditions are different ones.
         runs: how often ``build`` ran.
-        cost: the same, with a run on the classes of Keras counted as so many on rules as it takes.
+        cost: the same, with a run on the classes of Keras, or one that reads many hyperparameters,
+            counted as so many short ones on rules as it takes.
     """
 
     def __init__(self, stages: Stages, space: Any, *, widest: int | None = WIDEST) -> None:
@@ -137,8 +140,8 @@ class Explorer:
         node = part.known or self.settle(part.values)
         if node.verdict is not None:
             return [_leaf(part, node.verdict)]
-        pairs = weighted_domain(node.hp)
-        if pairs is None or (self._widest is not None and len(pairs) > self._widest):
+        pairs = weighted_domain(node.hp, self._widest)
+        if pairs is None:
             return [dataclasses.replace(part, blocked=node.hp.name, known=None)]
         return [
             Part(
@@ -161,8 +164,14 @@ class Explorer:
         """
         node = self.recall(values)
         while node.verdict is None:
+            if node.below is not None and len(values) > _DEEPEST:
+                values = {**values, node.hp.name: node.chosen}
+                node = node.below
+                continue
             values = {**values, node.hp.name: draw(node.hp)}
-            node = self.recall(values)
+            # So far down one run a value would take too long: the rest is drawn when it is read.
+            deep = len(values) > _DEEPEST
+            node = self.settle(values, draw) if deep else self.recall(values)
         return _leaf(Part(values, share), node.verdict)
 
     def recall(self, values: Mapping[str, Any]) -> Settled:
@@ -181,13 +190,18 @@ class Explorer:
             node = node.below
         return first
 
-    def settle(self, values: Mapping[str, Any]) -> Settled:
-        """Run ``build`` with these values chosen."""
+    def settle(
+        self, values: Mapping[str, Any], draw: Callable[[Any], Any] | None = None
+    ) -> Settled:
+        """Run ``build`` with these values chosen; others are deferred, or drawn when read."""
         met: dict[str, Any] = {}
         taken: list[tuple[Any, Any]] = []
 
         def take(hp: Any) -> Any:
             met[hp.name] = hp
+            if draw is not None:
+                taken.append((hp, draw(hp)))
+                return taken[-1][1]
             values = domain(hp)
             if values is None or (self._widest is not None and len(values) > self._widest):
                 return demand(hp.name)
@@ -198,7 +212,7 @@ class Explorer:
             return chosen
 
         def defer(hp: Any) -> Any:
-            if not can_be_deferred(hp):
+            if draw is not None or not can_be_deferred(hp):
                 return take(hp)
             met[hp.name] = hp
             return deferred(hp)
@@ -211,11 +225,11 @@ class Explorer:
             forget_demands()
             taken.clear()
             self.runs += 1
-            self.cost += cost
             try:
                 verdict = judge(self._space, values, give)
             except Demand:
                 verdict = None
+            self.cost += cost + (len(met) + len(values)) // MANY_READ
             name = demanded()
             if name is not None or verdict is not None:
                 break

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.hyperparameters import domain, position, value_at
-from shapesafe_tuner.space.explorer import WIDEST, Leaf
+from shapesafe_tuner.space.explorer import MANY_READ, WIDEST, Leaf
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Nearest", "nearest_by_conflicts", "nearest_leaf"]
@@ -52,19 +52,21 @@ def nearest_by_conflicts(
         judge: the verdict on a configuration; its fault names values that no completion rescues.
         declared: the hyperparameters that are known by now.
         may_be: whether a feasible configuration is wanted.
-        most: how many configurations to judge.
+        most: how many configurations to judge; those of many hyperparameters count more than once.
     """
     order = itertools.count()
     heap: list[tuple[int, float, int, Values]] = [(0, 0.0, next(order), {})]
     seen: set[Any] = set()
     proved = True
-    for _ in range(most):
+    spent = 0
+    while spent < most:
         if not heap:
             return Nearest(None, proved)
         count, step, _, changes = heapq.heappop(heap)
         chosen = {**values, **changes}
         verdict = judge(chosen)
         by_name = {hp.name: hp for hp in reversed(list(declared()))}
+        spent += 1 + len(by_name) // MANY_READ
         if verdict:
             if may_be(chosen):
                 return Nearest(chosen, proved)

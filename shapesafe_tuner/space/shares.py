@@ -72,8 +72,8 @@ class Domains:
         }
         self.weights: dict[str, dict[Any, Fraction]] = {}
         for name in names:
-            pairs = weighted_domain(by_name[name][0])
-            if pairs is not None and len(pairs) <= widest:
+            pairs = weighted_domain(by_name[name][0], widest)
+            if pairs is not None:
                 self.weights[name] = dict(pairs)
 
     def active(self, name: str, values: Mapping[str, Any]) -> float:
@@ -155,7 +155,7 @@ def completed(
         configuration: dict[str, Any] = {}
         for hp in declared:
             value = random_value(hp, generator.randrange(2**31))
-            known = {**configuration, **values}
+            known = {**configuration, **values} if hp.conditions else {}
             if hp.name not in configuration and all(c.is_active(known) for c in hp.conditions):
                 configuration[hp.name] = values.get(hp.name, value)
         drawn.append({**configuration, **values})

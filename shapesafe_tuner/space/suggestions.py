@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order, words
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import Domains, completed
@@ -141,7 +142,7 @@ def _narrowed(
         several = len(kept) > 1 and "[" in said
         left_out = " and ".join(map(repr, values))
         yield Suggestion(
-            f"leave {left_out} out of {name}" if several else f"keep {said}",
+            f"leave {left_out} out of {short(name)}" if several else f"keep {said}",
             _removed(conflicts, lambda c, n=name, k=kept: n in c.values  # type: ignore[misc]
                      and not set(c.values[n]) & set(k)),
             tables.lost((name,), lambda value, k=kept: value in k),

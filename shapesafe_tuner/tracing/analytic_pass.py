@@ -17,6 +17,7 @@ from shapesafe_tuner._compat.hyperparameters import (
     outside_domain,
 )
 from shapesafe_tuner._compat.quick_hyperparameters import Declarations, QuickHyperParameters
+from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.analytic import Refusal, Run
@@ -30,7 +31,7 @@ from shapesafe_tuner.tracing.standins import ModelStandIn
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, ShapeFault
 
-__all__ = ["Analysed", "AnalyticPass"]
+__all__ = ["Analysed", "AnalyticPass", "outside_of_domain"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,7 +244,7 @@ class AnalyticPass:
         fault = ShapeFault(
             layer=name,
             layer_type=kind,
-            reason=f"{kind} {refused.why}." if name is None else f"{kind} '{name}' {refused.why}.",
+            reason=_reason(kind, name, refused.why),
             input_shapes=inputs,
             hyperparameters=hp.values.read(),
             refused_by="build" if model is None else "train",
@@ -280,16 +281,25 @@ class AnalyticPass:
             if value is None or key in inside:
                 continue
             if outside_domain(item, value):
-                found.append(f"{item.name}={value!r} is outside its domain.")
+                found.append(outside_of_domain(item.name, value))
             elif quick and isinstance(value, (int, str)):
                 # Declarations keep their hyperparameters alive, so the id stays theirs.
                 inside.add(key)
         return tuple(found)
 
 
+def outside_of_domain(name: str, value: Any) -> str:
+    """What to say of a value that its hyperparameter was not declared to take."""
+    return f"{named({name: value})} is outside its domain."
+
+
 _OWN_REFERENCES = 2
 _WAITS, _WAIT = 10, 0.01
 """A profiler in another thread may hold the frames of a run that is over, for milliseconds."""
+
+
+def _reason(kind: str, name: str | None, why: str) -> str:
+    return f"{kind} {why}." if name is None else f"{kind} '{short(name)}' {why}."
 
 
 def _shapes(specs: Any) -> Any:

@@ -12,10 +12,14 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["sees_types"]
+__all__ = ["keeps_values", "names_chance", "sees_types"]
 
 _LOOKS = frozenset(["type", "issubclass", "isinstance"])
 _SAFE = frozenset(["isinstance"])
+_CHANCE = frozenset([
+    "random", "default_rng", "RandomState", "SystemRandom", "urandom", "secrets", "uuid1", "uuid4",
+    "time", "time_ns", "perf_counter", "monotonic", "now", "shuffle", "getpid",
+])  # fmt: skip
 _LIBRARIES = (
     "keras", "keras_tuner", "tensorflow", "numpy", "jax", "torch", "sklearn", "scipy", "pandas",
     "shapesafe_tuner", "builtins",
@@ -28,8 +32,45 @@ def sees_types(build: Any) -> bool:
     Args:
         build: a function or a bound method.
     """
+    return any(_looks(code) for code in _all_codes(build))
+
+
+def names_chance(build: Any) -> bool:
+    """Whether ``build``, or a function of the user's that it names, names what differs every time.
+
+    Args:
+        build: a function or a bound method.
+    """
+    return any(not _CHANCE.isdisjoint(code.co_names) for code in _all_codes(build))
+
+
+def keeps_values(build: Any) -> bool:
+    """Whether ``build``, or a function of the user's that it names, stores what outlives its call.
+
+    Args:
+        build: a function or a bound method.
+    """
+    own = getattr(getattr(build, "__func__", build), "__code__", None)
+    return any(_stores(code, of_self=code is own) for code in _all_codes(build))
+
+
+def _all_codes(build: Any) -> Iterator[Any]:
     seen: set[int] = set()
-    return any(_looks(code) for function in _starts(build) for code in _codes(function, seen))
+    for function in _starts(build):
+        yield from _codes(function, seen)
+
+
+def _stores(code: Any, *, of_self: bool) -> bool:
+    """Layers of the user's own store attributes, of themselves; only the build's own count."""
+    if "next" in code.co_names:
+        return True
+    for instruction in dis.get_instructions(code):
+        name = instruction.opname
+        if name in ("STORE_GLOBAL", "STORE_SUBSCR") or (name == "STORE_ATTR" and of_self):
+            return True
+        if name == "STORE_DEREF" and instruction.argval in code.co_freevars:
+            return True
+    return False
 
 
 def _starts(build: Any) -> Iterator[Any]:

@@ -7,7 +7,7 @@ import math
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "Undecidable",
     "check_environment",
     "discovery_environment",
+    "drew_random_numbers",
     "random_states_kept",
 ]
 
@@ -158,6 +159,15 @@ class check_environment:  # noqa: N801
         finally:
             for surroundings in reversed(self._outer):
                 surroundings.__exit__()
+            _LOCAL.drew = self._outer[0].changed
+
+
+_LOCAL = threading.local()
+
+
+def drew_random_numbers() -> bool:
+    """Whether ``build`` drew random numbers, or seeded them, in this thread's last check."""
+    return bool(getattr(_LOCAL, "drew", False))
 
 
 @contextlib.contextmanager
@@ -179,6 +189,14 @@ class _Quiet:
 
     def write(self, text: str) -> int:
         return len(text) if _THREADS.is_quiet() else int(self._stream.write(text) or len(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> Any:
+        return _Quiet(self._stream.buffer)
 
     def flush(self) -> None:
         if not _THREADS.is_quiet():
@@ -219,8 +237,15 @@ class _QuietThreads:
 _THREADS = _QuietThreads()
 
 
+def _unwrapped(stream: Any) -> Any:
+    """The stream itself: other code may have kept a wrapper, and put it back after its check."""
+    while isinstance(stream, _Quiet):
+        stream = stream._stream
+    return stream
+
+
 def _wrap_streams() -> Callable[[], None]:
-    out, err, warn = sys.stdout, sys.stderr, warnings.warn
+    out, err, warn = _unwrapped(sys.stdout), _unwrapped(sys.stderr), warnings.warn
     quiet_out, quiet_err = _Quiet(out), _Quiet(err)
 
     def quiet_warn(

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.tracing.attribution import Attribution
 from shapesafe_tuner.tracing.data_spec import Batch
 
@@ -56,7 +57,7 @@ def _name(operation: Any) -> str:
         return f"The metric {name}"
     if hasattr(operation, "reduction"):
         return f"The loss {name}"
-    return f"{type_name(operation)} '{name}'" if name else type_name(operation)
+    return f"{type_name(operation)} '{short(name)}'" if name else type_name(operation)
 
 
 def type_name(operation: Any) -> str:

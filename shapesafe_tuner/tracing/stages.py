@@ -12,14 +12,17 @@ from shapesafe_tuner._compat.hyperparameters import (
     lazy_configuration,
     outside_domain,
 )
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass
+from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass, outside_of_domain
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_reading import sees_types
 from shapesafe_tuner.tracing.data_spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.reasons import describe, type_name
 from shapesafe_tuner.tracing.recorder import count_parameters, shapes_of, with_unknown_batch
+from shapesafe_tuner.tracing.repeating import Repeating
 from shapesafe_tuner.tracing.standin_training import Training
 from shapesafe_tuner.tracing.symbolic import (
     Built,
@@ -35,7 +38,7 @@ FROZEN = "Frozen bounds:"
 
 
 class Stages:
-    """Judges one configuration at a time and remembers nothing.
+    """Judges one configuration at a time and remembers no verdict.
 
     Args:
         build: ``hp -> keras.Model``, as a trial builds.
@@ -67,6 +70,7 @@ class Stages:
             "analytic": analytic, "changes": changes,
         }  # fmt: skip
         self._build = build
+        self._repeating = Repeating(build)
         self._in_advance = frozenset(in_advance)
         self._data = data
         self._unjudged = unjudged
@@ -98,10 +102,36 @@ class Stages:
                 )
             if declared is not None:
                 return declared, None
+        verdict, read = self._judge_once(space, values)
+        tested = self._repeating.tested(verdict, lambda: self._judge_once(space, values)[0])
+        return tested, read if tested is verdict else None
+
+    @property
+    def varies(self) -> bool:
+        """Whether runs of ``build`` with the same values came to different verdicts."""
+        return self._repeating.varies
+
+    def undecided(self, verdict: Verdict) -> Verdict:
+        """What is left of a verdict where ``build`` varies."""
+        return self._repeating.undecided(verdict)
+
+    def _judge_once(
+        self, space: Any, values: Mapping[str, Any]
+    ) -> tuple[Verdict, dict[str, Any] | None]:
         analysed = None if self._analytic is None else self._analytic.judge(space, values)
         if analysed is not None:
             return self._analytic_verdict(analysed)
         return self._real(space, values)
+
+    def _tested_part(self, space: Any, hp: Any, verdict: Verdict) -> Verdict:
+        """A refusal of many configurations, if one of them is refused again."""
+        if verdict.feasible is not False:
+            return verdict
+        known = dict.items(hp.values)
+        chosen = {name: value for name, value in known if not issubclass(type(value), Proxy)}
+        return self._repeating.tested(
+            verdict, lambda: self._judge_once(space, chosen)[0], suspects_all=False
+        )
 
     def __reduce__(self) -> Any:
         return functools.partial(Stages, **self._given), ()
@@ -124,7 +154,7 @@ class Stages:
             built = build_model(self._build, hp, check)
             verdict = self._verdict(built, hp, check)
             outside = [
-                f"{known.name}={values[known.name]!r} is outside its domain."
+                outside_of_domain(known.name, values[known.name])
                 for known in hp.space
                 if known.name in values and outside_domain(known, values[known.name])
             ]
@@ -157,7 +187,7 @@ class Stages:
             declared = self._refused_by_constraint(analysed.hp)
             if declared is not None:
                 return declared
-        return self._analytic_verdict(analysed)[0]
+        return self._tested_part(space, analysed.hp, self._analytic_verdict(analysed)[0])
 
     def judge_with_keras(
         self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
@@ -168,7 +198,7 @@ class Stages:
         if demanded() is not None:
             return None
         declared = self._refused_by_constraint(hp)
-        return verdict if declared is None else declared
+        return self._tested_part(space, hp, verdict) if declared is None else declared
 
     def said_by_keras(self, space: Any, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""
@@ -336,7 +366,8 @@ def _with_notes(
 
 def _frozen(name: str, first: str, later: str) -> str:
     return (
-        f"{FROZEN} {name} was first registered as {first}; KerasTuner ignores the later {later}, "
+        f"{FROZEN} {short(name)} was first registered as {short(first)}; KerasTuner ignores the "
+        f"later {short(later)}, "
         "so it does not keep values within it. Register one range, or use another name."
     )
 

@@ -1,0 +1,44 @@
+"""What is safe to show: names and values come from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["listed", "named", "short", "visible"]
+
+_LONGEST = 200
+"""Characters of one name or value that are shown."""
+
+
+def visible(text: str) -> str:
+    r"""``text`` with everything that does not print as its escape sequence.
+
+    Terminals obey control characters (colours, titles, moves of the cursor) and turn text round
+    at marks of direction; in a report they are letters: ``\x1b[31m``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def short(text: str) -> str:
+    """``text`` visible, and cut where it is long."""
+    if len(text) <= _LONGEST:
+        return visible(text)
+    return f"{visible(text[:_LONGEST])}… ({len(text):,} characters)"
+
+
+def listed(names: Iterable[str], most: int = 50) -> str:
+    """Some names, and how many more there are."""
+    shown = [short(name) for name in names]
+    rest = f" and {len(shown) - most:,} others" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + rest
+
+
+def named(values: Mapping[str, Any]) -> str:
+    """Names and values as ``kernel=3, units=8``."""
+    return ", ".join(f"{short(str(name))}={short(repr(value))}" for name, value in values.items())

@@ -1,0 +1,113 @@
+"""Whether ``build`` comes to the same verdict when it runs again.
+
+A verdict takes ``build`` for a function of its hyperparameters. Where it draws random numbers, or
+keeps values from one call to the next, a refusal proves nothing about the trial, so refusals are
+put to the test before anything is learned from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from shapesafe_tuner.tracing.code_reading import keeps_values, names_chance
+from shapesafe_tuner.tracing.environment import Check, check_environment, drew_random_numbers
+from shapesafe_tuner.verdict import Verdict
+
+__all__ = ["VARYING", "Repeating"]
+
+VARYING = "Varying build:"
+
+_RUNS_BY_CHANCE = 7
+"""Further runs where ``build`` draws random numbers: a fair coin deceives one time in 128."""
+_RUNS = 3
+"""Further runs where it stores what the next call may see."""
+_THOROUGH = 3
+"""Refusals that are tested by so many runs; later ones by one."""
+_UNSUSPECTED = 20
+"""Refusals by a ``build`` that does neither that are tested, by one more run each."""
+
+_SAID = (
+    f"{VARYING} with the same values one run is refused and another is not, because it draws "
+    "random numbers or keeps values from one call to the next. Nothing is refused then; make "
+    "what it draws a hyperparameter, or seed it."
+)
+
+
+class Repeating:
+    """Tests verdicts by running ``build`` again.
+
+    Args:
+        build: ``hp -> keras.Model``.
+
+    Attributes:
+        varies: two runs with the same values came to different verdicts.
+    """
+
+    def __init__(self, build: Callable[[Any], Any]) -> None:
+        self._build = build
+        self._accepted_one = False
+        self._suspected = 0
+        self._unsuspected = 0
+        self.varies = False
+
+    def tested(
+        self, verdict: Verdict, again: Callable[[], Verdict], *, suspects_all: bool = True
+    ) -> Verdict:
+        """The verdict if it stands, else that it is undecided.
+
+        Args:
+            verdict: of a run that has just ended in this thread.
+            again: runs ``build`` once more with the same values.
+            suspects_all: test refusals also where nothing hints at a reason.
+        """
+        if verdict.feasible is None:
+            return verdict
+        if not self.varies:
+            drew = drew_random_numbers()
+            for number in range(self._further_runs(verdict, drew, suspects_all)):
+                with check_environment(Check()):
+                    if drew:
+                        keras.utils.set_random_seed(number)
+                    other = again()
+                if other.feasible is not None and other.feasible is not verdict.feasible:
+                    self.varies = True
+                    break
+        return self.undecided(verdict) if self.varies else verdict
+
+    @staticmethod
+    def undecided(verdict: Verdict) -> Verdict:
+        """What is left of the verdict of one run where others come to another one."""
+        by_rules = verdict.stage == "analytic"
+        return dataclasses.replace(
+            verdict,
+            feasible=None,
+            stage="analytic" if by_rules else "symbolic",
+            fault=None,
+            warnings=(*verdict.warnings, _SAID),
+        )
+
+    def _further_runs(self, verdict: Verdict, drew: bool, suspects_all: bool) -> int:
+        by_chance = drew or self._names_chance
+        if verdict.feasible:
+            first, self._accepted_one = not self._accepted_one, True
+            return _RUNS_BY_CHANCE if by_chance and first else 0
+        if by_chance or self._keeps_values:
+            self._suspected += 1
+            if self._suspected > _THOROUGH:
+                return 1
+            return _RUNS_BY_CHANCE if by_chance else _RUNS
+        self._unsuspected += suspects_all
+        return int(suspects_all and self._unsuspected <= _UNSUSPECTED)
+
+    @functools.cached_property
+    def _names_chance(self) -> bool:
+        return names_chance(self._build)
+
+    @functools.cached_property
+    def _keeps_values(self) -> bool:
+        return keeps_values(self._build)
