@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["LOG", "progress_line", "record"]
