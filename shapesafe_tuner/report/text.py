@@ -87,7 +87,7 @@ def print_explanation(
     nearest: Mapping[str, Any] | None,
 ) -> None:
     """Print the explanation of one configuration: outcome, shape table, reason, what causes it."""
-    outcome, style = _outcome(verdict)
+    outcome, style = outcome_of(verdict)
     console.print(Text(outcome, style=style))
     console.print(Text(f"Configuration: {_named(values) or 'the defaults'}"))
     if verdict.layers:
@@ -107,7 +107,7 @@ def print_explanation(
         console.print(Text(f"Nearest feasible configuration: {_named(nearest)}"))
 
 
-def _outcome(verdict: Verdict) -> tuple[str, str]:
+def outcome_of(verdict: Verdict) -> tuple[str, str]:
     if verdict.feasible is None:
         return "Undecided: a trial will show.", "yellow"
     if verdict.feasible:
@@ -126,8 +126,8 @@ def _shape_table(layers: Sequence[LayerShape]) -> Table:
             "✗" if row.failed else "",
             row.name,
             row.layer_type,
-            _shape(row.input_shapes),
-            "refused" if row.failed else _shape(row.output_shape),
+            shape_text(row.input_shapes),
+            "refused" if row.failed else shape_text(row.output_shape),
             "" if row.parameters is None else f"{row.parameters:,}",
         )
         style = "bold red" if row.failed else ""
@@ -135,13 +135,13 @@ def _shape_table(layers: Sequence[LayerShape]) -> Table:
     return table
 
 
-def _shape(shapes: Any) -> str:
+def shape_text(shapes: Any) -> str:
     if shapes is None:
         return "?"
     if isinstance(shapes, Mapping):
-        return "\n".join(f"{key}: {_shape(item)}" for key, item in shapes.items())
+        return "\n".join(f"{key}: {shape_text(item)}" for key, item in shapes.items())
     if isinstance(shapes, list):
-        return "\n".join(_shape(item) for item in shapes)
+        return "\n".join(shape_text(item) for item in shapes)
     return "(" + ", ".join("?" if size is None else str(size) for size in shapes) + ")"
 
 
