@@ -9,12 +9,14 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
 __all__ = ["main"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _TARGET = "TARGET is file.py:build_model or package.module:build_model."
 
@@ -32,28 +34,40 @@ def main() -> None:
     os.environ["JAX_PLATFORMS"] = "cpu"
 
 
-def _options(command: Any) -> Any:
-    decorators = (
-        click.argument("target"),
-        click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
-                     help="Value of a hyperparameter; others take their default."),
-        click.option("--values", "values_json", metavar="JSON",
-                     help="All values as a JSON object."),
-        click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
-                     help="Shape of an input, without the batch axis."),
-        click.option("--y", "y_specs", multiple=True, metavar='[NAME=]10[:DTYPE]',
-                     help='Shape of a target, without the batch axis; "" for scalars.'),
-        click.option("--batch-size", type=click.IntRange(min=1)),
-        click.option("--max-model-size", type=click.IntRange(min=1)),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )  # fmt: skip
-    for decorator in reversed(decorators):
-        command = decorator(command)
-    return command
+def _group(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
+    """Several options as one decorator."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_DATA = _group(
+    click.argument("target"),
+    click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
+                 help="Shape of an input, without the batch axis."),
+    click.option("--y", "y_specs", multiple=True, metavar="[NAME=]10[:DTYPE]",
+                 help='Shape of a target, without the batch axis; "" for scalars.'),
+    click.option("--batch-size", type=click.IntRange(min=1)),
+    click.option("--max-model-size", type=click.IntRange(min=1)),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)  # fmt: skip
+_VALUES = _group(
+    click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+                 help="Value of a hyperparameter; others take their default."),
+    click.option("--values", "values_json", metavar="JSON",
+                 help="All values as a JSON object."),
+)  # fmt: skip
+_HTML = click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
+                     help="Also write a page to look at.")  # fmt: skip
 
 
 @main.command(epilog=_TARGET)
-@_options
+@_DATA
+@_VALUES
 def check(as_json: bool, **given: Any) -> None:
     """Say whether one configuration can be built and trained."""
     explanation = _explain(**given)
@@ -69,10 +83,13 @@ def check(as_json: bool, **given: Any) -> None:
 
 
 @main.command(epilog=_TARGET)
-@_options
-def explain(as_json: bool, **given: Any) -> None:
+@_DATA
+@_VALUES
+@_HTML
+def explain(as_json: bool, page: str | None, **given: Any) -> None:
     """Show the shapes of one configuration, what refuses it and why."""
     explanation = _explain(**given)
+    _write_page(explanation, page)
     if as_json:
         click.echo(explanation.to_json())
     else:
@@ -87,23 +104,8 @@ def explain(as_json: bool, **given: Any) -> None:
 
 
 @main.command(epilog=_TARGET)
-@click.argument("target")
-@click.option(
-    "--x",
-    "x_specs",
-    multiple=True,
-    metavar="[NAME=]28,28,1[:DTYPE]",
-    help="Shape of an input, without the batch axis.",
-)
-@click.option(
-    "--y",
-    "y_specs",
-    multiple=True,
-    metavar="[NAME=]10[:DTYPE]",
-    help='Shape of a target, without the batch axis; "" for scalars.',
-)
-@click.option("--batch-size", type=click.IntRange(min=1))
-@click.option("--max-model-size", type=click.IntRange(min=1))
+@_DATA
+@_HTML
 @click.option(
     "--max-infeasible",
     type=click.FloatRange(0, 1),
@@ -114,7 +116,6 @@ def explain(as_json: bool, **given: Any) -> None:
 @click.option("--exact", is_flag=True, help="Fail rather than sample.")
 @click.option("--samples", type=click.IntRange(min=1), default=1_000, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(
     target: str,
     x_specs: Sequence[str],
@@ -122,6 +123,7 @@ def validate(
     max_infeasible: float,
     exact: bool,
     as_json: bool,
+    page: str | None,
     **given: Any,
 ) -> None:
     """Say which part of a search space can be built and trained, and what never fits."""
@@ -140,8 +142,20 @@ def validate(
         if not exact:
             raise
         raise click.UsageError(str(error)) from None
+    _write_page(report, page)
     click.echo(report.to_json() if as_json else report.to_text())
     raise SystemExit(1 if 1 - report.feasible_fraction > max_infeasible else 0)
+
+
+def _write_page(result: Any, path: str | None) -> None:
+    if path is None:
+        return
+    try:
+        result.to_html(path)
+    except ImportError as error:
+        raise click.UsageError(f"--html: {error}") from None
+    except OSError as error:
+        raise click.UsageError(f"--html {path}: {error.strerror}.") from None
 
 
 def _explain(

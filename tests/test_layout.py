@@ -23,7 +23,7 @@ LAYERS = (
     ("checker",),
     ("errors", "health", "state", "report"),
     ("discovery", "proposals", "validation"),
-    ("shape_safe_oracle", "explanation"),
+    ("shape_safe_oracle", "explanation", "tensorboard"),
     ("bayesian_oracle",),
     ("oracles",),
     ("tuners", "testing"),
@@ -58,7 +58,13 @@ def test_imports_go_one_way(name: str, path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pure", ["verdict.py", "findings.py", "report/text.py", "report/space_text.py", "state.py"]
+    "pure",
+    [
+        "verdict.py",
+        "findings.py",
+        "state.py",
+        *sorted(f"report/{path.name}" for path in (PACKAGE / "report").glob("*.py")),
+    ],
 )
 def test_records_and_renderers_know_no_backend(pure: str) -> None:
     heavy = {"keras", "keras_tuner", "tensorflow", "jax", "torch", "numpy"}

@@ -43,7 +43,7 @@ def explanation_view(explanation: Any) -> dict[str, Any]:
 def _values(
     values: Mapping[str, Any], cause: Mapping[str, Any], nearest: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """A row for each hyperparameter: what was asked about, whether it causes the fault, the rescue."""
+    """A row for each hyperparameter: its value, whether it causes the fault, what would fit."""
     known = {**values, **{name: value for name, value in cause.items() if name not in values}}
     other = dict(nearest or {})
     rows = []

@@ -12,6 +12,7 @@ from shapesafe_tuner.report.wording import (
     bin_labels,
     conflict_words,
     percent,
+    range_words,
     short,
     value_words,
     whole_percent,
@@ -20,7 +21,8 @@ from shapesafe_tuner.report.wording import (
 __all__ = ["level", "space_view"]
 
 _SHOWN, _FOLDED = 8, 40
-"""Conflicts that are shown, and those that a click away are listed; the rest is counted."""
+"""Conflicts that are shown, and those, or notes, up to which a click lists more."""
+_NOTES = 4
 _MOST_ROWS = 12
 _MOST_CHARTS = 30
 _LONGEST_SENTENCE = 600
@@ -34,6 +36,7 @@ def space_view(report: Any) -> dict[str, Any]:
     """
     conflicts = _conflicts(report)
     charts = _charts(report.sensitivity)
+    notes = [_sentence(note) for note in report.notes]
     left = report.conflicts[_SHOWN + _FOLDED :]
     return {
         "title": f"{percent(report.feasible_fraction)} feasible",
@@ -47,7 +50,9 @@ def space_view(report: Any) -> dict[str, Any]:
         "charts": charts[:6],
         "folded_charts": charts[6:_MOST_CHARTS],
         "charts_left_out": max(0, len(charts) - _MOST_CHARTS),
-        "notes": [_sentence(note) for note in report.notes],
+        "notes": notes[:_NOTES],
+        "folded_notes": notes[_NOTES:_FOLDED],
+        "notes_left_out": max(0, len(notes) - _FOLDED),
         "irrelevant": [short(name) for name in report.irrelevant],
     }
 
@@ -192,8 +197,7 @@ def _rows(shares: Mapping[Any, float]) -> dict[str, Any]:
     return {
         "rows": [
             {
-                "label": value_words(run[0])
-                + ("" if len(run) == 1 else f"–{value_words(run[-1])}"),
+                "label": range_words(run[0], run[-1]),
                 "share": percent(shares[run[0]]),
                 "width": _points(shares[run[0]]),
             }

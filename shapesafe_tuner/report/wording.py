@@ -7,7 +7,10 @@ from typing import Any
 
 from shapesafe_tuner.findings import Axis, Conflict, words
 
-__all__ = ["bin_labels", "conflict_words", "percent", "short", "value_words", "whole_percent"]
+__all__ = [
+    "bin_labels", "conflict_words", "percent", "range_words", "short",
+    "value_words", "whole_percent",
+]  # fmt: skip
 
 _LONGEST = 48
 
@@ -47,12 +50,14 @@ def value_words(value: Any) -> str:
     return short(str(value), 24)
 
 
+def range_words(first: Any, last: Any) -> str:
+    """A value, or from which to which."""
+    return value_words(first) if first == last else f"{value_words(first)}..{value_words(last)}"
+
+
 def bin_labels(axis: Axis) -> list[str]:
     """What stands beside the rows, or above the columns, of a map."""
-    return [
-        value_words(first) if first == last else f"{value_words(first)}–{value_words(last)}"
-        for first, last in axis.bins
-    ]
+    return [range_words(first, last) for first, last in axis.bins]
 
 
 def conflict_words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> list[str]:
@@ -64,4 +69,9 @@ def conflict_words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -
 
 
 def _cut(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(short(value, 24) if isinstance(value, str) else value for value in values)
+    cut = tuple(short(value, 24) if isinstance(value, str) else _rounded(value) for value in values)
+    return cut if len(set(cut)) == len(set(values)) else values
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -16,7 +16,7 @@ from shapesafe_tuner._compat.hyperparameters import (
     value_at,
     weighted_domain,
 )
-from shapesafe_tuner.findings import Axis, Conflict, PairShares
+from shapesafe_tuner.findings import Axis, Conflict, PairShares, in_order
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
 
 __all__ = ["axes_of", "pair_shares"]
@@ -46,7 +46,8 @@ class _Scale:
             self.bins = tuple(itertools.pairwise(edges))
             self.weights = [1 / most] * most
             return
-        pairs = weighted_domain(hp) or []
+        weights = dict(weighted_domain(hp) or ())
+        pairs = [(value, weights[value]) for value in in_order(tuple(weights))]
         count = min(most, len(pairs))
         ends = [len(pairs) * place // count for place in range(count + 1)]
         groups = [pairs[start:end] for start, end in itertools.pairwise(ends)]
@@ -124,9 +125,7 @@ def axes_of(
     """
     space = _Space(declared)
     decide = dict.fromkeys(name for leaf in leaves for name in leaf.values)
-    costs = {
-        name: math.fsum(c.fraction for c in conflicts if name in c.values) for name in decide
-    }
+    costs = {name: math.fsum(c.fraction for c in conflicts if name in c.values) for name in decide}
     names = [name for name in decide if space.may_be_axis(name)]
     return sorted(names, key=lambda name: -costs[name])[:MOST_AXES]
 
@@ -181,8 +180,8 @@ class _Tables:
             fixed = [int(code) for code in np.unravel_index(key, sizes)]
             for values, weight in self._completions(names, scales, fixed):
                 if down in values and across in values:
-                    cell = rows.place(values[down]), columns.place(values[across])
-                    totals[(slice(None), *cell)] += weight * np.array(sums)
+                    row, column = rows.place(values[down]), columns.place(values[across])
+                    totals[:, row, column] += weight * np.array(sums)
         return tuple(
             tuple(float(min(1.0, f / s)) if s > 0 else None for s, f in zip(*row, strict=True))
             for row in zip(*totals, strict=True)

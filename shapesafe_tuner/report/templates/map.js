@@ -34,7 +34,7 @@
     const found = cellsOf(rows, columns);
     const table = made("table", null, { class: "map" });
     const title = `Feasible share in per cent: ${vertical.name} down, ${horizontal.name} across`;
-    table.appendChild(made("caption", title));
+    table.appendChild(made("caption", title, { class: "hidden" }));
     const head = table.appendChild(made("thead", null));
     const width = horizontal.labels.length;
     row(head, made("td", ""), made("th", horizontal.name, { scope: "colgroup", colspan: width }));
