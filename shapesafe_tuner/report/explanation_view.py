@@ -7,11 +7,9 @@ from typing import Any
 
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.text import outcome_of
-from shapesafe_tuner.report.wording import short, value_words
+from shapesafe_tuner.report.wording import sentence, short, value_words
 
 __all__ = ["explanation_view"]
-
-_LONGEST_SENTENCE = 600
 
 
 def explanation_view(explanation: Any) -> dict[str, Any]:
@@ -32,11 +30,11 @@ def explanation_view(explanation: Any) -> dict[str, Any]:
         "values": _values(explanation.values, cause, nearest),
         "caused": bool(cause),
         "suggested": nearest is not None,
-        "reason": "" if fault is None else short(fault.reason, _LONGEST_SENTENCE),
-        "error": short(" ".join(fault.error.split()), _LONGEST_SENTENCE) if spoke else "",
+        "reason": "" if fault is None else sentence(fault.reason),
+        "error": sentence(fault.error) if spoke else "",
         "ladder": ladder_of(verdict.layers),
         "parameters": "" if verdict.parameters is None else f"{verdict.parameters:,}",
-        "notes": [short(note, _LONGEST_SENTENCE) for note in verdict.warnings],
+        "notes": [sentence(note) for note in verdict.warnings],
     }
 
 

@@ -79,7 +79,7 @@ def ladder_of(layers: Sequence[LayerShape]) -> Ladder | None:
         parameters = "" if row.parameters is None else f"{row.parameters:,}"
         if row.failed:
             wide = width(row.input_shapes)
-            rung = Rung(short(row.name), short(row.layer_type), ("refused",), "", wide, "refused")
+            rung = Rung(_name(row.name), _name(row.layer_type), ("refused",), "", wide, "refused")
         else:
             shape = row.output_shape
             rung = _rung(row.name, row.layer_type, shape, parameters, width(shape))
@@ -91,7 +91,11 @@ def ladder_of(layers: Sequence[LayerShape]) -> Ladder | None:
 def _rung(name: str, layer_type: str, shape: Any, parameters: str, width: float) -> Rung:
     lines = tuple(short(line) for line in shape_text(shape).split("\n"))
     kind = "map" if width else "vector"
-    return Rung(short(name), short(layer_type), lines, parameters, width, kind)
+    return Rung(_name(name), _name(layer_type), lines, parameters, width, kind)
+
+
+def _name(name: str) -> str:
+    return short(name, 32)
 
 
 def _shortened(rungs: list[Rung]) -> list[Rung]:

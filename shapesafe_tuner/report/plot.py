@@ -17,6 +17,8 @@ __all__ = ["space_figure"]
 
 _MOST = 8
 """Conflicts that are drawn."""
+_MOST_CHARACTERS = 70
+"""Of labels in one line below a map."""
 _FITS, _REFUSED, _TRACK = "#2f6f6a", "#b4482a", "#e9e6df"
 _SHADES = ["#8f2d14", "#cd7c61", "#eccbbb", "#f3f0ea", "#dcebe6"]
 """From what never fits to what always does."""
@@ -27,7 +29,7 @@ def space_figure(report: Any, down: str | None, across: str | None) -> Any:
     figure_class = _matplotlib("matplotlib.figure").Figure
     chosen = _chosen(report, down, across)
     conflicts = report.conflicts[:_MOST]
-    heights = [0.5, 0.4 + 0.32 * max(1, len(conflicts))]
+    heights = [0.5, 0.4 + 0.45 * max(1, len(conflicts))]
     if chosen is not None:
         heights.append(0.9 + 0.32 * len(chosen[2]))
     figure = figure_class(figsize=(8, sum(heights) + 1), layout="constrained")
@@ -93,22 +95,21 @@ def _draw_share(panel: Any, report: Any) -> None:
 
 
 def _draw_conflicts(panel: Any, report: Any, conflicts: Any) -> None:
-    labels = [
-        short(" and ".join(conflict_words(one, report.domains)) or "every configuration", 60)
-        for one in conflicts
-    ]
     places = range(len(conflicts))
-    bars = panel.barh(places, [one.fraction for one in conflicts], color=_REFUSED)
+    bars = panel.barh(places, [one.fraction for one in conflicts], height=0.3, color=_REFUSED)
     panel.bar_label(bars, [percent(one.fraction) for one in conflicts], padding=4)
-    panel.set_yticks(places, labels, parse_math=False)
-    panel.invert_yaxis()
-    panel.margins(x=0.15)
+    for place, one in enumerate(conflicts):
+        said = " and ".join(conflict_words(one, report.domains)) or "every configuration"
+        panel.text(0, place - 0.2, short(said, 100), va="bottom", parse_math=False)
+    panel.set_ylim(max(places, default=0) + 0.3, -0.7)
+    panel.margins(x=0.12)
     panel.set_title(
         "What never fits, and the share it costs" if conflicts else "Nothing was refused",
         loc="left",
     )
     _without_frame(panel)
     panel.set_xticks([])
+    panel.set_yticks([])
 
 
 def _draw_map(
@@ -123,7 +124,9 @@ def _draw_map(
         for x, share in enumerate(line):
             color = "white" if share is not None and share < 0.2 else "black"
             panel.text(x, y, whole_percent(share), ha="center", va="center", color=color)
-    panel.set_xticks(range(len(cells[0])), bin_labels(axes[columns]), parse_math=False)
+    labels = bin_labels(axes[columns])
+    turned = 90 if sum(map(len, labels)) > _MOST_CHARACTERS else 0
+    panel.set_xticks(range(len(labels)), labels, parse_math=False, rotation=turned)
     panel.set_yticks(range(len(cells)), bin_labels(axes[rows]), parse_math=False)
     panel.set_xlabel(short(columns), parse_math=False)
     panel.set_ylabel(short(rows), parse_math=False)

@@ -13,6 +13,7 @@ from shapesafe_tuner.report.wording import (
     conflict_words,
     percent,
     range_words,
+    sentence,
     short,
     value_words,
     whole_percent,
@@ -25,7 +26,6 @@ _SHOWN, _FOLDED = 8, 40
 _NOTES = 4
 _MOST_ROWS = 12
 _MOST_CHARTS = 30
-_LONGEST_SENTENCE = 600
 
 
 def space_view(report: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def space_view(report: Any) -> dict[str, Any]:
     """
     conflicts = _conflicts(report)
     charts = _charts(report.sensitivity)
-    notes = [_sentence(note) for note in report.notes]
+    notes = [sentence(note) for note in report.notes]
     left = report.conflicts[_SHOWN + _FOLDED :]
     return {
         "title": f"{percent(report.feasible_fraction)} feasible",
@@ -62,12 +62,12 @@ def _headline(report: Any) -> dict[str, Any]:
     undecided = min(report.undecided_fraction, report.feasible_fraction)
     return {
         "share": percent(report.feasible_fraction),
-        "infeasible": percent(1 - report.feasible_fraction),
+        "infeasible": percent(1 - report.feasible_fraction) if report.feasible_fraction < 1 else "",
         "exact": report.exact,
         "interval": f"{percent(low)} to {percent(high)}",
         "total": "endlessly many" if math.isinf(report.total) else f"{report.total:,}",
-        "runs": f"{report.runs:,}",
-        "why_not_exact": report.why_not_exact,
+        "runs": "once" if report.runs == 1 else f"{report.runs:,} times",
+        "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
         "undecided": percent(undecided) if undecided else "",
         "bar": {
             "sure": _points(report.feasible_fraction - undecided),
@@ -92,7 +92,7 @@ def _conflicts(report: Any) -> list[dict[str, Any]]:
             "share": percent(conflict.fraction),
             "width": _points(conflict.fraction / largest),
             "words": conflict_words(conflict, report.domains),
-            "reason": _sentence(conflict.fault.reason),
+            "reason": sentence(conflict.fault.reason),
             "example": examples.get(number),
         }
         for number, conflict in enumerate(shown)
@@ -108,12 +108,8 @@ def _example(example: Example) -> dict[str, Any] | None:
     return {
         "values": values,
         "ladder": ladder,
-        "reason": "" if fault is None else _sentence(fault.reason),
+        "reason": "" if fault is None else sentence(fault.reason),
     }
-
-
-def _sentence(text: str) -> str:
-    return short(text, _LONGEST_SENTENCE)
 
 
 def _suggestions(report: Any) -> list[dict[str, Any]]:

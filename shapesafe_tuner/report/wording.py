@@ -8,11 +8,12 @@ from typing import Any
 from shapesafe_tuner.findings import Axis, Conflict, words
 
 __all__ = [
-    "bin_labels", "conflict_words", "percent", "range_words", "short",
+    "bin_labels", "conflict_words", "percent", "range_words", "sentence", "short",
     "value_words", "whole_percent",
 ]  # fmt: skip
 
 _LONGEST = 48
+_LONGEST_SENTENCE = 320
 
 
 def short(text: str, longest: int = _LONGEST) -> str:
@@ -23,13 +24,18 @@ def short(text: str, longest: int = _LONGEST) -> str:
     return text[: longest - tail - 1] + "…" + text[-tail:]
 
 
+def sentence(text: str) -> str:
+    """A sentence on one line, of bounded length."""
+    return short(" ".join(text.split()), _LONGEST_SENTENCE)
+
+
 def percent(share: float) -> str:
-    """A share with two decimals; what is little is not said to be nothing."""
+    """A share with two decimals, or none for all and nothing; what is little is not nothing."""
     if 0 < share < 0.0001:
         return "<0.01%"
     if 0.9999 < share < 1:
         return ">99.99%"
-    return f"{share:.2%}"
+    return f"{share:.0%}" if share in (0, 1) else f"{share:.2%}"
 
 
 def whole_percent(share: float | None) -> str:

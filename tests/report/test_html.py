@@ -162,7 +162,7 @@ def test_what_an_estimate_says() -> None:
     assert tree.all("h1")[0][1] == "<0.01% feasible"
     lede = " ".join(text for _, text in tree.all("p", **{"class": "lede"}))
     assert "An estimate for endlessly many configurations" in lede
-    assert "the 95 % interval is 0.00% to 20.00%" in lede
+    assert "the 95 % interval is 0% to 20.00%" in lede
     assert "<0.01% cannot be decided, and their trials will run" in lede
     assert "Not exact, because " + reports.EVIL[:20] in lede
     hints = " ".join(text for _, text in tree.all("p", **{"class": "hint"}))
@@ -174,7 +174,7 @@ def test_a_page_stays_small_whatever_the_space() -> None:
     assert len(page("space", reports.small)) < 40_000
     assert len(page("space", reports.hostile)) < 700_000
     longest = max(re.findall(r"n+", page("space", reports.hostile)), key=len)
-    assert len(longest) < 600
+    assert len(longest) < 320
 
 
 def test_what_the_page_of_a_configuration_says() -> None:
@@ -183,8 +183,8 @@ def test_what_the_page_of_a_configuration_says() -> None:
     rows = [text for _, text in tree.all("tr", **{"class": "fault"})]
     assert rows == [
         "conv Conv2D ✗ refused",
-        "blocks 3 ✗ part of it 2",
-        "kernel 7 ✗ part of it the same",
+        "blocks 3 ✗part of it 2",
+        "kernel 7 ✗part of it same",
     ]
 
 
@@ -257,8 +257,8 @@ def test_contrast_is_that_of_wcag_aa(scheme: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "text", "cell", "shade"),
-    [(0.0, "0.00%", "0", 0), (1e-9, "<0.01%", "<1", 1), (0.25, "25.00%", "25", 2),
-     (0.96, "96.00%", "96", 9), (1 - 1e-9, ">99.99%", ">99", 9), (1.0, "100.00%", "100", 10)],
+    [(0.0, "0%", "0", 0), (1e-9, "<0.01%", "<1", 1), (0.25, "25.00%", "25", 2),
+     (0.96, "96.00%", "96", 9), (1 - 1e-9, ">99.99%", ">99", 9), (1.0, "100%", "100", 10)],
 )  # fmt: skip
 def test_little_is_not_nothing(share: float, text: str, cell: str, shade: int) -> None:
     assert (percent(share), whole_percent(share), level(share)) == (text, cell, shade)
