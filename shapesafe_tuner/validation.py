@@ -92,10 +92,11 @@ def validate_search_space(
             raise ValueError(f"This space cannot be told exactly: {why}. {_ADVICE}")
         known.draw(samples, seed)
     except KeyboardInterrupt:
-        why = "it was interrupted"
+        why = _INTERRUPTED
     return _report(known, why, spent)
 
 
+_INTERRUPTED = "it was interrupted"
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
@@ -187,7 +188,9 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
     fraction, interval = interval_of(known.leaves, known.drawn)
     conflicts = conflicts_of(known.items, known.drawn)
     suggestions, tried = ([], 0) if why else _suggestions(known, conflicts, domains)
-    examples = tuple(examples_of(known.stages, known.space, conflicts))
+    # Who interrupts does not want to wait for further runs of build.
+    wanted = () if why == _INTERRUPTED else conflicts
+    examples = tuple(examples_of(known.stages, known.space, wanted))
     axes, pairs = pair_shares(leaves, declared, axes_of(leaves, declared, conflicts))
     return SearchSpaceReport(
         total=size_of(declared),

@@ -100,7 +100,7 @@ def _draw_conflicts(panel: Any, report: Any, conflicts: Any) -> None:
     panel.bar_label(bars, [percent(one.fraction) for one in conflicts], padding=4)
     for place, one in enumerate(conflicts):
         said = " and ".join(conflict_words(one, report.domains)) or "every configuration"
-        panel.text(0, place - 0.2, short(said, 100), va="bottom", parse_math=False)
+        panel.text(0, place - 0.2, short(said, 80), va="bottom", parse_math=False)
     panel.set_ylim(max(places, default=0) + 0.3, -0.7)
     panel.margins(x=0.12)
     panel.set_title(

@@ -57,10 +57,11 @@ class _Scale:
 
     def place(self, value: Any) -> int:
         """The bin that a value lies in."""
-        if self._place is not None:
+        if self._place is not None and value in self._place:
             return self._place[value]
         at = position(self._hp, value)
-        assert at is not None
+        if at is None:  # a draw that rounding took over the border
+            at = 0.0 if value <= self.bins[0][0] else 1.0
         return min(int(at * len(self.bins)), len(self.bins) - 1)
 
 
