@@ -61,8 +61,8 @@ class SearchSpaceReport:
     runs: int = 0
     why_not_exact: str | None = None
     axes: tuple[Axis, ...] = ()
-    pairs: tuple[PairShares, ...] = ()
-    examples: tuple[Example, ...] = ()
+    pairs: tuple[PairShares, ...] = dataclasses.field(default=(), repr=False)
+    examples: tuple[Example, ...] = dataclasses.field(default=(), repr=False)
     _draw: Callable[[int, int], list[dict[str, Any]]] | None = dataclasses.field(
         default=None, repr=False, compare=False
     )
