@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import pathlib
 import shutil
@@ -9,10 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["CHROMIUM", "SIZES", "browser", "emulate"]
+__all__ = ["INSTALLED", "SIZES", "browser", "emulate", "screenshot"]
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-"""Path of the browser; None where it is not installed."""
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_DRIVER = shutil.which("chromedriver")
+INSTALLED = bool(_CHROMIUM and _DRIVER)
+"""Whether there is a browser, and what drives it."""
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
 _FLAGS = (
@@ -30,14 +33,13 @@ def browser() -> Iterator[Any]:
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chrome.service import Service
 
-    driver_path = shutil.which("chromedriver")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         options = Options()
-        options.binary_location = CHROMIUM or ""
+        options.binary_location = _CHROMIUM or ""
         for flag in (*_FLAGS, f"--user-data-dir={folder}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service(driver_path))
+        driver = webdriver.Chrome(options=options, service=Service(_DRIVER))
         try:
             yield driver
         finally:
@@ -55,8 +57,6 @@ def emulate(driver: Any, size: str, scheme: str = "light") -> None:
 
 def screenshot(driver: Any, path: pathlib.Path) -> None:
     """The whole page, as long as it is."""
-    import base64
-
     given = {"captureBeyondViewport": True, "format": "png"}
     size = driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
     given["clip"] = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}

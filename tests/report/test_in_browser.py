@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.report import reports
-from tests.report.browser import CHROMIUM, SIZES, browser, emulate
+from tests.report.browser import INSTALLED, SIZES, browser, emulate
 
-if CHROMIUM is None and os.environ.get("CI", "").lower() not in ("1", "true"):
+if not INSTALLED and os.environ.get("CI", "").lower() not in ("1", "true"):
     pytest.skip(
-        "there is no chromium on this machine: apt-get install chromium chromium-driver",
+        "no chromium and chromedriver here: apt-get install chromium chromium-driver",
         allow_module_level=True,
     )
 
@@ -35,7 +35,7 @@ SUBJECTS = {
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:
-    assert CHROMIUM is not None, "apt-get install chromium chromium-driver"
+    assert INSTALLED, "apt-get install chromium chromium-driver"
     with browser() as driver:
         yield driver
 
