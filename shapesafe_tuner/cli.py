@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +15,7 @@ from shapesafe_tuner.verdict import to_json
 
 __all__ = ["main"]
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _NO_ACCELERATOR = {
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -37,28 +38,40 @@ def main() -> None:
     os.environ.update(_NO_ACCELERATOR)
 
 
-def _options(command: Any) -> Any:
-    decorators = (
-        click.argument("target"),
-        click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
-                     help="Value of a hyperparameter; others take their default."),
-        click.option("--values", "values_json", metavar="JSON",
-                     help="All values as a JSON object."),
-        click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
-                     help="Shape of an input, without the batch axis."),
-        click.option("--y", "y_specs", multiple=True, metavar='[NAME=]10[:DTYPE]',
-                     help='Shape of a target, without the batch axis; "" for scalars.'),
-        click.option("--batch-size", type=click.IntRange(min=1)),
-        click.option("--max-model-size", type=click.IntRange(min=1)),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )  # fmt: skip
-    for decorator in reversed(decorators):
-        command = decorator(command)
-    return command
+def _group(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
+    """Several options as one decorator."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_DATA = _group(
+    click.argument("target"),
+    click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
+                 help="Shape of an input, without the batch axis."),
+    click.option("--y", "y_specs", multiple=True, metavar="[NAME=]10[:DTYPE]",
+                 help='Shape of a target, without the batch axis; "" for scalars.'),
+    click.option("--batch-size", type=click.IntRange(min=1)),
+    click.option("--max-model-size", type=click.IntRange(min=1)),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)  # fmt: skip
+_VALUES = _group(
+    click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+                 help="Value of a hyperparameter; others take their default."),
+    click.option("--values", "values_json", metavar="JSON",
+                 help="All values as a JSON object."),
+)  # fmt: skip
+_HTML = click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
+                     help="Also write a page to look at.")  # fmt: skip
 
 
 @main.command(epilog=TARGET)
-@_options
+@_DATA
+@_VALUES
 def check(as_json: bool, **given: Any) -> None:
     """Say whether one configuration can be built and trained."""
     explanation = _explain(**given)
@@ -76,10 +89,13 @@ def check(as_json: bool, **given: Any) -> None:
 
 
 @main.command(epilog=TARGET)
-@_options
-def explain(as_json: bool, **given: Any) -> None:
+@_DATA
+@_VALUES
+@_HTML
+def explain(as_json: bool, page: str | None, **given: Any) -> None:
     """Show the shapes of one configuration, what refuses it and why."""
     explanation = _explain(**given)
+    _write_page(explanation, page)
     if as_json:
         click.echo(explanation.to_json())
     else:
@@ -94,23 +110,8 @@ def explain(as_json: bool, **given: Any) -> None:
 
 
 @main.command(epilog=TARGET)
-@click.argument("target")
-@click.option(
-    "--x",
-    "x_specs",
-    multiple=True,
-    metavar="[NAME=]28,28,1[:DTYPE]",
-    help="Shape of an input, without the batch axis.",
-)
-@click.option(
-    "--y",
-    "y_specs",
-    multiple=True,
-    metavar="[NAME=]10[:DTYPE]",
-    help='Shape of a target, without the batch axis; "" for scalars.',
-)
-@click.option("--batch-size", type=click.IntRange(min=1))
-@click.option("--max-model-size", type=click.IntRange(min=1))
+@_DATA
+@_HTML
 @click.option(
     "--max-infeasible",
     type=click.FloatRange(0, 1),
@@ -121,7 +122,6 @@ def explain(as_json: bool, **given: Any) -> None:
 @click.option("--exact", is_flag=True, help="Fail rather than sample.")
 @click.option("--samples", type=click.IntRange(min=1), default=1_000, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def validate(
     target: str,
     x_specs: Sequence[str],
@@ -129,6 +129,7 @@ def validate(
     max_infeasible: float,
     exact: bool,
     as_json: bool,
+    page: str | None,
     **given: Any,
 ) -> None:
     """Say which part of a search space can be built and trained, and what never fits."""
@@ -147,8 +148,20 @@ def validate(
         if not exact:
             raise
         raise click.UsageError(str(error)) from None
+    _write_page(report, page)
     click.echo(report.to_json() if as_json else report.to_text())
     raise SystemExit(1 if 1 - report.feasible_fraction > max_infeasible else 0)
+
+
+def _write_page(result: Any, path: str | None) -> None:
+    if path is None:
+        return
+    try:
+        result.to_html(path)
+    except ImportError as error:
+        raise click.UsageError(f"--html: {error}") from None
+    except OSError as error:
+        raise click.UsageError(f"--html {path}: {error.strerror}.") from None
 
 
 def _explain(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from shapesafe_tuner.checker import prepare
+from shapesafe_tuner.report.html import in_notebook, write_page
 from shapesafe_tuner.report.text import explanation_text
 from shapesafe_tuner.validation import nearest_feasible
 from shapesafe_tuner.verdict import Verdict, to_json
@@ -50,6 +52,21 @@ class Explanation:
             "nearest": self.nearest,
         }
         return to_json(content, indent=2)
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the same as one page that needs nothing else, and no network.
+
+        Args:
+            path: of the file; it is replaced.
+
+        Raises:
+            ImportError: Jinja2 is missing.
+            OSError: the file cannot be written.
+        """
+        write_page(path, "explanation", self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook("explanation", self)
 
     def __str__(self) -> str:
         return self.to_text()

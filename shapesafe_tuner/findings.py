@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.verdict import ShapeFault
+from shapesafe_tuner.verdict import ShapeFault, Verdict
 
-__all__ = ["Bound", "Conflict", "Suggestion", "in_order", "words"]
+__all__ = [
+    "Axis", "Bound", "Conflict", "Example", "PairShares", "Suggestion", "in_order", "words",
+]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +108,54 @@ class Suggestion:
 
     def __hash__(self) -> int:
         return hash((self.text, self.removes))
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """A hyperparameter of the maps, divided into bins.
+
+    Attributes:
+        name: of the hyperparameter.
+        bins: first and last value of each, in the order of the domain; the two are equal where a
+            bin has one value. Bins of a continuous hyperparameter share their borders.
+    """
+
+    name: str
+    bins: tuple[tuple[Any, Any], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class PairShares:
+    """The feasible share over the values of two hyperparameters.
+
+    Attributes:
+        down: name of the hyperparameter whose bins are the rows.
+        across: the same for the columns.
+        shares: of the configurations that have both values, row by row; None where there are none,
+            or none was seen.
+    """
+
+    down: str
+    across: str
+    shares: tuple[tuple[float | None, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One configuration of a conflict, with its shapes up to the layer that refuses.
+
+    Attributes:
+        conflict: place in the report's conflicts.
+        values: the configuration.
+        verdict: on it.
+    """
+
+    conflict: int
+    values: Mapping[str, Any]
+    verdict: Verdict
+
+    def __hash__(self) -> int:
+        return hash((self.conflict, self.verdict))
 
 
 def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:

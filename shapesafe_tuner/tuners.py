@@ -16,6 +16,7 @@ from shapesafe_tuner.crash_notes import crash_noted
 from shapesafe_tuner.discovery import complete_space
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.report.text import feasibility_summary
+from shapesafe_tuner.tensorboard import ShowsRejections
 from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data_iterables import give_back
 from shapesafe_tuner.tracing.data_reading import read_data
@@ -35,7 +36,7 @@ __all__ = [
 _SETTINGS = ("on_infeasible", "constraints", "check_training_step")
 
 
-class ShapeSafeTuner(kt_internals.TunerHooks):
+class ShapeSafeTuner(ShowsRejections, kt_internals.TunerHooks):
     """What makes a ``keras_tuner.Tuner`` shape-safe; put it last among the bases.
 
     Args:

@@ -16,9 +16,11 @@ from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.conflicts import conflicts_of
+from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST
 from shapesafe_tuner.space.nearest import nearest_leaf
+from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
@@ -91,10 +93,11 @@ def validate_search_space(
             raise ValueError(f"This space cannot be told exactly: {why}. {_ADVICE}")
         known.draw(samples, seed)
     except KeyboardInterrupt:
-        why = "it was interrupted"
+        why = _INTERRUPTED
     return _report(known, why, spent)
 
 
+_INTERRUPTED = "it was interrupted"
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
@@ -186,6 +189,10 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
     fraction, interval = interval_of(known.leaves, known.drawn)
     conflicts = conflicts_of(known.items, known.drawn)
     suggestions, tried = ([], 0) if why else _suggestions(known, conflicts, domains)
+    # Who interrupts does not want to wait for further runs of build.
+    wanted = () if why == _INTERRUPTED else conflicts
+    examples = tuple(examples_of(known.stages, known.space, wanted))
+    axes, pairs = pair_shares(leaves, declared, axes_of(leaves, declared, conflicts))
     return SearchSpaceReport(
         total=size_of(declared),
         exact=why is None,
@@ -198,8 +205,11 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
         undecided_fraction=float(undecided / seen) if seen else 0.0,
         irrelevant=tuple(dict.fromkeys(hp.name for hp in declared if hp.name not in names)),
         notes=tuple(dict.fromkeys(note for leaf in leaves for note in leaf.notes)),
-        runs=known.runs + spent + tried,
+        runs=known.runs + spent + tried + len(examples),
         why_not_exact=why,
+        axes=axes,
+        pairs=pairs,
+        examples=examples,
         _draw=lambda n, seed: completed(leaves, declared, n, seed),
         _narrow=lambda values: narrowed(declared, values),
     )

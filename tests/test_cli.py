@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -118,3 +119,33 @@ def test_a_whole_space_with_data(file: str) -> None:
     result = CliRunner().invoke(main, [*given, "--batch-size", "4"])
     assert result.exit_code == 1
     assert "units" not in result.output.split("Conflicts")[0].split("Cannot change a shape")[-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("validate", "85.71%</span> feasible"), ("explain", "Feasible: it can")]
+)
+def test_a_page_beside_the_output(
+    file: str, tmp_path: pathlib.Path, command: str, said: str
+) -> None:
+    page = tmp_path / "page.html"
+    result = CliRunner().invoke(main, [command, f"{file}:build_model", "--html", str(page)])
+    plain = CliRunner().invoke(main, [command, f"{file}:build_model"])
+    assert (result.output, result.exit_code) == (plain.output, plain.exit_code)
+    assert said in page.read_text(encoding="utf-8")
+    nowhere = str(tmp_path / "nowhere" / "page.html")
+    result = CliRunner().invoke(main, [command, f"{file}:build_model", "--html", nowhere])
+    assert result.exit_code == 2
+    assert f"--html {nowhere}: No such file or directory." in "".join(result.output.splitlines())
+
+
+def test_a_page_without_jinja(
+    file: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shapesafe_tuner.report import html
+
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    html._environment.cache_clear()
+    given = ["explain", f"{file}:build_model", "--html", str(tmp_path / "page.html")]
+    result = CliRunner().invoke(main, given)
+    assert result.exit_code == 2
+    assert 'pip install "shapesafe-tuner[report]"' in " ".join(result.output.split())

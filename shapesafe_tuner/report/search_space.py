@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shapesafe_tuner.findings import Bound, Conflict, Suggestion
+from shapesafe_tuner.findings import Axis, Bound, Conflict, Example, PairShares, Suggestion
+from shapesafe_tuner.report.html import in_notebook, write_page
 from shapesafe_tuner.report.space_text import space_text
-from shapesafe_tuner.verdict import ShapeFault, restored, to_json
+from shapesafe_tuner.verdict import ShapeFault, Verdict, restored, to_json
 
 __all__ = ["InfeasibleSpaceError", "SearchSpaceReport"]
 
@@ -41,6 +43,9 @@ class SearchSpaceReport:
         notes: what else was noticed: losses that broadcast in silence, frozen bounds.
         runs: how often ``build`` ran.
         why_not_exact: what made it a sample; None where it is exact.
+        axes: the hyperparameters of the maps, at most 8, and how their domains are divided.
+        pairs: the feasible share over the values of any two of them.
+        examples: for the costliest conflicts a configuration that fails, with its shapes.
     """
 
     total: float
@@ -56,6 +61,9 @@ class SearchSpaceReport:
     notes: tuple[str, ...] = ()
     runs: int = 0
     why_not_exact: str | None = None
+    axes: tuple[Axis, ...] = ()
+    pairs: tuple[PairShares, ...] = dataclasses.field(default=(), repr=False)
+    examples: tuple[Example, ...] = dataclasses.field(default=(), repr=False)
     _draw: Callable[[int, int], list[dict[str, Any]]] | None = dataclasses.field(
         default=None, repr=False, compare=False
     )
@@ -124,6 +132,40 @@ class SearchSpaceReport:
 
     __str__ = to_text
 
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one page that needs nothing else, and no network.
+
+        Args:
+            path: of the file; it is replaced.
+
+        Raises:
+            ImportError: Jinja2 is missing.
+            OSError: the file cannot be written.
+        """
+        write_page(path, "space", self)
+
+    def _repr_html_(self) -> str:
+        return in_notebook("space", self)
+
+    def plot(self, down: str | None = None, across: str | None = None) -> Any:
+        """The share, the conflicts and one map of feasibility as a figure.
+
+        Args:
+            down: a hyperparameter of :attr:`axes`, for the rows of the map; None for the one in
+                the costliest conflicts.
+            across: another one, for the columns.
+
+        Returns:
+            A ``matplotlib.figure.Figure``; ``figure.savefig(path)`` writes it.
+
+        Raises:
+            ImportError: matplotlib is missing.
+            ValueError: there is no map of these two.
+        """
+        from shapesafe_tuner.report.plot import space_figure
+
+        return space_figure(self, down, across)
+
     def to_json(self) -> str:
         """The report as one JSON object; :meth:`from_json` reads it back.
 
@@ -137,6 +179,9 @@ class SearchSpaceReport:
         content["total"] = None if self.total == math.inf else self.total
         content["conflicts"] = [dataclasses.asdict(conflict) for conflict in self.conflicts]
         content["suggestions"] = [dataclasses.asdict(one) for one in self.suggestions]
+        content["axes"] = [dataclasses.asdict(axis) for axis in self.axes]
+        content["pairs"] = [dataclasses.asdict(pair) for pair in self.pairs]
+        content["examples"] = [dataclasses.asdict(example) for example in self.examples]
         content["sensitivity"] = {
             name: [[value, share] for value, share in shares.items()]
             for name, shares in self.sensitivity.items()
@@ -170,6 +215,18 @@ class SearchSpaceReport:
         fields["sensitivity"] = {
             name: dict(shares) for name, shares in fields["sensitivity"].items()
         }
+        fields["axes"] = tuple(
+            Axis(item["name"], tuple((first, last) for first, last in item["bins"]))
+            for item in fields.get("axes", ())
+        )
+        fields["pairs"] = tuple(
+            PairShares(item["down"], item["across"], tuple(map(tuple, item["shares"])))
+            for item in fields.get("pairs", ())
+        )
+        fields["examples"] = tuple(
+            Example(item["conflict"], item["values"], Verdict.from_dict(item["verdict"]))
+            for item in fields.get("examples", ())
+        )
         return cls(**fields)
 
 

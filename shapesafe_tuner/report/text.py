@@ -88,7 +88,7 @@ def print_explanation(
     nearest: Mapping[str, Any] | None,
 ) -> None:
     """Print the explanation of one configuration: outcome, shape table, reason, what causes it."""
-    outcome, style = _outcome(verdict)
+    outcome, style = outcome_of(verdict)
     console.print(Text(outcome, style=style))
     console.print(Text(f"Configuration: {named(values) or 'the defaults'}"))
     if verdict.layers:
@@ -108,7 +108,7 @@ def print_explanation(
         console.print(Text(f"Nearest feasible configuration: {named(nearest)}"))
 
 
-def _outcome(verdict: Verdict) -> tuple[str, str]:
+def outcome_of(verdict: Verdict) -> tuple[str, str]:
     if verdict.feasible is None:
         return "Undecided: a trial will show.", "yellow"
     if verdict.feasible:
@@ -127,8 +127,8 @@ def _shape_table(layers: Sequence[LayerShape]) -> Table:
             "✗" if row.failed else "",
             short(row.name),
             short(row.layer_type),
-            _shape(row.input_shapes),
-            "refused" if row.failed else _shape(row.output_shape),
+            shape_text(row.input_shapes),
+            "refused" if row.failed else shape_text(row.output_shape),
             "" if row.parameters is None else f"{row.parameters:,}",
         )
         style = "bold red" if row.failed else ""
@@ -136,13 +136,13 @@ def _shape_table(layers: Sequence[LayerShape]) -> Table:
     return table
 
 
-def _shape(shapes: Any) -> str:
+def shape_text(shapes: Any) -> str:
     if shapes is None:
         return "?"
     if isinstance(shapes, Mapping):
-        return "\n".join(f"{key}: {_shape(item)}" for key, item in shapes.items())
+        return "\n".join(f"{key}: {shape_text(item)}" for key, item in shapes.items())
     if isinstance(shapes, list):
-        return "\n".join(_shape(item) for item in shapes)
+        return "\n".join(shape_text(item) for item in shapes)
     return "(" + ", ".join("?" if size is None else str(size) for size in shapes) + ")"
 
 

@@ -1,0 +1,58 @@
+"""What the page of one configuration shows, put into words for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shapesafe_tuner.report.ladder import ladder_of
+from shapesafe_tuner.report.text import outcome_of
+from shapesafe_tuner.report.wording import sentence, short, value_words
+
+__all__ = ["explanation_view"]
+
+
+def explanation_view(explanation: Any) -> dict[str, Any]:
+    """The view.
+
+    Args:
+        explanation: an ``Explanation``.
+    """
+    verdict, nearest = explanation.verdict, explanation.nearest
+    fault = verdict.fault
+    outcome, _ = outcome_of(verdict)
+    cause = {} if fault is None else fault.hyperparameters
+    spoke = fault is not None and fault.error and fault.error not in fault.reason
+    return {
+        "title": outcome.split(":")[0],
+        "outcome": outcome,
+        "state": {True: "fits", False: "refused", None: "undecided"}[verdict.feasible],
+        "values": _values(explanation.values, cause, nearest),
+        "caused": bool(cause),
+        "suggested": nearest is not None,
+        "reason": "" if fault is None else sentence(fault.reason),
+        "error": sentence(fault.error) if spoke else "",
+        "ladder": ladder_of(verdict.layers),
+        "parameters": "" if verdict.parameters is None else f"{verdict.parameters:,}",
+        "notes": [sentence(note) for note in verdict.warnings],
+    }
+
+
+def _values(
+    values: Mapping[str, Any], cause: Mapping[str, Any], nearest: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """A row for each hyperparameter: its value, whether it causes the fault, what would fit."""
+    known = {**values, **{name: value for name, value in cause.items() if name not in values}}
+    other = dict(nearest or {})
+    rows = []
+    for name in dict.fromkeys([*known, *other]):
+        change = name in other and (name not in known or other[name] != known[name])
+        rows.append(
+            {
+                "name": short(name),
+                "value": value_words(known[name]) if name in known else "default",
+                "cause": name in cause,
+                "nearest": value_words(other[name]) if change else "",
+            }
+        )
+    return rows

@@ -1,0 +1,97 @@
+"""Pages and notebook cells: one template, one style, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import os
+import pathlib
+from typing import Any
+
+from shapesafe_tuner.report.explanation_view import explanation_view
+from shapesafe_tuner.report.space_view import space_view
+
+__all__ = ["in_notebook", "page", "write_page"]
+
+_VIEWS = {"space": space_view, "explanation": explanation_view}
+_FOLDER = pathlib.Path(__file__).parent / "templates"
+
+
+def write_page(path: str | os.PathLike[str], kind: str, subject: Any) -> None:
+    """Write a page to a file.
+
+    Args:
+        path: of the file; it is replaced.
+        kind: "space" or "explanation".
+        subject: what the page is about.
+
+    Raises:
+        ImportError: Jinja2 is missing.
+        OSError: the file cannot be written.
+    """
+    pathlib.Path(path).write_text(page(kind, subject), encoding="utf-8")
+
+
+def page(kind: str, subject: Any) -> str:
+    """A whole page; arguments as of :func:`write_page`.
+
+    Its policy lets nothing be loaded, and no style or script run but its own, told by their hashes.
+    """
+    style, script = _part("style.css"), _part("map.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return _rendered(
+        f"{kind}.html.j2", base="page.html.j2", policy=policy, style=style, script=script,
+        **_VIEWS[kind](subject),
+    )  # fmt: skip
+
+
+def in_notebook(kind: str, subject: Any) -> str:
+    """The same for the cell of a notebook, without a script; plain text where Jinja2 is missing."""
+    try:
+        return _rendered(
+            f"{kind}.html.j2", base="cell.html.j2", style=_part("style.css"),
+            **_VIEWS[kind](subject),
+        )  # fmt: skip
+    except ImportError:
+        return f"<pre>{html.escape(subject.to_text())}</pre>"
+
+
+def _rendered(template: str, base: str, style: str, script: str = "", **view: Any) -> str:
+    environment = _environment()
+    from markupsafe import Markup
+
+    return environment.get_template(template).render(  # type: ignore[no-any-return]
+        base=base, style=Markup(style), script=Markup(script), **view
+    )
+
+
+@functools.cache
+def _environment() -> Any:
+    try:
+        import jinja2
+    except ImportError:
+        raise ImportError(
+            "HTML reports need Jinja2, which is not installed: "
+            'python -m pip install "shapesafe-tuner[report]"'
+        ) from None
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _part(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")

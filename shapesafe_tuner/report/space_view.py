@@ -1,0 +1,203 @@
+"""What the page of a search space shows, put into words and widths for its template."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from shapesafe_tuner.findings import Example, PairShares, in_order
+from shapesafe_tuner.report.ladder import ladder_of
+from shapesafe_tuner.report.wording import (
+    bin_labels,
+    conflict_words,
+    percent,
+    range_words,
+    sentence,
+    short,
+    value_words,
+    whole_percent,
+)
+
+__all__ = ["level", "space_view"]
+
+_SHOWN, _FOLDED = 8, 40
+"""Conflicts that are shown, and those, or notes, up to which a click lists more."""
+_NOTES = 4
+_MOST_ROWS = 12
+_MOST_CHARTS = 30
+
+
+def space_view(report: Any) -> dict[str, Any]:
+    """The view.
+
+    Args:
+        report: a ``SearchSpaceReport``.
+    """
+    conflicts = _conflicts(report)
+    charts = _charts(report.sensitivity)
+    notes = [sentence(note) for note in report.notes]
+    left = report.conflicts[_SHOWN + _FOLDED :]
+    return {
+        "title": f"{percent(report.feasible_fraction)} feasible",
+        **_headline(report),
+        "conflicts": conflicts[:_SHOWN],
+        "folded": conflicts[_SHOWN:],
+        "left_out": len(left),
+        "left_out_share": percent(math.fsum(conflict.fraction for conflict in left)),
+        "suggestions": _suggestions(report),
+        "maps": _maps(report),
+        "charts": charts[:6],
+        "folded_charts": charts[6:_MOST_CHARTS],
+        "charts_left_out": max(0, len(charts) - _MOST_CHARTS),
+        "notes": notes[:_NOTES],
+        "folded_notes": notes[_NOTES:_FOLDED],
+        "notes_left_out": max(0, len(notes) - _FOLDED),
+        "irrelevant": [short(name) for name in report.irrelevant],
+    }
+
+
+def _headline(report: Any) -> dict[str, Any]:
+    low, high = report.confidence_interval
+    undecided = min(report.undecided_fraction, report.feasible_fraction)
+    return {
+        "share": percent(report.feasible_fraction),
+        "infeasible": percent(1 - report.feasible_fraction) if report.feasible_fraction < 1 else "",
+        "exact": report.exact,
+        "interval": f"{percent(low)} to {percent(high)}",
+        "total": "endlessly many" if math.isinf(report.total) else f"{report.total:,}",
+        "runs": "once" if report.runs == 1 else f"{report.runs:,} times",
+        "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
+        "undecided": percent(undecided) if undecided else "",
+        "bar": {
+            "sure": _points(report.feasible_fraction - undecided),
+            "undecided": _points(undecided),
+            "low": _points(low),
+            "spread": _points(high - low),
+        },
+    }
+
+
+def _points(share: float) -> float:
+    """A share in per cent, for the width of a bar."""
+    return round(100 * share, 3)
+
+
+def _conflicts(report: Any) -> list[dict[str, Any]]:
+    shown = report.conflicts[: _SHOWN + _FOLDED]
+    largest = max((conflict.fraction for conflict in shown), default=0) or 1
+    examples = {example.conflict: _example(example) for example in report.examples}
+    return [
+        {
+            "share": percent(conflict.fraction),
+            "width": _points(conflict.fraction / largest),
+            "words": conflict_words(conflict, report.domains),
+            "reason": sentence(conflict.fault.reason),
+            "example": examples.get(number),
+        }
+        for number, conflict in enumerate(shown)
+    ]
+
+
+def _example(example: Example) -> dict[str, Any] | None:
+    ladder = ladder_of(example.verdict.layers)
+    if ladder is None:
+        return None
+    fault = example.verdict.fault
+    values = [f"{short(name)}={value_words(value)}" for name, value in example.values.items()]
+    return {
+        "values": values,
+        "ladder": ladder,
+        "reason": "" if fault is None else sentence(fault.reason),
+    }
+
+
+def _suggestions(report: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": short(suggestion.text, 160),
+            "removes": len(suggestion.removes),
+            "saved": percent(math.fsum(report.conflicts[n].fraction for n in suggestion.removes)),
+            "lost": percent(suggestion.lost),
+        }
+        for suggestion in report.suggestions[:_SHOWN]
+    ]
+
+
+def _maps(report: Any) -> dict[str, Any] | None:
+    """The maps as the script of the page reads them, and the first as the template does."""
+    if not report.pairs:
+        return None
+    places = {axis.name: place for place, axis in enumerate(report.axes)}
+    axes = [{"name": short(axis.name), "labels": bin_labels(axis)} for axis in report.axes]
+    pairs = [
+        {
+            "down": places[pair.down],
+            "across": places[pair.across],
+            "said": _said(pair, axes[places[pair.down]], axes[places[pair.across]]),
+            "cells": [[[whole_percent(s), level(s)] for s in row] for row in pair.shares],
+        }
+        for pair in report.pairs
+    ]
+    return {"axes": axes, "pairs": pairs}
+
+
+def _said(pair: PairShares, down: Mapping[str, Any], across: Mapping[str, Any]) -> str:
+    known = [share for row in pair.shares for share in row if share is not None]
+    never, always = known.count(0.0), known.count(1.0)
+    kind = "combination" if len(known) == 1 else "combinations"
+    return (
+        f"{down['name']} and {across['name']}: of {len(known)} {kind}, {never} never fit and "
+        f"{always} always do."
+    )
+
+
+def level(share: float | None) -> int:
+    """The shade of a cell, from 0 (never fits) to 10 (always); -1 where there is nothing."""
+    if share is None:
+        return -1
+    if share in (0, 1):
+        return int(10 * share)
+    return min(9, max(1, round(10 * share)))
+
+
+def _charts(sensitivity: Mapping[str, Mapping[Any, float]]) -> list[dict[str, Any]]:
+    """One chart a hyperparameter, first those whose values differ most."""
+    spread = {
+        name: max(shares.values()) - min(shares.values())
+        for name, shares in sensitivity.items()
+        if shares
+    }
+    return [
+        {"name": short(name), **_rows(sensitivity[name])}
+        for name in sorted(spread, key=lambda name: -spread[name])
+    ]
+
+
+def _rows(shares: Mapping[Any, float]) -> dict[str, Any]:
+    """Neighbouring values with the same share are one row; of too many rows some are shown."""
+    values = list(in_order(tuple(shares)))
+    runs: list[list[Any]] = []
+    for value in values:
+        if runs and math.isclose(shares[value], shares[runs[-1][0]], abs_tol=1e-9):
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    whole = len(runs) <= _MOST_ROWS
+    if not whole:
+        last = len(values) - 1
+        picked = dict.fromkeys(last * n // (_MOST_ROWS - 1) for n in range(_MOST_ROWS))
+        runs = [[values[place]] for place in picked]
+    elif len(values) <= _MOST_ROWS:
+        runs = [[value] for value in values]
+    return {
+        "rows": [
+            {
+                "label": range_words(run[0], run[-1]),
+                "share": percent(shares[run[0]]),
+                "width": _points(shares[run[0]]),
+            }
+            for run in runs
+        ],
+        "shown": "" if whole else f"{len(runs)} of {len(values):,} values",
+    }

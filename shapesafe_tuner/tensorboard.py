@@ -1,0 +1,107 @@
+"""What a search refused, in TensorBoard, beside the trials."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import keras
+import keras_tuner
+
+from shapesafe_tuner.report.text import feasibility_summary
+
+__all__ = ["RUN", "RejectionBoard", "ShowsRejections"]
+
+RUN = "rejections"
+"""The folder of the log that it is written to; each trial has one beside it."""
+
+
+class RejectionBoard:
+    """Writes the number, the share and the cost of rejections as scalars, the reasons as text.
+
+    A step is a trial, so that the curves stand beside those of the trials. TensorBoard's own
+    writer is used, which needs no TensorFlow.
+
+    Args:
+        folder: the ``log_dir`` of the user's callback.
+    """
+
+    def __init__(self, folder: str) -> None:
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._writer = EventFileWriter(os.path.join(folder, RUN))
+        self._shown: tuple[int, int] | None = None
+
+    def show(self, oracle: Any) -> None:
+        """Write the state of a search, unless it is as it was.
+
+        Args:
+            oracle: a ``ShapeSafeOracle``.
+        """
+        state = (len(oracle.trials), oracle.drawn)
+        if state == self._shown:
+            return
+        self._shown = state
+        rejected = len(oracle.rejections)
+        scalars = {
+            "rejections/count": rejected,
+            "rejections/share of draws": rejected / oracle.drawn if oracle.drawn else 0.0,
+            "rejections/seconds of checking": oracle.seconds,
+        }
+        summary = feasibility_summary(
+            oracle.rejections, oracle.drawn, oracle.seconds, list(oracle.notes)
+        )
+        self._write(len(oracle.trials), scalars, summary)
+
+    def _write(self, step: int, scalars: dict[str, float], text: str) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+        from tensorboard.plugins.text.summary_v2 import text_pb
+
+        # Indented, it is code to Markdown: no name in it can be taken for markup.
+        code = "\n".join("    " + line for line in text.splitlines())
+        for summary in (
+            *(scalar_pb(tag, float(value)) for tag, value in scalars.items()),
+            text_pb("rejections/summary", code),
+        ):
+            self._writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+class ShowsRejections(keras_tuner.Tuner):  # type: ignore[misc]
+    """Mixin of a tuner whose ``search`` may be given a ``keras.callbacks.TensorBoard``."""
+
+    _board: RejectionBoard | None = None
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> Any:
+        """As ``keras_tuner.Tuner.search``."""
+        folder = _log_of(fit_kwargs.get("callbacks"))
+        if folder is None or not hasattr(self.oracle, "rejections"):
+            return super().search(*fit_args, **fit_kwargs)
+        self._board = RejectionBoard(folder)
+        try:
+            return super().search(*fit_args, **fit_kwargs)
+        finally:
+            self._board.show(self.oracle)
+            self._board.close()
+            self._board = None
+
+    def on_trial_begin(self, trial: Any) -> None:
+        """As ``keras_tuner.Tuner.on_trial_begin``; shows what was refused before this trial."""
+        if self._board is not None:
+            self._board.show(self.oracle)
+        super().on_trial_begin(trial)
+
+
+def _log_of(callbacks: Any) -> str | None:
+    """The folder of the first TensorBoard callback."""
+    given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in given:
+        if isinstance(callback, keras.callbacks.TensorBoard):
+            return str(callback.log_dir)
+    return None
