@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shapesafe_tuner.errors import (
         NoFeasibleConfigurationError as NoFeasibleConfigurationError,
     )
+    from shapesafe_tuner.errors import ProjectError as ProjectError
     from shapesafe_tuner.explanation import Explanation as Explanation
     from shapesafe_tuner.explanation import explain as explain
     from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
@@ -41,6 +42,7 @@ _HOME = {
     "Hyperband": "tuners",
     "LayerShape": "verdict",
     "NoFeasibleConfigurationError": "errors",
+    "ProjectError": "errors",
     "RandomSearch": "tuners",
     "Rejection": "verdict",
     "Rule": "shapes",
@@ -65,6 +67,7 @@ __all__ = [
     "Hyperband",
     "LayerShape",
     "NoFeasibleConfigurationError",
+    "ProjectError",
     "RandomSearch",
     "Rejection",
     "Rule",
