@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner._compat.versions import BUILDS_EMPTY_MAPS
 from shapesafe_tuner.shapes.registry import Configured
-from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
+from shapesafe_tuner.shapes.spec import Call, EmptyMap, Refused, Spec, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.binding import bind
 
@@ -109,6 +110,9 @@ def ask_rule(
             parameters, _ = apply(configured, opened, Call(arguments=_nested(further, _open)))
             again = Call(built_on=opened, step=True, arguments=further)
             _, outputs = apply(configured, inputs, again)
+    except EmptyMap as refused:
+        unsure = refused.window in BUILDS_EMPTY_MAPS
+        return Answer("unknown" if unsure else "refused", why=refused.why)
     except Refused as refused:
         return Answer("refused", why=refused.why)
     except Unknown as unknown:

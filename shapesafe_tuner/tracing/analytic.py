@@ -349,6 +349,8 @@ class Run:
         except Refused as refused:
             specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
             self.refuse(record, specs, refused)
+        except NotPlain as reason:
+            self.escalate(str(reason))
 
 
 def shown_of(args: Any, kwargs: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner._compat.versions import BUILDS_EMPTY_MAPS
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
-from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
+from shapesafe_tuner.shapes.spec import Call, EmptyMap, Refused, Spec, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.lazy import chosen
@@ -55,6 +56,7 @@ class Asking:
 
         Raises:
             Refused: the rule proves that Keras raises.
+            NotPlain: only training tells.
             Exception: what the layer itself raised, where it was asked.
         """
         description = record.description
@@ -85,6 +87,10 @@ class Asking:
             try:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
                 return (*apply(configured, inputs, call), False)
+            except EmptyMap as refused:
+                if refused.window in BUILDS_EMPTY_MAPS:
+                    raise NotPlain(_SEEN_IN_TRAINING) from None
+                return without_frames(refused)
             except Refused as refused:
                 return without_frames(refused)
             except Unknown:
@@ -110,7 +116,7 @@ class Asking:
                     lambda x, more: layer(x, training=True, **more), *given, further
                 )
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
-        return made, _nested(outputs, spec_of), True
+        return made, _full(_nested(outputs, spec_of)), True
 
     def real_layer(self, record: LayerRecord) -> Any:
         """A real layer for a record."""
@@ -126,6 +132,7 @@ class Asking:
 
         Raises:
             Refused: a rule proves that Keras raises.
+            NotPlain: only training tells.
             Exception: what the operation itself raised.
         """
         operation = record.operation
@@ -150,6 +157,7 @@ class Asking:
             else:
                 outputs = operation.compute_output_spec(*given, **further)
         specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
+        specs = _full(specs)
         if key is not None:
             self._operations[key] = specs
         return specs
@@ -167,6 +175,16 @@ def demand_sizes(structure: Any) -> None:
     elif isinstance(structure, (list, tuple)):
         for item in structure:
             demand_sizes(item)
+
+
+_SEEN_IN_TRAINING = "this Keras builds maps without a place, and may refuse them in training"
+
+
+def _full(specs: Any) -> Any:
+    """These specs, none of which is of a map without a place where that means little."""
+    if BUILDS_EMPTY_MAPS and any(0 in spec.shape for spec in walk(specs)):
+        raise NotPlain(_SEEN_IN_TRAINING)
+    return specs
 
 
 def _tensors(inputs: Any) -> list[Any]:

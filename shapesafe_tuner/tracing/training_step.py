@@ -19,7 +19,7 @@ from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check, Undecidable
 from shapesafe_tuner.tracing.reasons import type_name
 
-__all__ = ["SUSPICIOUS", "StepOutcome", "trace_training"]
+__all__ = ["SUSPICIOUS", "StepOutcome", "trace_forward", "trace_training"]
 
 SUSPICIOUS = "Suspicious:"
 _ELEMENTWISE = frozenset(
@@ -64,6 +64,7 @@ def trace_training(
     check: Check,
     *,
     outputs_of: Callable[[Batch], Any] | None = None,
+    loss: bool = True,
 ) -> StepOutcome:
     """Trace one step on each distinct batch of ``data``; stop at the first that is refused.
 
@@ -73,11 +74,12 @@ def trace_training(
         check: the active check.
         outputs_of: gives the model's outputs for a batch, where they are known already; the
             model is not called then.
+        loss: False to judge the forward pass alone.
     """
     first: tuple[Batch, Any] | None = None
     warnings: list[str] = []
     alone = model.compiled and not trainer_internals.needs_targets(model)
-    judge_loss = data.targets_known or alone
+    judge_loss = loss and (data.targets_known or alone)
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
     for batch in data.batches if outputs_of is not None else _as_traced(model, data):
@@ -101,6 +103,24 @@ def trace_training(
     warnings += suspicious(check)
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def trace_forward(model: Any, check: Check) -> StepOutcome:
+    """Trace a model on its own inputs in training, where no data says what else it would meet.
+
+    Args:
+        model: what build made; nothing is traced where it does not know its inputs.
+        check: the active check.
+    """
+    inputs = tuple(
+        TensorSpec(tuple(tensor.shape), str(tensor.dtype), bool(tensor.sparse))
+        for tensor in getattr(model, "inputs", None) or ()
+    )
+    if not inputs:
+        return StepOutcome()
+    batch = Batch(inputs[0] if len(inputs) == 1 else inputs)
+    step = trace_training(model, DataSpec((batch,)), check, loss=False)
+    return dataclasses.replace(step, warnings=(), outputs=None)
 
 
 def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
