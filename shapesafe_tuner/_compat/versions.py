@@ -1,16 +1,24 @@
-"""What older versions of Keras do differently, found out by asking the one that is installed."""
+"""What older versions of Keras do differently from the one that the rules speak of, 3.15."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from keras.src.ops import operation_utils
+import keras
 
-__all__ = ["BUILDS_EMPTY_MAPS", "LATER_ARGUMENTS"]
+__all__ = ["LATER_ARGUMENTS", "RULES_ARE_NEWER"]
+
+RULES_ARE_NEWER: bool = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 15)
+"""Whether Keras may accept what rules refuse.
+
+Versions up to 3.14 build maps without a place (a pooling window on a smaller map; up to 3.13 a
+kernel too), which training refuses on TensorFlow, and take numbers that no layer can have
+(``Dense(0)`` up to 3.12, ``Embedding(0, 8)``, ``RepeatVector(0)``).
+"""
 
 LATER_ARGUMENTS: Mapping[str, Any] = {
-    "output_padding": None,  # of transposed convolutions, 3.11
+    "output_padding": None,  # of transposed convolutions, since 3.11
     "quantization_config": None,  # 3.13
     "renorm": False,  # 3.14
     "use_gate": False,  # 3.14
@@ -18,27 +26,3 @@ LATER_ARGUMENTS: Mapping[str, Any] = {
 }
 """Constructor arguments that rules read and that Keras 3.10 does not have yet, with the value
 that means what older versions do."""
-
-
-def _builds_empty_maps() -> frozenset[str]:
-    """The windows, "kernel" or "window", that may find no place at all on a map in a build.
-
-    Convolutions up to Keras 3.13 and pooling up to 3.14 build such maps; what becomes of them in
-    training is the backend's.
-    """
-    on_one = (None, 1, 1)
-    compute: dict[str, Any] = {
-        "kernel": lambda: operation_utils.compute_conv_output_shape(on_one, 1, (2,), 1, "valid"),
-        "window": lambda: operation_utils.compute_pooling_output_shape(on_one, (2,), 1, "valid"),
-    }
-    found = set()
-    for kind, shape in compute.items():
-        try:
-            shape()
-        except ValueError:
-            continue
-        found.add(kind)
-    return frozenset(found)
-
-
-BUILDS_EMPTY_MAPS = _builds_empty_maps()

@@ -7,9 +7,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-__all__ = [
-    "Arguments", "Call", "Dim", "EmptyMap", "Refused", "Spec", "Unknown", "by", "text", "walk",
-]  # fmt: skip
+__all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Unknown", "by", "text", "walk"]
 
 Dim = Any
 """One size: an int, None where it is not known, or a ``Deferred`` that is not chosen yet."""
@@ -35,21 +33,6 @@ class Refused(Exception):
         super().__init__(why)
         self.why = why
         self.by = by
-
-
-class EmptyMap(Refused):
-    """A window finds no place at all on a map, though the map is not too small by more than that.
-
-    Older versions of Keras build that; whether it is refused has to be seen in training there.
-
-    Args:
-        why: as of ``Refused``.
-        window: "kernel" of a convolution or "window" of pooling.
-    """
-
-    def __init__(self, why: str, window: str) -> None:
-        super().__init__(why)
-        self.window = window
 
 
 class Unknown(Exception):

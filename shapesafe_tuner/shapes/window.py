@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shapesafe_tuner.shapes.spec import Dim, EmptyMap, Refused, by
+from shapesafe_tuner.shapes.spec import Dim, Refused, by
 
 __all__ = ["reach", "slide", "transpose"]
 
@@ -34,7 +34,7 @@ def slide(
     ``floor((size - 1) / stride) + 1``.
 
     Raises:
-        Refused: an unpadded axis would come out negative, or zero (``EmptyMap``).
+        Refused: an unpadded axis would come out zero or negative.
     """
     result: list[Dim] = []
     for axis, size in enumerate(spatial):
@@ -49,11 +49,10 @@ def slide(
                     if (dilation is not None and dilation[axis] > 1)
                     else ""
                 )
-                why = (
+                raise Refused(
                     f"slides a {by(window)} {kind}{wide} over a map of only {by(spatial)}: "
                     f"floor(({size} - {extent}) / {strides[axis]}) + 1 = {places}"
                 )
-                raise Refused(why) if places < 0 else EmptyMap(why, kind)
             result.append(places)
         else:
             result.append((size - 1) // strides[axis] + 1)

@@ -8,10 +8,10 @@ from typing import Any
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
-from shapesafe_tuner._compat.versions import BUILDS_EMPTY_MAPS
+from shapesafe_tuner._compat.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
-from shapesafe_tuner.shapes.spec import Call, EmptyMap, Refused, Spec, Unknown, walk
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.lazy import chosen
@@ -87,15 +87,31 @@ class Asking:
             try:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
                 return (*apply(configured, inputs, call), False)
-            except EmptyMap as refused:
-                if refused.window in BUILDS_EMPTY_MAPS:
-                    raise NotPlain(_SEEN_IN_TRAINING) from None
-                return without_frames(refused)
             except Refused as refused:
-                return without_frames(refused)
+                return self.confirmed(refused, lambda: self._ask(record, inputs, arguments, step))
             except Unknown:
                 pass
         return self._ask(record, inputs, arguments, step)
+
+    @staticmethod
+    def confirmed(refused: Refused, ask: Callable[[], Any]) -> Refused:
+        """A rule's refusal, where older versions of Keras make it too.
+
+        Args:
+            refused: the refusal.
+            ask: asks the layer itself.
+
+        Raises:
+            NotPlain: the layer accepts it; only training shows what becomes of it.
+        """
+        without_frames(refused)
+        if RULES_ARE_NEWER:
+            try:
+                ask()
+            except Exception:  # whatever the layer raises confirms the refusal
+                return refused
+            raise NotPlain(f"later versions of Keras refuse what this one accepts: {refused.why}")
+        return refused
 
     def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
         """The real layer, called alone on tensors of these specs."""
@@ -177,13 +193,10 @@ def demand_sizes(structure: Any) -> None:
             demand_sizes(item)
 
 
-_SEEN_IN_TRAINING = "this Keras builds maps without a place, and may refuse them in training"
-
-
 def _full(specs: Any) -> Any:
     """These specs, none of which is of a map without a place where that means little."""
-    if BUILDS_EMPTY_MAPS and any(0 in spec.shape for spec in walk(specs)):
-        raise NotPlain(_SEEN_IN_TRAINING)
+    if RULES_ARE_NEWER and any(0 in spec.shape for spec in walk(specs)):
+        raise NotPlain("this Keras builds maps without a place, and may refuse them in training")
     return specs
 
 

@@ -9,7 +9,7 @@ import keras
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.fast_build import call_once
-from shapesafe_tuner._compat.versions import BUILDS_EMPTY_MAPS
+from shapesafe_tuner._compat.versions import RULES_ARE_NEWER
 from shapesafe_tuner.verdict import LayerShape
 
 __all__ = ["LayerRecorder", "count_parameters", "shapes_of", "with_unknown_batch"]
@@ -43,7 +43,7 @@ class LayerRecorder:
             outputs = call_once(call, layer, args, kwargs)
         finally:
             self._opaque_depth -= not container
-        if BUILDS_EMPTY_MAPS and not self.empty_map:
+        if RULES_ARE_NEWER and not self.empty_map:
             self.empty_map = any(0 in shape for shape in _flat_shapes(outputs))
         first = id(layer) not in self._seen
         if visible and (first or not self.tracing_training):
