@@ -11,6 +11,7 @@ import pytest
 
 from tests.backends import labelled
 from tests.labelled.judge import Case, judge, labels_of
+from tests.labelled.kept import of_this_keras
 from tests.labelled.model import Space
 from tests.labelled.spaces import ALL, HERE
 
@@ -35,13 +36,14 @@ def hold(space: Space, most: int | None) -> None:
     cases = list(judge(space, most))
     wrong = [case for case in cases if case.outcome in ("false rejection", "missed", "undecided")]
     assert not wrong, explain(wrong)
+    current = of_this_keras(space)
     for case in cases:
         if case.trains and case.label["parameters"] is not None:
             assert case.verdict.parameters == case.label["parameters"], case.values
         if not case.trains:
             assert case.verdict.fault is not None
             refused_by = "train" if case.label["build"] == "ok" else "build"
-            assert case.verdict.fault.refused_by == refused_by, case.values
+            assert case.verdict.fault.refused_by == refused_by or not current, case.values
 
 
 @pytest.mark.parametrize("space", labelled(ALL, SMOKE), ids=lambda space: space.name)
@@ -80,6 +82,8 @@ def test_the_layer_named_is_one_that_keras_failed_in(space: Space) -> None:
         if case.label["build"] == "ok" or case.verdict.fault is None:
             continue
         stack = refusing_stack(space, case.values)
+        if not stack and not of_this_keras(space):
+            continue  # built by this Keras, and refused in training
         named = case.verdict.fault.layer
         names = {getattr(item, "name", "") for item in stack}
         kinds = {type(item).__name__ for item in stack}

@@ -39,6 +39,23 @@ def labels_of(space: Space) -> list[dict[str, Any]]:
     return [{**label, **others.get(_key(label), {})} for label in known]
 
 
+def of_this_keras(space: Space) -> bool:
+    """Whether the labels of a space were made with the minor version of Keras that is installed.
+
+    Another version may refuse the same configuration elsewhere: maps without a place are built up
+    to Keras 3.13 and 3.14, and refused in training.
+    """
+    if BACKEND == "tensorflow":
+        content = json.loads((LABELS / f"{space.name}.json").read_text())
+    else:
+        content = read(LABELS)
+    return _minor(content["versions"]["keras"]) == _minor(keras.__version__)
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
 def read(folder: Path) -> dict[str, Any]:
     """What the backend in use does differently; empty before the first labels."""
     file = folder / f"{BACKEND}.json"
