@@ -10,16 +10,25 @@ import dataclasses
 import os
 import pathlib
 import re
+import shutil
 
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
-CURRENT = "3.11"
-"""The Python of sessions that are about something else."""
-
 RULES = "tests/tracing tests/shapes tests/test_checker.py tests/test_labelled.py".split()
 SEARCHES = "test_tuners test_tuners_dropin test_oracles test_feasible_search test_resume".split()
 SEARCHES = [f"tests/{name}.py" for name in SEARCHES]
+
+
+# pyenv's shims answer for a version only where it was chosen; its folders always do.
+FOLDERS = sorted(map(str, pathlib.Path("~/.pyenv/versions").expanduser().glob("3.*/bin")))
+os.environ["PATH"] = os.pathsep.join([*FOLDERS, os.environ["PATH"]])
+
+
+def oldest_python() -> str | None:
+    """The oldest Python, where this machine has it; the oldest packages run on others too."""
+    minor = PROJECT["requires-python"].removeprefix(">=")
+    return minor if shutil.which(f"python{minor}") else None
 
 
 def oldest(*extras: str) -> tuple[str, ...]:
@@ -38,13 +47,13 @@ class Kit:
         tests: arguments of pytest; none runs the whole suite.
         pins: requirements besides those of the package.
         backend: of Keras, and the extra that installs it.
-        python: its version.
+        python: its version; None for the one that runs nox.
     """
 
     tests: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
     backend: str = "tensorflow"
-    python: str = CURRENT
+    python: str | None = None
 
 
 def keras(minor: str, tensorflow: str) -> Kit:
@@ -56,11 +65,11 @@ def keras(minor: str, tensorflow: str) -> Kit:
 KITS = {
     **{
         f"python-{minor}": Kit(python=minor)
-        for minor in (re.findall(r":: (3\.\d+)", "\n".join(PROJECT["classifiers"])))
+        for minor in re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
     },
     "jax": Kit(backend="jax"),
     "torch": Kit(backend="torch", pins=("torch==2.13.0",)),
-    "oldest": Kit((*RULES, *SEARCHES), oldest("tensorflow", "bayesian"), python="3.10"),
+    "oldest": Kit((*RULES, *SEARCHES), oldest("tensorflow", "bayesian"), python=oldest_python()),
     "keras-3.10": keras("3.10", "2.20"),
     "keras-3.11": keras("3.11", "2.20"),
     "keras-3.12": keras("3.12", "2.21"),
@@ -70,10 +79,6 @@ KITS = {
     "keras-tuner-1.4.7": Kit(tuple(SEARCHES), ("keras-tuner==1.4.7",)),
 }
 """The environments by the names of their sessions."""
-
-# pyenv's shims answer for a version only where it was chosen; its folders always do.
-FOLDERS = sorted(map(str, pathlib.Path("~/.pyenv/versions").expanduser().glob("3.*/bin")))
-os.environ["PATH"] = os.pathsep.join([*FOLDERS, os.environ["PATH"]])
 
 nox.options.sessions = ["lint", *KITS]
 nox.options.error_on_missing_interpreters = True
@@ -102,7 +107,7 @@ for each, its_kit in KITS.items():
     add(each, its_kit)
 
 
-@nox.session(python=CURRENT)
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and types."""
     session.install("-e", ".[dev]")
