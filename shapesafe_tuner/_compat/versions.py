@@ -7,9 +7,14 @@ from typing import Any
 
 import keras
 
-__all__ = ["LATER_ARGUMENTS", "RULES_ARE_NEWER"]
+__all__ = ["CASTS_DROP_MASKS", "LATER_ARGUMENTS", "RULES_ARE_NEWER"]
 
-RULES_ARE_NEWER: bool = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 15)
+_MINOR = tuple(map(int, keras.__version__.split(".")[:2]))
+
+CASTS_DROP_MASKS: bool = _MINOR < (3, 14)
+"""Whether a tensor that a layer casts to its compute dtype loses its mask."""
+
+RULES_ARE_NEWER: bool = _MINOR < (3, 15)
 """Whether Keras may accept what rules refuse.
 
 Versions up to 3.14 build maps without a place (a pooling window on a smaller map; up to 3.13 a

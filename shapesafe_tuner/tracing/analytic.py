@@ -156,22 +156,14 @@ class Run:
         if name is not None and (not isinstance(name, str) or "/" in name):
             self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
         if description.refused is not None:
-            self.refuse(record, None, self._confirmed(record, description.refused))
+            if not self.asking.accepts(record):
+                self.refuse(record, None, description.refused)
+            description.refused, description.constructed = None, True
         if description.configured is None and not description.constructed:
             with self.asking.real_keras():
                 record.real = self.asking.real_layer(record)
             description.constructed = True
         return record
-
-    def _confirmed(self, record: LayerRecord, refused: Refused) -> Refused:
-        def construct() -> None:
-            with self.asking.real_keras():
-                self.asking.real_layer(record)
-
-        try:
-            return self.asking.confirmed(refused, construct)
-        except NotPlain as reason:
-            self.escalate(str(reason))
 
     def _name(self, cls: type) -> str:
         """As ``auto_name`` (``keras/src/utils/naming.py``)."""
@@ -359,8 +351,6 @@ class Run:
         except Refused as refused:
             specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
             self.refuse(record, specs, refused)
-        except NotPlain as reason:
-            self.escalate(str(reason))
 
 
 def shown_of(args: Any, kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ from shapesafe_tuner.tracing.lazy import chosen
 from shapesafe_tuner.tracing.recorder import count_parameters
 from shapesafe_tuner.tracing.records import LayerRecord, Listed, OperationRecord, hashable
 
-__all__ = ["Asking", "demand_sizes"]
+__all__ = ["Asking", "demand_sizes", "has_empty_map"]
 
 _BOOKKEEPING = frozenset(
     ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
@@ -56,7 +56,6 @@ class Asking:
 
         Raises:
             Refused: the rule proves that Keras raises.
-            NotPlain: only training tells.
             Exception: what the layer itself raised, where it was asked.
         """
         description = record.description
@@ -83,35 +82,32 @@ class Asking:
 
     def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
         configured = record.description.configured
-        if configured is not None:
+        if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
             try:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
                 return (*apply(configured, inputs, call), False)
             except Refused as refused:
-                return self.confirmed(refused, lambda: self._ask(record, inputs, arguments, step))
+                without_frames(refused)
+                if not RULES_ARE_NEWER:
+                    return refused
+                try:
+                    return self._ask(record, inputs, arguments, step)
+                except Exception:  # whatever the layer raises confirms the refusal
+                    return refused
             except Unknown:
                 pass
         return self._ask(record, inputs, arguments, step)
 
-    @staticmethod
-    def confirmed(refused: Refused, ask: Callable[[], Any]) -> Refused:
-        """A rule's refusal, where older versions of Keras make it too.
-
-        Args:
-            refused: the refusal.
-            ask: asks the layer itself.
-
-        Raises:
-            NotPlain: the layer accepts it; only training shows what becomes of it.
-        """
-        without_frames(refused)
-        if RULES_ARE_NEWER:
-            try:
-                ask()
-            except Exception:  # whatever the layer raises confirms the refusal
-                return refused
-            raise NotPlain(f"later versions of Keras refuse what this one accepts: {refused.why}")
-        return refused
+    def accepts(self, record: LayerRecord) -> bool:
+        """Whether the constructor takes what its rule refuses, as older versions of Keras may."""
+        if not RULES_ARE_NEWER:
+            return False
+        try:
+            with self.real_keras():
+                record.real = self.real_layer(record)
+        except Exception:  # whatever it raises confirms the refusal
+            return False
+        return True
 
     def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
         """The real layer, called alone on tensors of these specs."""
@@ -132,7 +128,7 @@ class Asking:
                     lambda x, more: layer(x, training=True, **more), *given, further
                 )
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
-        return made, _full(_nested(outputs, spec_of)), True
+        return made, _nested(outputs, spec_of), True
 
     def real_layer(self, record: LayerRecord) -> Any:
         """A real layer for a record."""
@@ -148,7 +144,6 @@ class Asking:
 
         Raises:
             Refused: a rule proves that Keras raises.
-            NotPlain: only training tells.
             Exception: what the operation itself raised.
         """
         operation = record.operation
@@ -173,7 +168,6 @@ class Asking:
             else:
                 outputs = operation.compute_output_spec(*given, **further)
         specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
-        specs = _full(specs)
         if key is not None:
             self._operations[key] = specs
         return specs
@@ -193,11 +187,9 @@ def demand_sizes(structure: Any) -> None:
             demand_sizes(item)
 
 
-def _full(specs: Any) -> Any:
-    """These specs, none of which is of a map without a place where that means little."""
-    if RULES_ARE_NEWER and any(0 in spec.shape for spec in walk(specs)):
-        raise NotPlain("this Keras builds maps without a place, and may refuse them in training")
-    return specs
+def has_empty_map(specs: Any) -> bool:
+    """Whether one of these specs is of a map without a place."""
+    return any(type(size) is int and not size for spec in walk(specs) for size in spec.shape)
 
 
 def _tensors(inputs: Any) -> list[Any]:

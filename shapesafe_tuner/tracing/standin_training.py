@@ -15,7 +15,7 @@ from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.descriptions import NotPlain, frozen, without_frames
 from shapesafe_tuner.tracing.environment import Check
-from shapesafe_tuner.tracing.records import hashable
+from shapesafe_tuner.tracing.records import hashable, specs_of
 from shapesafe_tuner.tracing.standin_models import (
     FunctionalRecord,
     ModelRecord,
@@ -107,6 +107,18 @@ class Training:
             return trace_training(
                 model, self._data, check, outputs_of=lambda batch: _tensors(outputs[batch])
             )
+
+    @staticmethod
+    def forward_alone(record: ModelRecord, run: Any) -> None:
+        """Call a model on its own inputs as in training, where there is no data.
+
+        Raises:
+            Refusal: a layer refuses what it was built with.
+        """
+        if isinstance(record, FunctionalRecord):
+            record.answer(specs_of(record.given), None, step=True)
+        elif isinstance(record, SequentialRecord) and record.source is not None:
+            record.answer(record.source.output, None, step=True)
 
     @staticmethod
     def accepted_by_compile(record: ModelRecord, run: Any, check: Check) -> None:
