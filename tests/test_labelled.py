@@ -9,14 +9,23 @@ import keras
 import keras_tuner
 import pytest
 
+from tests.backends import labelled
 from tests.labelled.judge import Case, judge, labels_of
+from tests.labelled.kept import of_this_keras
 from tests.labelled.model import Space
-from tests.labelled.spaces import ALL
+from tests.labelled.spaces import ALL, HERE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SLICE = 8
 """Configurations of a space that every run judges; the marker ``deep`` judges all."""
+SMOKE = """
+losses_sparse losses_validated subclassed_unbuilt unet_odd autoencoder_apart ops_einsums
+custom_trained_branch volumes_scans signals_brain multi_siamese nested_shared
+preprocessing_normalized tabular_churn everyday_cifar_hypermodel cnn_grouped
+residual_naive_skip recurrent_seq2seq transformer_unequal
+""".split()
+"""One of each kind, for the quick run."""
 
 
 def explain(cases: list[Case]) -> str:
@@ -27,22 +36,23 @@ def hold(space: Space, most: int | None) -> None:
     cases = list(judge(space, most))
     wrong = [case for case in cases if case.outcome in ("false rejection", "missed", "undecided")]
     assert not wrong, explain(wrong)
+    current = of_this_keras(space)
     for case in cases:
         if case.trains and case.label["parameters"] is not None:
             assert case.verdict.parameters == case.label["parameters"], case.values
         if not case.trains:
             assert case.verdict.fault is not None
             refused_by = "train" if case.label["build"] == "ok" else "build"
-            assert case.verdict.fault.refused_by == refused_by, case.values
+            assert case.verdict.fault.refused_by == refused_by or not current, case.values
 
 
-@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+@pytest.mark.parametrize("space", labelled(ALL, SMOKE), ids=lambda space: space.name)
 def test_no_verdict_differs_from_keras(space: Space) -> None:
     hold(space, SLICE)
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+@pytest.mark.parametrize("space", labelled(ALL), ids=lambda space: space.name)
 def test_no_verdict_differs_from_keras_anywhere(space: Space) -> None:
     hold(space, None)
 
@@ -66,12 +76,14 @@ def refusing_stack(space: Space, values: dict[str, Any]) -> list[Any]:
     return [item for item in found if isinstance(item, keras.Operation)]
 
 
-@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+@pytest.mark.parametrize("space", labelled(ALL), ids=lambda space: space.name)
 def test_the_layer_named_is_one_that_keras_failed_in(space: Space) -> None:
     for case in judge(space, SLICE):
         if case.label["build"] == "ok" or case.verdict.fault is None:
             continue
         stack = refusing_stack(space, case.values)
+        if not stack and not of_this_keras(space):
+            continue  # built by this Keras, and refused in training
         named = case.verdict.fault.layer
         names = {getattr(item, "name", "") for item in stack}
         kinds = {type(item).__name__ for item in stack}
@@ -80,10 +92,10 @@ def test_the_layer_named_is_one_that_keras_failed_in(space: Space) -> None:
 
 
 def test_the_set_is_as_large_and_as_mixed_as_it_should_be() -> None:
-    counted = {space.name: [_trains(label) for label in labels_of(space)] for space in ALL}
+    counted = {space.name: [_trains(label) for label in labels_of(space)] for space in HERE}
     everything = [trains for labels in counted.values() for trains in labels]
     only_in_fit = [
-        label for space in ALL for label in labels_of(space) if not _trains(label)
+        label for space in HERE for label in labels_of(space) if not _trains(label)
         if label["build"] == "ok"
     ]  # fmt: skip
     infeasible = everything.count(False)

@@ -14,6 +14,7 @@ from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import completed
 from shapesafe_tuner.tracing.data_reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
+from tests.backends import labelled
 from tests.labelled import label as labelling
 from tests.labelled.judge import READ, labels_of
 from tests.labelled.model import Space
@@ -67,12 +68,12 @@ def hold_leaf(space: Space, leaf: Leaf, declared: list[Any], generator: random.R
     assert (error is None) == leaf.feasible, (values, dict(leaf.values), error)
 
 
-@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+@pytest.mark.parametrize("space", labelled(ALL), ids=lambda space: space.name)
 def test_leaves_agree_with_keras(space: Space) -> None:
     hold(space, BUDGET, 1)
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("space", ALL, ids=lambda space: space.name)
+@pytest.mark.parametrize("space", labelled(ALL), ids=lambda space: space.name)
 def test_leaves_agree_with_keras_everywhere(space: Space) -> None:
     hold(space, DEEP_BUDGET, 8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ IGNORED_WARNINGS = (
     "ignore:.*close to the specified (lower|upper) bound.*",
     "ignore:.*lbfgs failed to converge.*",
 )
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""The signal that no process survives; on Windows any one is that."""
 
 TUNERS = ("RandomSearch", "BayesianOptimization", "Hyperband", "GridSearch")
 

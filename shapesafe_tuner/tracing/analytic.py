@@ -156,7 +156,9 @@ class Run:
         if name is not None and (not isinstance(name, str) or "/" in name):
             self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
         if description.refused is not None:
-            self.refuse(record, None, description.refused)
+            if not self.asking.accepts(record):
+                self.refuse(record, None, description.refused)
+            description.refused, description.constructed = None, True
         if description.configured is None and not description.constructed:
             with self.asking.real_keras():
                 record.real = self.asking.real_layer(record)

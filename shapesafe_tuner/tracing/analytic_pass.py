@@ -17,10 +17,12 @@ from shapesafe_tuner._compat.hyperparameters import (
     outside_domain,
 )
 from shapesafe_tuner._compat.quick_hyperparameters import Declarations, QuickHyperParameters
+from shapesafe_tuner._compat.versions import RULES_ARE_NEWER
 from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.analytic import Refusal, Run
+from shapesafe_tuner.tracing.asking import has_empty_map
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
@@ -218,6 +220,8 @@ class AnalyticPass:
         else:
             step = None
             Training.accepted_by_compile(record, run, check)
+            if RULES_ARE_NEWER and any(has_empty_map(outputs) for *_, outputs in run.rows):
+                Training.forward_alone(record, run)
         parameters = self._parameters(record)
         if self._max_model_size and (parameters is None or parameters > self._max_model_size):
             run.escalate("max_model_size needs to know which weights are trainable")

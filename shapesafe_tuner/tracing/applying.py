@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from shapesafe_tuner._compat.versions import CASTS_DROP_MASKS
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Call, Spec, Unknown, walk
 
@@ -58,7 +59,9 @@ def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
 def autocast(inputs: Any, dtype: str) -> Any:
     """Floating inputs in the layer's compute dtype (``DTypePolicy.convert_input``)."""
     if isinstance(inputs, Spec):
-        return inputs._replace(dtype=dtype) if inputs.dtype in _FLOATS else inputs
+        if inputs.dtype == dtype or inputs.dtype not in _FLOATS:
+            return inputs
+        return inputs._replace(dtype=dtype, mask=None if CASTS_DROP_MASKS else inputs.mask)
     if isinstance(inputs, dict):
         return {key: autocast(item, dtype) for key, item in inputs.items()}
     if type(inputs) is tuple:

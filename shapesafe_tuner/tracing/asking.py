@@ -8,16 +8,17 @@ from typing import Any
 
 from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner._compat.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
-from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.lazy import chosen
 from shapesafe_tuner.tracing.recorder import count_parameters
 from shapesafe_tuner.tracing.records import LayerRecord, Listed, OperationRecord, hashable
 
-__all__ = ["Asking", "demand_sizes"]
+__all__ = ["Asking", "demand_sizes", "has_empty_map"]
 
 _BOOKKEEPING = frozenset(
     ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
@@ -81,15 +82,32 @@ class Asking:
 
     def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
         configured = record.description.configured
-        if configured is not None:
+        if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
             try:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
                 return (*apply(configured, inputs, call), False)
             except Refused as refused:
-                return without_frames(refused)
+                without_frames(refused)
+                if not RULES_ARE_NEWER:
+                    return refused
+                try:
+                    return self._ask(record, inputs, arguments, step)
+                except Exception:  # whatever the layer raises confirms the refusal
+                    return refused
             except Unknown:
                 pass
         return self._ask(record, inputs, arguments, step)
+
+    def accepts(self, record: LayerRecord) -> bool:
+        """Whether the constructor takes what its rule refuses, as older versions of Keras may."""
+        if not RULES_ARE_NEWER:
+            return False
+        try:
+            with self.real_keras():
+                record.real = self.real_layer(record)
+        except Exception:  # whatever it raises confirms the refusal
+            return False
+        return True
 
     def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
         """The real layer, called alone on tensors of these specs."""
@@ -167,6 +185,11 @@ def demand_sizes(structure: Any) -> None:
     elif isinstance(structure, (list, tuple)):
         for item in structure:
             demand_sizes(item)
+
+
+def has_empty_map(specs: Any) -> bool:
+    """Whether one of these specs is of a map without a place."""
+    return any(type(size) is int and not size for spec in walk(specs) for size in spec.shape)
 
 
 def _tensors(inputs: Any) -> list[Any]:

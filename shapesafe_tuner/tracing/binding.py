@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shapesafe_tuner._compat.versions import LATER_ARGUMENTS
 from shapesafe_tuner.shapes import rules
 from shapesafe_tuner.shapes.activations import ELEMENTWISE
 from shapesafe_tuner.shapes.registry import Configured, Rule
@@ -121,15 +122,15 @@ def _bound(
             raise Refused(f"is given {name} twice")
         if name in rule.ignores:
             continue
+        if name in rule.pops:
+            raise Unknown(f"{layer_class.__name__} gives {name} a meaning of its own")
         if name not in known and (not open_ended or name not in _BASE):
-            if name in rule.pops:
-                raise Unknown(f"{layer_class.__name__} gives {name} a meaning of its own")
             raise Refused(f"takes no argument {name}")
         values[name] = value
     for name, default in known.items():
         if values.setdefault(name, default) is _REQUIRED:
             raise Refused(f"needs the argument {name}")
-    return {**_BASE, **values}
+    return {**_BASE, **LATER_ARGUMENTS, **values}
 
 
 def replaced(

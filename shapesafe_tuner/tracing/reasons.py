@@ -101,7 +101,7 @@ def _text(shapes: Any) -> str:
 def _window(operation: Any, inputs: Any, message: str) -> str | None:
     """Convolutions and pooling: ``floor((size - window) / stride) + 1`` per axis, unpadded."""
     window = getattr(operation, "kernel_size", None) or getattr(operation, "pool_size", None)
-    if not window or not isinstance(inputs, tuple) or "zero or negative" not in message:
+    if not window or not isinstance(inputs, tuple) or "negative" not in message.lower():
         return None
     spatial = _spatial(operation, inputs, len(window))
     dilation = _each(getattr(operation, "dilation_rate", 1), len(window))

@@ -7,16 +7,25 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.fast_build import call_once
+from shapesafe_tuner._compat.versions import RULES_ARE_NEWER
 from shapesafe_tuner.verdict import LayerShape
 
 __all__ = ["LayerRecorder", "count_parameters", "shapes_of", "with_unknown_batch"]
 
 
 class LayerRecorder:
-    """Keeps one row for each layer that the user's own code, or a model, called."""
+    """Keeps one row for each layer that the user's own code, or a model, called.
+
+    Attributes:
+        tracing_training: the calls are those of a training step.
+        empty_map: a layer gave a map without a place, of which this Keras makes nothing in a
+            build.
+    """
 
     def __init__(self) -> None:
+        self.empty_map = False
         self._rows: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
         self._seen: set[int] = set()
         self._opaque_depth = 0
@@ -34,6 +43,8 @@ class LayerRecorder:
             outputs = call_once(call, layer, args, kwargs)
         finally:
             self._opaque_depth -= not container
+        if RULES_ARE_NEWER and not self.empty_map:
+            self.empty_map = any(0 in shape for shape in _flat_shapes(outputs))
         first = id(layer) not in self._seen
         if visible and (first or not self.tracing_training):
             # A Sequential calls its layers anew at each add(): one row a layer and input shape.
@@ -71,9 +82,13 @@ def shapes_of(value: Any) -> Any:
     if shape is None:
         return None
     try:
-        return tuple(None if size is None else int(size) for size in shape)
+        return tuple(backend_internals.known_size(size) for size in shape)
     except (TypeError, ValueError):
         return None
+
+
+def _flat_shapes(value: Any) -> list[tuple[Any, ...]]:
+    return [tuple(leaf.shape) for leaf in keras.tree.flatten(value) if hasattr(leaf, "shape")]
 
 
 def with_unknown_batch(shapes: Any) -> Any:

@@ -29,7 +29,7 @@ from shapesafe_tuner.tracing.symbolic import (
     build_model,
     model_output_shape,
 )
-from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
+from shapesafe_tuner.tracing.training_step import StepOutcome, trace_forward, trace_training
 from shapesafe_tuner.verdict import LayerShape, ShapeFault, Stage, Verdict
 
 __all__ = ["FROZEN", "Stages"]
@@ -309,9 +309,13 @@ class Stages:
         )
 
     def _train(self, model: Any, check: Check) -> StepOutcome:
-        if self._data is None or not self._judges_training:
-            return self._unjudged_step()
-        return trace_training(model, self._data, check)
+        if self._data is not None and self._judges_training:
+            return trace_training(model, self._data, check)
+        step = self._unjudged_step()
+        if step.attribution is None and check.recorder.empty_map:
+            forward = trace_forward(model, check)
+            step = dataclasses.replace(forward, warnings=(*step.warnings, *forward.warnings))
+        return step
 
     @property
     def _judges_training(self) -> bool:

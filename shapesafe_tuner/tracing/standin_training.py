@@ -8,13 +8,14 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
+from shapesafe_tuner._compat.trainer_internals import LOOKS_AT_EVERY_BATCH
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.asking import demand_sizes
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.descriptions import NotPlain, frozen, without_frames
 from shapesafe_tuner.tracing.environment import Check
-from shapesafe_tuner.tracing.records import hashable
+from shapesafe_tuner.tracing.records import hashable, specs_of
 from shapesafe_tuner.tracing.standin_models import (
     FunctionalRecord,
     ModelRecord,
@@ -89,10 +90,11 @@ class Training:
         try:
             return record.answer(specs, None, step=True)[1]
         except Refusal:
-            if batch.kind == "validation":
+            first = batch is self._data.batches[0]
+            if batch.kind == "validation" or not (first or LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
-                run.escalate("validation may differ from training")
+                run.escalate("a later batch may differ from the first")
             raise
 
     def _trace(
@@ -105,6 +107,18 @@ class Training:
             return trace_training(
                 model, self._data, check, outputs_of=lambda batch: _tensors(outputs[batch])
             )
+
+    @staticmethod
+    def forward_alone(record: ModelRecord, run: Any) -> None:
+        """Call a model on its own inputs as in training, where there is no data.
+
+        Raises:
+            Refusal: a layer refuses what it was built with.
+        """
+        if isinstance(record, FunctionalRecord):
+            record.answer(specs_of(record.given), None, step=True)
+        elif isinstance(record, SequentialRecord) and record.source is not None:
+            record.answer(record.source.output, None, step=True)
 
     @staticmethod
     def accepted_by_compile(record: ModelRecord, run: Any, check: Check) -> None:

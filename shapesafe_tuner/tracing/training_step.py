@@ -19,7 +19,7 @@ from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check, Undecidable
 from shapesafe_tuner.tracing.reasons import type_name
 
-__all__ = ["SUSPICIOUS", "StepOutcome", "trace_training"]
+__all__ = ["SUSPICIOUS", "StepOutcome", "trace_forward", "trace_training"]
 
 SUSPICIOUS = "Suspicious:"
 _ELEMENTWISE = frozenset(
@@ -64,6 +64,7 @@ def trace_training(
     check: Check,
     *,
     outputs_of: Callable[[Batch], Any] | None = None,
+    loss: bool = True,
 ) -> StepOutcome:
     """Trace one step on each distinct batch of ``data``; stop at the first that is refused.
 
@@ -73,11 +74,12 @@ def trace_training(
         check: the active check.
         outputs_of: gives the model's outputs for a batch, where they are known already; the
             model is not called then.
+        loss: False to judge the forward pass alone.
     """
     first: tuple[Batch, Any] | None = None
     warnings: list[str] = []
     alone = model.compiled and not trainer_internals.needs_targets(model)
-    judge_loss = data.targets_known or alone
+    judge_loss = loss and (data.targets_known or alone)
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
     for batch in data.batches if outputs_of is not None else _as_traced(model, data):
@@ -101,6 +103,24 @@ def trace_training(
     warnings += suspicious(check)
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def trace_forward(model: Any, check: Check) -> StepOutcome:
+    """Trace a model on its own inputs in training, where no data says what else it would meet.
+
+    Args:
+        model: what build made; nothing is traced where it does not know its inputs.
+        check: the active check.
+    """
+    inputs = tuple(
+        TensorSpec(tuple(tensor.shape), str(tensor.dtype), bool(tensor.sparse))
+        for tensor in getattr(model, "inputs", None) or ()
+    )
+    if not inputs:
+        return StepOutcome()
+    batch = Batch(inputs[0] if len(inputs) == 1 else inputs)
+    step = trace_training(model, DataSpec((batch,)), check, loss=False)
+    return dataclasses.replace(step, warnings=(), outputs=None)
 
 
 def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
@@ -154,12 +174,13 @@ def _refused(error: BaseException, model: Any, batch: Batch, warnings: list[str]
 def _only_while_tracing(error: BaseException, model: Any) -> bool:
     """Whether ``fit`` may well do what this trace could not.
 
-    An eager model runs Python on real values; a custom step may use what only a trainer has.
+    An eager model runs Python on real values and sizes; a custom step may use what only a
+    trainer has.
     """
-    shape_words = isinstance(error, ValueError) and "unpack" not in str(error)
-    if getattr(model, "run_eagerly", False):
-        return not shape_words
-    return trainer_internals.has_custom_step(model) and not shape_words
+    if backend_internals.is_about_unknown_sizes(error):
+        return True
+    lenient = trainer_internals.runs_eagerly(model) or trainer_internals.has_custom_step(model)
+    return lenient and not backend_internals.is_about_shapes(error)
 
 
 def _step(
@@ -175,8 +196,12 @@ def _step(
     def run(check: Check) -> Any:
         x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
         check.recorder.tracing_training = True
+        begins = first is None
+        if begins and known is None and not custom and _built_by_own_code(model):
+            backend_internals.trace(trainer_internals.forward(model, training=False), x)
         if not judge_loss:
-            return backend_internals.trace(trainer_internals.forward(model, training), x)
+            call = trainer_internals.forward(model, training, first=begins)
+            return backend_internals.trace(call, x)
         if custom:
             trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
             return None
@@ -185,10 +210,16 @@ def _step(
         if outputs is not None:
             compare = trainer_internals.comparison(model, training)
             return backend_internals.trace(compare, x, y, weight, outputs)
-        step = trainer_internals.standard_step(model, training)
+        step = trainer_internals.standard_step(model, training, first=begins)
         return backend_internals.trace(step, x, y, weight)
 
     return run
+
+
+def _built_by_own_code(model: Any) -> bool:
+    """Whether ``fit`` builds it first, and it may not do out of training what it does in it."""
+    own = not trainer_internals.treats_samples_alike(model)
+    return own and trainer_internals.built_by_fit(model)
 
 
 def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | None) -> Any:

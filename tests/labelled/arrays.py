@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import keras
 import numpy as np
 
 SAMPLES = 6
@@ -42,3 +44,27 @@ def given(x: Any, y: Any = None, **others: Any) -> dict[str, Any]:
     if y is not None:
         arguments["y"] = y
     return arguments
+
+
+def batches(x: Any, y: Any) -> Any:
+    """A dataset of batches of four: of ``tf.data`` on TensorFlow, a ``PyDataset`` elsewhere."""
+    if keras.config.backend() != "tensorflow":
+        return _Batches(x, y)
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
+
+
+class _Batches(keras.utils.PyDataset):
+    """Arrays cut into batches."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        super().__init__()
+        self.arrays = (x, y)
+
+    def __len__(self) -> int:
+        return math.ceil(SAMPLES / BATCH)
+
+    def __getitem__(self, index: int) -> Any:
+        rows = slice(index * BATCH, (index + 1) * BATCH)
+        return keras.tree.map_structure(lambda array: array[rows], self.arrays)

@@ -1,6 +1,12 @@
-"""Label the configurations of the spaces with real Keras.
+"""Label the configurations of the spaces with real Keras, on the backend in use.
 
-Run as `python -m tests.labelled.label [--only NAME ...] [--force] [--into FOLDER]`.
+Run as `python -m tests.labelled.label [--only NAME ...] [--force] [--into FOLDER]`, with
+`KERAS_BACKEND=jax` before it for JAX. TensorFlow samples the configurations; other backends label
+the same ones, and what they do as TensorFlow does is not written again.
+
+`fit` is called as users call it, but for what makes no verdict and costs most of the time: XLA on
+TensorFlow, and on JAX the optimisations of the compiler. Steps are traced and compiled all the
+same: run eagerly, JAX would let pass what its tracing refuses.
 
 What is labelled is repeatable, except for the message of errors that appear while a graph runs:
 where several operations of a batch would fail, the one that fails first is not always the same.
@@ -25,11 +31,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
 import keras_tuner
-import tensorflow as tf
 
+from tests.labelled import kept
 from tests.labelled.model import Space
 
-LABELS = Path(__file__).parent / "labels"
 PATIENCE = 180
 ROUNDS = 8
 
@@ -133,7 +138,7 @@ def parameters(model: keras.Model) -> int | None:
 
 def fit(model: keras.Model, space: Space) -> BaseException | None:
     """Fit one epoch and return the error, if there was one."""
-    if getattr(model, "compiled", False):
+    if kept.BACKEND == "tensorflow" and getattr(model, "compiled", False):
         model.jit_compile = False
     try:
         model.fit(**space.data(), epochs=1, verbose=0)
@@ -215,22 +220,36 @@ def label_space(space: Space) -> list[dict[str, Any]]:
     return records
 
 
-def write(space: Space, records: list[dict[str, Any]], folder: Path) -> None:
-    """Write the labels of one space."""
-    document = {
-        "space": space.name,
-        "seed": space.seed,
-        "tags": list(space.tags),
-        "versions": {
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "keras-tuner": keras_tuner.__version__,
-        },
-        "configurations": records,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
-    (folder / f"{space.name}.json").write_text(text)
+def label_again(space: Space) -> list[dict[str, Any]]:
+    """Label the configurations that TensorFlow labelled."""
+    records = []
+    for known in kept.tensorflow_labels(space):
+        faulthandler.dump_traceback_later(PATIENCE, exit=True)
+        hp = Recorder(known["values"])
+        records.append(label(space, hp, *build(space, hp)))
+    faulthandler.cancel_dump_traceback_later()
+    return records
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a say."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("keras", "keras-tuner", kept.BACKEND)}
+
+
+def compile_quickly() -> None:
+    """Full tracebacks, and no time spent on making compiled steps fast."""
+    if kept.BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        tf.debugging.disable_traceback_filtering()
+        tf.get_logger().setLevel("ERROR")
+    elif kept.BACKEND == "jax":
+        import jax
+
+        jax.config.update("jax_disable_most_optimizations", True)
+        jax.config.update("jax_traceback_filtering", "off")
 
 
 def summary(name: str, records: list[dict[str, Any]]) -> str:
@@ -249,20 +268,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", help="names of spaces")
     parser.add_argument("--force", action="store_true", help="label again")
-    parser.add_argument("--into", type=Path, default=LABELS, help="folder of the labels")
+    parser.add_argument("--into", type=Path, default=kept.LABELS, help="folder of the labels")
     chosen = parser.parse_args()
     warnings.filterwarnings("ignore")
-    tf.debugging.disable_traceback_filtering()
-    tf.get_logger().setLevel("ERROR")
+    compile_quickly()
     for space in ALL:
         if chosen.only and space.name not in chosen.only:
             continue
-        if (chosen.into / f"{space.name}.json").exists() and not chosen.force:
+        if space.left_out is not None:
+            print(f"{space.name:32} left out: {space.left_out}")
+            continue
+        if kept.is_labelled(space, chosen.into) and not chosen.force:
             continue
         start = time.perf_counter()
         gc.freeze()
-        records = label_space(space)
-        write(space, records, chosen.into)
+        first = kept.BACKEND == "tensorflow"
+        records = label_space(space) if first else label_again(space)
+        kept.write(space, records, versions(), chosen.into)
         seconds = time.perf_counter() - start
         print(f"{summary(space.name, records)}  {seconds:.0f} s", flush=True)
 

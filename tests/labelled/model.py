@@ -23,6 +23,7 @@ class Space:
         configurations: How many different configurations to label, at most.
         seed: Seed of the sampling.
         tags: Free words that describe the space.
+        tensorflow_only: Why it cannot be built or fitted on another backend, if so.
     """
 
     name: str
@@ -31,6 +32,12 @@ class Space:
     configurations: int
     seed: int = 0
     tags: tuple[str, ...] = ()
+    tensorflow_only: str | None = None
+
+    @property
+    def left_out(self) -> str | None:
+        """Why there is nothing to label on the backend in use, or None."""
+        return None if keras.config.backend() == "tensorflow" else self.tensorflow_only
 
     def call(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Build the model of the hyperparameters."""

@@ -114,7 +114,7 @@ BUILD = [
 @pytest.mark.parametrize(
     ("layer", "wrong", "by_rule", "by_keras"),
     [
-        (layers.Dense, {"units": 0}, "needs a positive units, not 0", "units=0"),
+        (layers.LSTM, {"units": 0}, "needs a positive units, not 0", "got 0"),
         (layers.Dense, {}, "needs the argument units", "missing 1 required positional argument"),
         (layers.Dense, {"units": 1, "unit": 2}, "takes no argument unit", "unit"),
         (layers.Dropout, {"rate": 2}, "needs rate between 0 and 1, not 2", "rate=2"),
@@ -135,6 +135,15 @@ def test_reason_of_a_constructor(layer: Any, wrong: Any, by_rule: str, by_keras:
     assert explained.error == real.error
 
 
+def is_built(build: Any) -> bool:
+    """Whether Keras builds it all the same, as versions before 3.15 do maps without a place."""
+    try:
+        build(None)
+    except Exception:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("analytic", [True, False], ids=["rules", "Keras"])
 @pytest.mark.parametrize(("build", "layer", "reason"), BUILD, ids=[case[2][:40] for case in BUILD])
 def test_reason_of_a_build(build: Any, layer: str | None, reason: str, analytic: bool) -> None:
@@ -143,8 +152,8 @@ def test_reason_of_a_build(build: Any, layer: str | None, reason: str, analytic:
     assert verdict.fault is not None
     assert verdict.fault.reason == reason
     assert verdict.fault.layer == layer
-    assert verdict.fault.refused_by == "build"
-    assert verdict.stage == ("symbolic" if verdict.fault.error else "analytic")
+    assert verdict.fault.refused_by == ("train" if is_built(build) else "build")
+    assert (verdict.stage == "analytic") is (verdict.fault.error is None)
     if layer is not None and layer != "add":
         assert verdict.layers[-1].failed
         assert verdict.layers[-1].name == layer
@@ -192,10 +201,11 @@ def test_table_up_to_the_fault_and_hyperparameters_that_decided() -> None:
     both = sst.check(build, {"kernel": 5, "pool": 3}).fault
     assert both is not None
     assert both.hyperparameters == {"kernel": 5, "pool": 3}
-    assert [(row.name, row.input_shapes, row.output_shape) for row in verdict.layers] == [
-        ("conv2d", (None, 6, 6, 1), (None, 4, 4, 2)),
-        ("max_pooling2d", (None, 4, 4, 2), None),
-    ]
+    rows = [(row.name, row.input_shapes, row.output_shape) for row in verdict.layers]
+    assert rows[0] == ("conv2d", (None, 6, 6, 1), (None, 4, 4, 2))
+    assert rows[-1] == ("max_pooling2d", (None, 4, 4, 2), None)
+    # A Keras that builds the rest of the model all the same has the whole table before that.
+    assert len(rows) == (2 if verdict.fault.refused_by == "build" else 4)
     assert verdict.layers[0].parameters == 20
     whole = sst.check(build, {})
     assert [row.output_shape for row in whole.layers][-1] == whole.output_shape == (None, 2, 2, 1)

@@ -30,7 +30,8 @@ class Doubling(layers.Layer):
         self.built = True
 
     def call(self, x: Any) -> Any:
-        return ops.tile(self.dropout(self.inner(x * self.scale)), (1, 2))
+        inner = self.dropout(self.inner(x * self.scale))
+        return ops.concatenate([inner, inner], axis=-1)
 
 
 MAKERS: dict[str, Callable[[], Any]] = {

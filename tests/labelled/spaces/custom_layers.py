@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
-import tensorflow as tf
 from keras import layers, ops
 
 from tests.labelled import arrays
@@ -54,8 +53,10 @@ class Pool(layers.Layer):
         self.penalty = penalty
         self.supports_masking = keeps_mask
 
-    def call(self, inputs: tf.Tensor, mask: Any = None) -> tf.Tensor:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """Weigh the steps by their scores."""
+        import tensorflow as tf
+
         scores = self.scores(inputs)
         if mask is not None:
             scores += (1.0 - tf.cast(mask, scores.dtype)[:, :, None]) * -1e9
@@ -147,6 +148,8 @@ class Graph(layers.Layer):
 
     def call(self, inputs: list[Any]) -> Any:
         """Mix the features of neighbours."""
+        import tensorflow as tf
+
         features, adjacency = inputs
         return tf.nn.relu(tf.matmul(adjacency, self.dense(features)))
 
@@ -174,6 +177,7 @@ SPACES = (
         lambda: arrays.given(arrays.whole(20, 8), arrays.labels(2)),
         16,
         tags=("mask", "add_loss"),
+        tensorflow_only="a layer of raw TensorFlow operations",
     ),
     Space(
         "custom_trained_branch",
@@ -194,5 +198,6 @@ SPACES = (
         graph,
         lambda: arrays.given([arrays.real(6, 3), arrays.real(6, 6)], arrays.binary()),
         14,
+        tensorflow_only="a layer of raw TensorFlow operations",
     ),
 )

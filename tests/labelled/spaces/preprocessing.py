@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import keras_tuner as kt
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from tests.labelled import arrays
@@ -106,14 +105,12 @@ def encoded(hp: kt.HyperParameters) -> keras.Model:
 
 def texts() -> dict[str, Any]:
     """Sentences as a dataset."""
-    pairs = tf.data.Dataset.from_tensor_slices((SENTENCES[:, None], arrays.binary()))
-    return {"x": pairs.batch(4)}
+    return {"x": arrays.batches(SENTENCES[:, None], arrays.binary())}
 
 
 def columns() -> dict[str, Any]:
     """A column of strings and one of numbers, as a dataset of dictionaries."""
-    x = {"colour": COLOURS, "amount": arrays.real(1)}
-    return {"x": tf.data.Dataset.from_tensor_slices((x, arrays.real(1))).batch(4)}
+    return {"x": arrays.batches({"colour": COLOURS, "amount": arrays.real(1)}, arrays.real(1))}
 
 
 SPACES = (
@@ -123,12 +120,26 @@ SPACES = (
         lambda: arrays.given(arrays.real(8), arrays.real()),
         18,
     ),
-    Space("preprocessing_vectorized", vectorized, texts, 16, tags=("text", "dataset")),
+    Space(
+        "preprocessing_vectorized",
+        vectorized,
+        texts,
+        16,
+        tags=("text", "dataset"),
+        tensorflow_only="TextVectorization splits strings with TensorFlow",
+    ),
     Space(
         "preprocessing_augmented",
         augmented,
         lambda: arrays.given(arrays.real(20, 20, 3), arrays.labels(10)),
         20,
     ),
-    Space("preprocessing_encoded", encoded, columns, 16, tags=("dataset", "dict")),
+    Space(
+        "preprocessing_encoded",
+        encoded,
+        columns,
+        16,
+        tags=("dataset", "dict"),
+        tensorflow_only="StringLookup looks strings up with TensorFlow",
+    ),
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
-import tensorflow as tf
 from keras import layers
 
 from tests.labelled import arrays
@@ -106,8 +105,7 @@ def windows(hp: kt.HyperParameters) -> keras.Model:
 
 def dataset() -> dict[str, Any]:
     """Windows as a dataset of batches."""
-    pairs = tf.data.Dataset.from_tensor_slices((arrays.real(12, 2), arrays.real(3, 2)))
-    return {"x": pairs.batch(4)}
+    return {"x": arrays.batches(arrays.real(12, 2), arrays.real(3, 2))}
 
 
 SPACES = (

@@ -6,8 +6,7 @@ from typing import Any
 
 import keras
 import keras_tuner as kt
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from tests.labelled import arrays
 from tests.labelled.model import Space
@@ -74,7 +73,7 @@ def residual(hp: kt.HyperParameters) -> keras.Model:
         hp.Choice("width", [8, 16, 24]), hp.Choice("inner", [8, 16]), hp.Boolean("skip")
     )
     if hp.Boolean("called"):
-        model(tf.zeros((2, 5)))
+        model(ops.zeros((2, 5)))
     elif hp.Boolean("built"):
         model.build((None, hp.Choice("features", [5, 6])))
     model.compile("adam", "mse", metrics=["mae"])
@@ -96,6 +95,8 @@ class Variational(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Reconstruction error plus the divergence of the code."""
+        import tensorflow as tf
+
         images = data[0] if isinstance(data, tuple) else data
         with tf.GradientTape() as tape:
             mean, variance = self.encoder(images, training=True)
@@ -155,7 +156,7 @@ class Contrastive(keras.Model):
     ) -> Any:
         """Squared difference to the targets, plus the agreement with the body."""
         code = self.body(x)
-        return tf.reduce_mean(tf.square(y_pred - y)) + tf.reduce_mean(tf.square(code - y_pred))
+        return ops.mean(ops.square(y_pred - y)) + ops.mean(ops.square(code - y_pred))
 
 
 def contrastive(hp: kt.HyperParameters) -> keras.Model:
@@ -167,6 +168,8 @@ def contrastive(hp: kt.HyperParameters) -> keras.Model:
 
 def strategy(hp: kt.HyperParameters) -> keras.Model:
     """A model built under a distribution strategy."""
+    import tensorflow as tf
+
     with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
         model = keras.Sequential([keras.Input((4, 4, 2))])
         model.add(layers.Conv2D(hp.Choice("filters", [4, 8]), hp.Int("kernel", 2, 5)))
@@ -196,6 +199,7 @@ SPACES = (
         lambda: arrays.given(arrays.real(16, 16, 1)),
         18,
         tags=("train_step",),
+        tensorflow_only="its train_step takes gradients from a GradientTape",
     ),
     Space(
         "subclassed_contrastive",
@@ -210,5 +214,6 @@ SPACES = (
         lambda: arrays.given(arrays.real(4, 4, 2), arrays.labels(10)),
         8,
         tags=("strategy",),
+        tensorflow_only="it is built under a tf.distribute strategy",
     ),
 )
