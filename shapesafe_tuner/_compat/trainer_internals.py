@@ -20,6 +20,7 @@ if BACKEND == "jax":
     import jax
 
 __all__ = [
+    "BUILDS_OUT_OF_TRAINING",
     "LOOKS_AT_EVERY_BATCH",
     "assert_compiled",
     "built_by_fit",
@@ -37,6 +38,8 @@ __all__ = [
 
 LOOKS_AT_EVERY_BATCH: bool = BACKEND != "jax"
 """Whether each step holds its batch against what the model's inputs were said to be."""
+BUILDS_OUT_OF_TRAINING: bool = BACKEND != "tensorflow"
+"""Whether ``fit`` traces the model first, on the first batch and not in training."""
 
 
 def overrides(model: Any, method: str) -> bool:
@@ -91,9 +94,9 @@ def forward(model: Any, training: bool, *, first: bool = True) -> Callable[[Any]
 def built_by_fit(model: Any) -> bool:
     """Whether ``fit`` traces the model, not in training, on the first batch before its steps.
 
-    JAX and PyTorch do so where the model, its loss or a metric has not been built.
+    They do so where the model, its loss or a metric has not been built.
     """
-    if BACKEND == "tensorflow":
+    if not BUILDS_OUT_OF_TRAINING:
         return False
     compiled = (model._compile_metrics, model._compile_loss)
     return not all(layer.built for layer in model._flatten_layers()) or any(

@@ -190,6 +190,7 @@ class AnalyticPass:
             return self._refused(hp, run, refusal) if arrived else None
         except BaseException as error:
             run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            without_frames(error)
             return None
         if (
             run.escalated is not None
@@ -211,6 +212,7 @@ class AnalyticPass:
             return None
         except BaseException as error:
             run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            without_frames(error)
             return None
 
     def _feasible(self, hp: Any, run: Run, record: ModelRecord, check: Check) -> Analysed | None:

@@ -11,7 +11,7 @@ from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
-from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown, walk
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.lazy import chosen
@@ -51,7 +51,7 @@ class Asking:
         finally:
             self._hooks.analytic = run
 
-    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: bool) -> Any:
+    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """Number of weights that this call makes, and specs of what it gives.
 
         Raises:
@@ -80,7 +80,7 @@ class Asking:
             description.quick[key[:2]] = found[:2]
         return found[:2]
 
-    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
+    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
         configured = record.description.configured
         if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
             try:
@@ -109,7 +109,7 @@ class Asking:
             return False
         return True
 
-    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
+    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
         """The real layer, called alone on tensors of these specs."""
         demand_sizes((inputs, arguments, record.built_on, record.built_with))
         with self.real_keras():
@@ -125,7 +125,7 @@ class Asking:
                 outputs = layer(*given, **further)
             else:
                 outputs = backend_internals.trace(
-                    lambda x, more: layer(x, training=True, **more), *given, further
+                    lambda x, more: layer(x, training=step == "training", **more), *given, further
                 )
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
         return made, _nested(outputs, spec_of), True
@@ -137,9 +137,7 @@ class Asking:
         kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
         return description.layer_class(*args, **kwargs)
 
-    def operate(
-        self, record: OperationRecord, args: Any, kwargs: Any, *, step: bool = False
-    ) -> Any:
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, *, step: Step = "") -> Any:
         """What an operation gives for arguments with specs in place of tensors.
 
         Raises:

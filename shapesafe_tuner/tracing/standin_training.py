@@ -8,8 +8,11 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
-from shapesafe_tuner._compat.trainer_internals import LOOKS_AT_EVERY_BATCH
-from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner._compat.trainer_internals import (
+    BUILDS_OUT_OF_TRAINING,
+    LOOKS_AT_EVERY_BATCH,
+)
+from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.asking import demand_sizes
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
@@ -50,10 +53,13 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
-        outputs = {}
+        outputs: dict[Batch, Any] = {}
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
-            given = self._forward(record, run, batch, specs)
+            if BUILDS_OUT_OF_TRAINING and not outputs:
+                self._forward(record, run, batch, specs, "evaluation")
+            step: Step = "training" if batch.kind == "train" else "evaluation"
+            given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
             if any(None in spec.shape for spec in _flat(given)):
                 run.escalate("a batch has outputs of unknown size")
@@ -84,17 +90,17 @@ class Training:
             return record.unsure("trained on several arrays")
         return _spec(batch.x, record)
 
-    def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any) -> Any:
+    def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
         from shapesafe_tuner.tracing.analytic import Refusal
 
         try:
-            return record.answer(specs, None, step=True)[1]
+            return record.answer(specs, None, step=step)[1]
         except Refusal:
             first = batch is self._data.batches[0]
-            if batch.kind == "validation" or not (first or LOOKS_AT_EVERY_BATCH):
+            if step == "evaluation" or not (first or LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
-                run.escalate("a later batch may differ from the first")
+                run.escalate("evaluation, or a later batch, may differ from training")
             raise
 
     def _trace(
@@ -116,9 +122,9 @@ class Training:
             Refusal: a layer refuses what it was built with.
         """
         if isinstance(record, FunctionalRecord):
-            record.answer(specs_of(record.given), None, step=True)
+            record.answer(specs_of(record.given), None, step="training")
         elif isinstance(record, SequentialRecord) and record.source is not None:
-            record.answer(record.source.output, None, step=True)
+            record.answer(record.source.output, None, step="training")
 
     @staticmethod
     def accepted_by_compile(record: ModelRecord, run: Any, check: Check) -> None:

@@ -135,6 +135,9 @@ class StatelessAutoencoder(Autoencoder):
         return logs, (trainable, non_trainable, optimizer, metrics)
 
 
+TrainsItself = StatelessAutoencoder if BACKEND == "jax" else Autoencoder
+
+
 class Reconstruction(keras.Model):
     """Compares its output with its input in compute_loss."""
 
