@@ -125,16 +125,14 @@ def _batch_size(x: Any) -> Any:
 def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, check: Any) -> None:
     """Trace the user's own ``train_step`` or ``test_step`` on symbolic data.
 
-    TensorFlow: gradients need variables with handles, so all get one, and those born in the
-    step too. JAX: the step is a pure function of the state.
+    TensorFlow and PyTorch: gradients need variables with handles, so all get one, and those born
+    in the step too. JAX: the step is a pure function of the state.
     """
     packed = keras.utils.pack_x_y_sample_weight(*data)
     step = model.train_step if training else model.test_step
     if backend_internals.BACKEND == "jax":
         _trace_jax_step(model, packed, step, training)
         return
-    if backend_internals.BACKEND == "torch":
-        check.give_up("a train_step of the model's own is not traced on PyTorch")
     optimizers = _optimizers(model)
     if not check.handles:
         check.at_end(functools.partial(weightless.forget_handles, check))
@@ -143,7 +141,7 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
     check.variables_as_handles = True
     try:
         for variable in _variables(model, optimizers):
-            if variable._value is None:
+            if backend_internals.lacks_handle(variable):
                 weightless.give_handle(variable, check)
         for optimizer in optimizers:
             _renew_keys(optimizer)
