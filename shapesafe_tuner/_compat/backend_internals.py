@@ -69,6 +69,11 @@ def symbolic_zeros(shape: Any, dtype: Any) -> Any:
     return keras_backend.numpy.zeros(shape, dtype=dtype)
 
 
+def wants_values(error: BaseException) -> bool:
+    """Whether a trace ended at code that looks at the numbers in a tensor."""
+    return BACKEND == "torch" and torch_internals.wants_values(error)
+
+
 def lacks_handle(variable: Any) -> bool:
     """Whether gradients cannot be traced through a variable as it is."""
     if BACKEND == "torch":

@@ -25,12 +25,19 @@ from keras.src.backend.torch.layer import TorchLayer
 from keras.src.random.seed_generator import SeedGenerator
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
-__all__ = ["computing", "empty_parameter", "faking", "install", "is_fake", "is_faking", "trace"]
+__all__ = ["computing", "empty_parameter", "faking", "install", "is_fake", "is_faking", "trace", "wants_values"]
 
 _LOCAL = threading.local()
 _SIZES = (83, 89)
 """What an unknown size is while it is traced; Keras takes the same."""
 _MOST_REMEMBERED = 20_000
+_WANT_VALUES = {
+    "DataDependentOutputException",
+    "DynamicOutputShapeException",
+    "UnsupportedFakeTensorException",
+    "UnsupportedOperatorException",
+}
+_WANTED_VALUES = (".numpy() is not supported for tensor subclasses", "data pointer")
 
 
 def is_faking() -> bool:
@@ -67,6 +74,12 @@ def computing() -> Iterator[None]:
 def is_fake(value: Any) -> bool:
     """Whether this is a fake tensor."""
     return isinstance(value, FakeTensor)
+
+
+def wants_values(error: BaseException) -> bool:
+    """Whether a trace ended at code that looks at the numbers in a tensor."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & _WANT_VALUES) or any(words in str(error) for words in _WANTED_VALUES)
 
 
 def empty_parameter(variable: Any) -> Any:

@@ -15,20 +15,20 @@ from keras.src import tree
 from shapesafe_tuner._compat import backend_internals, weightless
 from shapesafe_tuner._compat.rollback import Snapshot
 
-if backend_internals.BACKEND == "tensorflow":
-    pass
-elif backend_internals.BACKEND == "jax":
+if backend_internals.BACKEND == "jax":
     import jax
+elif backend_internals.BACKEND == "torch":
+    from shapesafe_tuner._compat import torch_training
 
 __all__ = [
     "assert_compiled",
-    "comparison",
     "forward",
     "has_custom_step",
     "needs_targets",
     "overrides",
-    "standard_step",
+    "trace_comparison",
     "trace_custom_step",
+    "trace_standard_step",
     "treats_samples_alike",
 ]
 
@@ -66,20 +66,41 @@ def forward(model: Any, training: bool) -> Callable[[Any], Any]:
     return call
 
 
-def standard_step(model: Any, training: bool) -> Callable[[Any, Any, Any], Any]:
-    """Forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients."""
+def trace_standard_step(
+    model: Any, training: bool, x: Any, y: Any, sample_weight: Any
+) -> Any:
+    """Trace forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients.
+
+    Returns:
+        The traced outputs of the model.
+    """
     call = forward(model, training)
-    compare = comparison(model, training)
+    if backend_internals.BACKEND == "torch":
+        outputs = backend_internals.trace(call, x)
+        return trace_comparison(model, training, x, y, sample_weight, outputs)
+    compare = _comparison(model, training)
 
     def step(x: Any, y: Any, sample_weight: Any) -> Any:
         return compare(x, y, sample_weight, call(x))
 
-    return step
+    return backend_internals.trace(step, x, y, sample_weight)
 
 
-def comparison(model: Any, training: bool) -> Callable[[Any, Any, Any, Any], Any]:
-    """Loss and metrics of a step, given the model's outputs."""
+def trace_comparison(
+    model: Any, training: bool, x: Any, y: Any, sample_weight: Any, y_pred: Any
+) -> Any:
+    """Trace loss and metrics of a step, given the model's outputs, which are returned."""
+    compare = _comparison(model, training)
+    trace = functools.partial(backend_internals.trace, compare, x, y, sample_weight, y_pred)
+    if backend_internals.BACKEND != "torch":
+        return trace()
+    own = overrides(model, "compute_loss") or overrides(model, "compute_metrics")
+    computed = None if own else torch_training.loss_and_metrics(model, training)
+    torch_training.judge_comparison(trace, computed, y, sample_weight, y_pred)
+    return y_pred
 
+
+def _comparison(model: Any, training: bool) -> Callable[[Any, Any, Any, Any], Any]:
     def compare(x: Any, y: Any, sample_weight: Any, y_pred: Any) -> Any:
         loss = model._compute_loss(
             x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training

@@ -47,13 +47,16 @@ def install(current: Callable[[], Any]) -> None:
         elif not isinstance(self._initializer, Weightless):
             initialize_weightless(self, self._initializer)
 
+    def assign_array(variable: Any, value: Any) -> None:
+        assign(variable, variable._convert_to_tensor(value, dtype=variable._dtype))
+
     @functools.wraps(assign)
     def assign_weightless(self: Any, value: Any) -> None:
         stored = getattr(self, "_value", None)  # JAX assigns to initialise
         if stored is not None or not isinstance(self._initializer, Weightless):
             hooks = current()
             if hooks is not None and stored is not None and backend_internals.computes():
-                hooks.keep_value(self, assign)
+                hooks.keep_value(self, assign_array)
             assign(self, value)
         elif self._initializer.giving or current() is None:
             self._initializer.give_storage()

@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import keras_internals
+from shapesafe_tuner._compat import backend_internals, keras_internals
 from shapesafe_tuner._compat.keras_internals import Layer, Operation
 from shapesafe_tuner.tracing.environment import Undecidable
 from shapesafe_tuner.tracing.recorder import shapes_of
@@ -113,6 +113,8 @@ def _library_origin(error: BaseException) -> Origin:
     if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, OSError)):
         return Origin.UNKNOWN
     names = {kind.__name__ for kind in type(error).__mro__}
+    if backend_internals.wants_values(error):
+        return Origin.UNKNOWN
     if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN
     if "OpError" in names or isinstance(error, _REFUSALS):

@@ -183,10 +183,8 @@ def _step(
         trainer_internals.assert_compiled(model)
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
-            compare = trainer_internals.comparison(model, training)
-            return backend_internals.trace(compare, x, y, weight, outputs)
-        step = trainer_internals.standard_step(model, training)
-        return backend_internals.trace(step, x, y, weight)
+            return trainer_internals.trace_comparison(model, training, x, y, weight, outputs)
+        return trainer_internals.trace_standard_step(model, training, x, y, weight)
 
     return run
 
