@@ -107,16 +107,17 @@ def trace(function: Callable[..., Any], *specs: Any) -> Any:
 def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Keras's ``compute_output_spec`` without an allocation."""
 
+    def on(device: str, size: int) -> Any:
+        with core.device_scope(device):
+            given, named = _tensors((args, kwargs), size)
+            return function(*given, **named)
+
     def attempt(size: int) -> Any:
         with faking():
-            try:
-                with core.device_scope("meta"):
-                    given, named = _tensors((args, kwargs), size)
-                    return function(*given, **named)
-            except Exception:
-                with core.device_scope(core.DEFAULT_DEVICE):
-                    given, named = _tensors((args, kwargs), size)
-                    return function(*given, **named)
+            with contextlib.suppress(Exception):
+                return on("meta", size)
+            # Out of reach of the first error, whose frames would be kept by a second one.
+            return on(core.DEFAULT_DEVICE, size)
 
     with keras_backend.StatelessScope(), keras_backend.SymbolicScope(), torch.no_grad():
         return _specifications(attempt, (args, kwargs))

@@ -187,6 +187,7 @@ class AnalyticPass:
             return self._refused(hp, run, refusal) if arrived else None
         except BaseException as error:
             run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            without_frames(error)
             return None
         if (
             run.escalated is not None
@@ -208,6 +209,7 @@ class AnalyticPass:
             return None
         except BaseException as error:
             run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            without_frames(error)
             return None
 
     def _feasible(self, hp: Any, run: Run, record: ModelRecord, check: Check) -> Analysed | None:
