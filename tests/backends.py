@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import keras
@@ -21,11 +21,20 @@ def only_on(backend: str, why: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(backend != BACKEND, reason=f"only on {backend}: {why}")
 
 
-def labelled(spaces: Iterable[Any]) -> list[Any]:
-    """Labelled spaces as parameters of a test; what the backend cannot run is skipped aloud."""
+def labelled(spaces: Iterable[Any], smoke: Collection[str] = ()) -> list[Any]:
+    """Labelled spaces as parameters of a test; what the backend cannot run is skipped aloud.
+
+    Args:
+        spaces: the spaces.
+        smoke: names of those for the quick run.
+    """
     return [
-        space
-        if space.tensorflow_only is None
-        else pytest.param(space, marks=only_on("tensorflow", space.tensorflow_only))
+        pytest.param(
+            space,
+            marks=[
+                *([pytest.mark.smoke] if space.name in smoke else []),
+                *([only_on("tensorflow", why)] if (why := space.tensorflow_only) else []),
+            ],
+        )
         for space in spaces
     ]

@@ -18,6 +18,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 SLICE = 8
 """Configurations of a space that every run judges; the marker ``deep`` judges all."""
+SMOKE = """
+losses_sparse losses_validated subclassed_unbuilt unet_odd autoencoder_apart ops_einsums
+custom_trained_branch volumes_scans signals_brain multi_siamese nested_shared
+preprocessing_normalized tabular_churn everyday_cifar_hypermodel cnn_grouped
+residual_naive_skip recurrent_seq2seq transformer_unequal
+""".split()
+"""One of each kind, for the quick run."""
 
 
 def explain(cases: list[Case]) -> str:
@@ -37,7 +44,7 @@ def hold(space: Space, most: int | None) -> None:
             assert case.verdict.fault.refused_by == refused_by, case.values
 
 
-@pytest.mark.parametrize("space", labelled(ALL), ids=lambda space: space.name)
+@pytest.mark.parametrize("space", labelled(ALL, SMOKE), ids=lambda space: space.name)
 def test_no_verdict_differs_from_keras(space: Space) -> None:
     hold(space, SLICE)
 

@@ -15,17 +15,18 @@ import pytest
 import shapesafe_tuner as sst
 from shapesafe_tuner import shape_safe_oracle
 from tests import toys
+from tests.backends import only_on
 from tests.toys import Scored
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
 
 EXPECTED_TRIALS = {"RandomSearch": 4, "BayesianOptimization": 4, "Hyperband": 6, "GridSearch": 4}
-tf = pytest.importorskip("tensorflow")
 
 
 # ---------------------------------------------------------------- no trial is wasted
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("name", toys.TUNERS)
 def test_every_trial_completes_where_configurations_are_infeasible(
     name: str, tmp_path: Path
@@ -268,6 +269,8 @@ def test_a_trial_that_build_itself_refuses_is_no_trial(tmp_path: Path) -> None:
 
 
 def _as_dataset(width: int) -> Any:
+    import tensorflow as tf
+
     return tf.data.Dataset.from_tensor_slices((toys.X, toys.labels(width))).batch(4)
 
 
@@ -289,7 +292,15 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize("form", DATA)
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(form, marks=only_on("tensorflow", "a tf.data.Dataset"))
+        if form == "dataset"
+        else form
+        for form in DATA
+    ],
+)
 def test_a_head_that_disagrees_with_the_labels_is_refused(form: str, tmp_path: Path) -> None:
     tuner = toys.make("GridSearch", toys.head, tmp_path)
     args, kwargs = DATA[form]()

@@ -16,11 +16,10 @@ import pytest
 
 import shapesafe_tuner as sst
 from tests import toys
+from tests.backends import BACKEND, only_on
 from tests.toys import Scored
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
-
-tf = pytest.importorskip("tensorflow")
 
 
 # ---------------------------------------------------------------- a feasible space, seed for seed
@@ -39,7 +38,11 @@ class Outcome(NamedTuple):
 
 def _random_states() -> Any:
     numpy = np.random.get_state()
-    backend = keras.backend.backend() == "tensorflow" and tf.random.get_global_generator().state
+    backend: Any = None
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        backend = tf.random.get_global_generator().state
     return random.getstate(), (numpy[0], numpy[1].tolist(), *numpy[2:]), np.array(backend).tolist()
 
 
@@ -297,22 +300,22 @@ def test_a_logger_is_ignored_with_the_warning_of_stock(tmp_path: Path) -> None:
     assert tuner.oracle.get_space().space
 
 
+@only_on("tensorflow", "strategies are TensorFlow's")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
-    "strategy",
-    [
-        lambda: tf.distribute.OneDeviceStrategy("/cpu:0"),
-        lambda: tf.distribute.MirroredStrategy(["/cpu:0"]),
-    ],
+    ("strategy", "devices"),
+    [("OneDeviceStrategy", "/cpu:0"), ("MirroredStrategy", ["/cpu:0"])],
     ids=["one device", "mirrored"],
 )
-def test_a_distribution_strategy(strategy: Any, tmp_path: Path) -> None:
+def test_a_distribution_strategy(strategy: str, devices: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
     tuner = toys.make(
         "GridSearch",
         toys.Rectangle((6, 9), (0, 1), default=(8, None), run_eagerly=False),
         tmp_path,
         trials=2,
-        distribution_strategy=strategy(),
+        distribution_strategy=getattr(tf.distribute, strategy)(devices),
     )
     tuner.search(toys.X, toys.Y, epochs=1, verbose=0)
     pairs = [(values["a"], values["b"]) for values in toys.values_of(tuner)]

@@ -20,6 +20,8 @@ if BACKEND == "tensorflow":
 
 elif BACKEND == "jax":
     import jax
+    import jax.export
+    from jax._src import config as jax_config
     from keras.src.utils.jax_utils import is_in_jax_tracing_scope
 else:
     import torch
@@ -110,17 +112,52 @@ def outside_graphs() -> Iterator[None]:
             yield
 
 
-def show_full_tracebacks() -> bool:
-    """Keep the backend's own frames in tracebacks; True when they were filtered before."""
-    if BACKEND != "tensorflow" or not tf.debugging.is_traceback_filtering_enabled():
-        return False
-    tf.debugging.disable_traceback_filtering()
-    return True
+def full_tracebacks() -> contextlib.AbstractContextManager[Any]:
+    """Where the backend's own frames stay in this thread's tracebacks."""
+    if BACKEND == "tensorflow":
+        return _full_tensorflow_tracebacks()
+    if BACKEND == "jax":
+        return jax_config.traceback_filtering("off")  # type: ignore[no-any-return]
+    return contextlib.nullcontext()
 
 
-def filter_tracebacks() -> None:
-    """Leave the backend's own frames out again."""
-    tf.debugging.enable_traceback_filtering()
+class _full_tensorflow_tracebacks:  # noqa: N801
+    def __enter__(self) -> None:
+        self._filtered = tf.debugging.is_traceback_filtering_enabled()
+        tf.debugging.disable_traceback_filtering()
+
+    def __exit__(self, *error: object) -> None:
+        if self._filtered:
+            tf.debugging.enable_traceback_filtering()
+
+
+def known_size(size: Any) -> int | None:
+    """A size of a traced shape, None where it is open: JAX has expressions there."""
+    if size is None or (BACKEND == "jax" and jax.export.is_symbolic_dim(size)):
+        return None
+    return int(size)
+
+
+def is_about_shapes(error: BaseException) -> bool:
+    """Whether the backend, or Keras, refuses shapes, so that real values would not help."""
+    if isinstance(error, ValueError):
+        return "unpack" not in str(error)
+    if BACKEND == "torch":
+        return isinstance(error, (RuntimeError, IndexError)) and not wants_values(error)
+    return (
+        BACKEND == "jax"
+        and isinstance(error, TypeError)
+        and not isinstance(error, jax.errors.JAXTypeError)  # it needed a value
+        and "shape" in str(error)
+    )
+
+
+def is_about_unknown_sizes(error: BaseException) -> bool:
+    """Whether a trace stopped at a size that it did not know, which ``fit`` does know.
+
+    Keras gives JAX one symbol for all unknown sizes, ``dynamic_dimension``.
+    """
+    return BACKEND == "jax" and "dynamic_dimension" in str(error)
 
 
 def random_state() -> Any:

@@ -115,11 +115,11 @@ class isolated_state:  # noqa: N801
         self._saved = [dict(tracker.__dict__) for tracker in _trackers()]
         self._process_wide = _process_wide()
         _clear_this_thread()
-        self._tracebacks = backend_internals.show_full_tracebacks()
+        self._tracebacks = backend_internals.full_tracebacks()
+        self._tracebacks.__enter__()
 
     def __exit__(self, *error: object) -> None:
-        if self._tracebacks:
-            backend_internals.filter_tracebacks()
+        self._tracebacks.__exit__(None, None, None)
         for tracker, values in zip(_trackers(), self._saved, strict=True):
             tracker.__dict__.clear()
             tracker.__dict__.update(values)

@@ -13,24 +13,32 @@ import keras
 from keras.src import tree
 
 from shapesafe_tuner._compat import backend_internals, weightless
+from shapesafe_tuner._compat.backend_internals import BACKEND
 from shapesafe_tuner._compat.rollback import Snapshot
 
-if backend_internals.BACKEND == "jax":
+if BACKEND == "jax":
     import jax
-elif backend_internals.BACKEND == "torch":
+elif BACKEND == "torch":
     from shapesafe_tuner._compat import torch_training
 
 __all__ = [
+    "LOOKS_AT_EVERY_BATCH",
     "assert_compiled",
+    "built_by_fit",
     "forward",
     "has_custom_step",
     "needs_targets",
     "overrides",
+    "runs_eagerly",
     "trace_comparison",
     "trace_custom_step",
     "trace_standard_step",
     "treats_samples_alike",
 ]
+
+
+LOOKS_AT_EVERY_BATCH: bool = BACKEND != "jax"
+"""Whether each step holds its batch against what the model's inputs were said to be."""
 
 
 def overrides(model: Any, method: str) -> bool:
@@ -44,6 +52,13 @@ def has_custom_step(model: Any) -> bool:
     return overrides(model, "train_step") or overrides(model, "test_step")
 
 
+def runs_eagerly(model: Any) -> bool:
+    """Whether ``fit`` runs Python on real values; JAX does so where it may not compile."""
+    if BACKEND == "jax":
+        return bool(model.run_eagerly or not model.jit_compile)
+    return bool(getattr(model, "run_eagerly", False))
+
+
 def needs_targets(model: Any) -> bool:
     """Whether the loss is one of ``compile``'s, which compares outputs with targets."""
     own = overrides(model, "compute_loss") or has_custom_step(model)
@@ -55,27 +70,49 @@ def assert_compiled(model: Any) -> None:
     model._assert_compile_called("fit")
 
 
-def forward(model: Any, training: bool) -> Callable[[Any], Any]:
-    """The model's call as the trainers make it."""
+def forward(model: Any, training: bool, *, first: bool = True) -> Callable[[Any], Any]:
+    """The model's call as the trainers make it.
+
+    Args:
+        model: compiled.
+        training: as the call is told.
+        first: of this ``fit``. JAX calls the whole model only to build it; its steps run
+            ``Model.call`` alone, without the check of the inputs that comes before.
+    """
+    whole = LOOKS_AT_EVERY_BATCH or (first and built_by_fit(model))
 
     def call(x: Any) -> Any:
+        run = model if whole else model.call
         if model._call_has_training_arg:
-            return model(x, training=training)
-        return model(x)
+            return run(x, training=training)
+        return run(x)
 
     return call
 
 
+def built_by_fit(model: Any) -> bool:
+    """Whether ``fit`` traces the model, not in training, on the first batch before its steps.
+
+    JAX and PyTorch do so where the model, its loss or a metric has not been built.
+    """
+    if BACKEND == "tensorflow":
+        return False
+    compiled = (model._compile_metrics, model._compile_loss)
+    return not all(layer.built for layer in model._flatten_layers()) or any(
+        part is not None and not part.built for part in compiled
+    )
+
+
 def trace_standard_step(
-    model: Any, training: bool, x: Any, y: Any, sample_weight: Any
+    model: Any, training: bool, x: Any, y: Any, sample_weight: Any, *, first: bool = True
 ) -> Any:
     """Trace forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients.
 
     Returns:
         The traced outputs of the model.
     """
-    call = forward(model, training)
-    if backend_internals.BACKEND == "torch":
+    call = forward(model, training, first=first)
+    if BACKEND == "torch":
         outputs = backend_internals.trace(call, x)
         return trace_comparison(model, training, x, y, sample_weight, outputs)
     compare = _comparison(model, training)
@@ -92,7 +129,7 @@ def trace_comparison(
     """Trace loss and metrics of a step, given the model's outputs, which are returned."""
     compare = _comparison(model, training)
     trace = functools.partial(backend_internals.trace, compare, x, y, sample_weight, y_pred)
-    if backend_internals.BACKEND != "torch":
+    if BACKEND != "torch":
         return trace()
     own = overrides(model, "compute_loss") or overrides(model, "compute_metrics")
     computed = None if own else torch_training.loss_and_metrics(model, training)
@@ -151,7 +188,7 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
     """
     packed = keras.utils.pack_x_y_sample_weight(*data)
     step = model.train_step if training else model.test_step
-    if backend_internals.BACKEND == "jax":
+    if BACKEND == "jax":
         _trace_jax_step(model, packed, step, training)
         return
     optimizers = _optimizers(model)

@@ -36,6 +36,8 @@ _REFUSALS = (
     ValueError, TypeError, IndexError, KeyError, AssertionError, ArithmeticError, RuntimeError,
     NotImplementedError, AttributeError,
 )  # fmt: skip
+_OTHER_REFUSALS = ("OpError", "InconclusiveDimensionOperation")
+"""Of TensorFlow's operations, and of JAX's where a shape decides that is not known in a build."""
 _USER_REFUSALS = (ValueError, IndexError, AssertionError, ArithmeticError)
 _NOT_SHAPES = (
     "ResourceExhaustedError",
@@ -117,7 +119,7 @@ def _library_origin(error: BaseException) -> Origin:
         return Origin.UNKNOWN
     if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN
-    if "OpError" in names or isinstance(error, _REFUSALS):
+    if names.intersection(_OTHER_REFUSALS) or isinstance(error, _REFUSALS):
         return Origin.BUG if isinstance(error, (NameError, ImportError)) else Origin.FAULT
     return Origin.UNKNOWN
 

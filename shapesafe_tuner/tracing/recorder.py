@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.fast_build import call_once
 from shapesafe_tuner.verdict import LayerShape
 
@@ -71,7 +72,7 @@ def shapes_of(value: Any) -> Any:
     if shape is None:
         return None
     try:
-        return tuple(None if size is None else int(size) for size in shape)
+        return tuple(backend_internals.known_size(size) for size in shape)
     except (TypeError, ValueError):
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
+from shapesafe_tuner._compat.trainer_internals import LOOKS_AT_EVERY_BATCH
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.asking import demand_sizes
 from shapesafe_tuner.tracing.attribution import Origin
@@ -89,10 +90,11 @@ class Training:
         try:
             return record.answer(specs, None, step=True)[1]
         except Refusal:
-            if batch.kind == "validation":
+            first = batch is self._data.batches[0]
+            if batch.kind == "validation" or not (first or LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
-                run.escalate("validation may differ from training")
+                run.escalate("a later batch may differ from the first")
             raise
 
     def _trace(

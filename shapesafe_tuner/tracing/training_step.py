@@ -154,12 +154,13 @@ def _refused(error: BaseException, model: Any, batch: Batch, warnings: list[str]
 def _only_while_tracing(error: BaseException, model: Any) -> bool:
     """Whether ``fit`` may well do what this trace could not.
 
-    An eager model runs Python on real values; a custom step may use what only a trainer has.
+    An eager model runs Python on real values and sizes; a custom step may use what only a
+    trainer has.
     """
-    shape_words = isinstance(error, ValueError) and "unpack" not in str(error)
-    if getattr(model, "run_eagerly", False):
-        return not shape_words
-    return trainer_internals.has_custom_step(model) and not shape_words
+    if backend_internals.is_about_unknown_sizes(error):
+        return True
+    lenient = trainer_internals.runs_eagerly(model) or trainer_internals.has_custom_step(model)
+    return lenient and not backend_internals.is_about_shapes(error)
 
 
 def _step(
@@ -175,8 +176,12 @@ def _step(
     def run(check: Check) -> Any:
         x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
         check.recorder.tracing_training = True
+        begins = first is None
+        if begins and known is None and not custom and _built_by_own_code(model):
+            backend_internals.trace(trainer_internals.forward(model, training=False), x)
         if not judge_loss:
-            return backend_internals.trace(trainer_internals.forward(model, training), x)
+            call = trainer_internals.forward(model, training, first=begins)
+            return backend_internals.trace(call, x)
         if custom:
             trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
             return None
@@ -184,9 +189,15 @@ def _step(
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
             return trainer_internals.trace_comparison(model, training, x, y, weight, outputs)
-        return trainer_internals.trace_standard_step(model, training, x, y, weight)
+        return trainer_internals.trace_standard_step(model, training, x, y, weight, first=begins)
 
     return run
+
+
+def _built_by_own_code(model: Any) -> bool:
+    """Whether ``fit`` builds it first, and it may not do out of training what it does in it."""
+    own = not trainer_internals.treats_samples_alike(model)
+    return own and trainer_internals.built_by_fit(model)
 
 
 def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | None) -> Any:

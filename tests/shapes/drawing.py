@@ -94,6 +94,7 @@ def differential(
     *,
     step: bool = False,
     count: int | None = None,
+    smoke: bool = False,
 ) -> Callable[..., None]:
     """A test that holds every rule of a family against fresh layers.
 
@@ -103,9 +104,11 @@ def differential(
             of the call).
         step: compare with traced training steps; inputs must then have known sizes.
         count: draws a layer; by default 200, and in a deep run 5,000 or 1,000.
+        smoke: draw some in the quick run too.
     """
     deep = 5000 if family in MANY else 1000
-    counts = [count or 200, pytest.param(count * 5 if count else deep, marks=pytest.mark.deep)]
+    usual = pytest.param(count or 200, marks=pytest.mark.smoke if smoke else ())
+    counts = [usual, pytest.param(count * 5 if count else deep, marks=pytest.mark.deep)]
 
     @pytest.mark.parametrize("draws", counts)
     @pytest.mark.parametrize("name", sorted(cases))

@@ -80,5 +80,5 @@ def _cases(*, step: bool) -> dict[str, Any]:
     }
 
 
-test_core = differential("core", _cases(step=False))
-test_core_in_training = differential("core", _cases(step=True), step=True, count=25)
+test_core = differential("core", _cases(step=False), smoke=True)
+test_core_in_training = differential("core", _cases(step=True), step=True, count=25, smoke=True)

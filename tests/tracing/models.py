@@ -10,27 +10,46 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+import pytest
 from keras import layers, ops
+
+from tests.backends import BACKEND, only_on
+from tests.labelled import arrays
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
 
 X = np.random.default_rng(0).random((6, 8), dtype="float32")
 SEQUENCE = np.random.default_rng(1).random((6, 8, 4), dtype="float32")
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 ONE_HOT = keras.utils.to_categorical(LABELS, 3)
 SCALARS = np.linspace(0.0, 1.0, 6, dtype="float32")
-WORDS = tf.constant(["a b", "c", "d", "e f g", "h", "i"])
+WORDS = np.array(["a b", "c", "d", "e f g", "h", "i"])
 
 CASES: dict[str, tuple[Callable[[Any], keras.Model], dict[str, Any]]] = {}
+MARKS: dict[str, pytest.MarkDecorator] = {}
+TAPE = only_on("tensorflow", "a train_step with a GradientTape")
+STATELESS = only_on("jax", "a train_step that is given the state and returns it")
 
 
-def case(x: Any = X, y: Any = LABELS, **fit: Any) -> Callable[[Any], Any]:
+def case(
+    x: Any = X, y: Any = LABELS, mark: pytest.MarkDecorator | None = None, **fit: Any
+) -> Callable[[Any], Any]:
     """Register a hypermodel with the arguments of its ``fit``."""
 
     def register(build: Any) -> Any:
         CASES[build.__name__] = (build, {"x": x, "y": y, **fit})
+        if mark is not None:
+            MARKS[build.__name__] = mark
         return build
 
     return register
+
+
+def dataset(then: Callable[[Any], Any] = lambda batches: batches) -> Any:
+    """Features and scalars in batches; ``then`` is what only ``tf.data`` can do with them."""
+    batches = arrays.batches(X, SCALARS)
+    return then(batches) if BACKEND == "tensorflow" else batches
 
 
 def compiled(
@@ -95,6 +114,27 @@ class Autoencoder(keras.Model):
         return {"loss": self.loss_tracker.result()}
 
 
+class StatelessAutoencoder(Autoencoder):
+    """The same with the train_step of JAX, a pure function of the state."""
+
+    def train_step(self, state: Any, data: Any) -> Any:
+        import jax
+
+        trainable, non_trainable, optimizer, metrics = state
+        x = data[0] if isinstance(data, tuple) else data
+
+        def loss_of(trainable: Any, non_trainable: Any) -> Any:
+            outputs, changed = self.stateless_call(trainable, non_trainable, x)
+            return ops.mean(ops.square(outputs - x)), changed
+
+        differentiate = jax.value_and_grad(loss_of, has_aux=True)
+        (loss, non_trainable), gradients = differentiate(trainable, non_trainable)
+        trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+        metrics = self.loss_tracker.stateless_update_state(metrics, loss)
+        logs = {"loss": self.loss_tracker.stateless_result(metrics)}
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+
 class Reconstruction(keras.Model):
     """Compares its output with its input in compute_loss."""
 
@@ -128,21 +168,44 @@ def subclassed_eager(hp: Any) -> Any:
     return compiled(Subclassed(), run_eagerly=True)
 
 
-@case(y=None)
+@case(y=None, mark=TAPE)
 def own_train_step(hp: Any) -> Any:
     model = Autoencoder()
     model.compile("adam")
     return model
 
 
-@case(y=None)
+@case(y=None, mark=TAPE)
 def own_train_step_of_wrong_width(hp: Any) -> Any:
     model = Autoencoder(width=5)
     model.compile("adam")
     return model
 
 
-@case()
+@case(y=None, mark=STATELESS)
+def own_stateless_train_step(hp: Any) -> Any:
+    model = StatelessAutoencoder()
+    model.compile("adam")
+    return model
+
+
+@case(y=None, mark=STATELESS)
+def own_stateless_train_step_of_wrong_width(hp: Any) -> Any:
+    model = StatelessAutoencoder(width=5)
+    model.compile("adam")
+    return model
+
+
+@case(mark=STATELESS)
+def own_stateless_train_step_optimizer_built(hp: Any) -> Any:
+    model = StatelessAutoencoder()
+    model.compile("adam")
+    model(X)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@case(mark=TAPE)
 def own_train_step_optimizer_built(hp: Any) -> Any:
     model = Autoencoder()
     model.compile("adam")
@@ -174,7 +237,10 @@ def normalization_adapted(hp: Any) -> Any:
     return compiled(classifier(normalization))
 
 
-@case(x=WORDS)
+@case(
+    x=tf.constant(WORDS) if BACKEND == "tensorflow" else WORDS,
+    mark=only_on("tensorflow", "strings are TensorFlow's"),
+)
 def text_vectorization_adapted(hp: Any) -> Any:
     text = layers.TextVectorization(max_tokens=20, output_sequence_length=4)
     text.adapt(np.array(["a b c", "d e f"]))
@@ -198,7 +264,7 @@ def weights_of_wrong_shape_set(hp: Any) -> Any:
     return compiled(model)
 
 
-@case()
+@case(mark=only_on("tensorflow", "strategies are TensorFlow's"))
 def under_a_strategy(hp: Any) -> Any:
     with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
         return compiled(classifier(layers.Dense(4)))
@@ -331,7 +397,7 @@ def lambda_layer(hp: Any) -> Any:
     return compiled(classifier(layers.Lambda(lambda x: x[:, :4] * 2, output_shape=(4,))))
 
 
-@case()
+@case(mark=only_on("tensorflow", "an operation of TensorFlow"))
 def tensorflow_op_on_a_keras_tensor(hp: Any) -> Any:
     inputs = keras.Input((8,))
     return compiled(keras.Model(inputs, layers.Dense(3)(tf.reduce_mean(inputs, 1, keepdims=True))))
@@ -360,12 +426,12 @@ def validation_of_another_width(hp: Any) -> Any:
     return compiled(classifier())
 
 
-@case(x=tf.data.Dataset.from_tensor_slices((X, SCALARS)).batch(4), y=None)
+@case(x=dataset(), y=None)
 def dataset_against_ten_outputs(hp: Any) -> Any:
     return compiled(keras.Sequential([keras.Input((8,)), layers.Dense(10)]), "mse")
 
 
-@case(x=tf.data.Dataset.from_tensor_slices((X, SCALARS)).batch(4).prefetch(1), y=None)
+@case(x=dataset(lambda batches: batches.prefetch(1)), y=None)
 def dataset_against_one_output(hp: Any) -> Any:
     return compiled(keras.Sequential([keras.Input((8,)), layers.Dense(1)]), "mse")
 
@@ -542,7 +608,7 @@ def batch_size_used_in_call(hp: Any) -> Any:
     return compiled(UsesItsBatchSize())
 
 
-@case(y=None)
+@case(y=None, mark=TAPE)
 def two_optimizers(hp: Any) -> Any:
     model = TwoOptimizers()
     model.compile()
@@ -591,7 +657,11 @@ def own_initializer_of_wrong_shape(hp: Any) -> Any:
     return compiled(classifier(layers.Dense(4, kernel_initializer=square)))
 
 
-@case(x=tf.data.Dataset.from_tensor_slices((X, SCALARS)).batch(4).take(1), y=None)
+@case(
+    x=dataset(lambda batches: batches.take(1)),
+    y=None,
+    mark=only_on("tensorflow", "a part of a tf.data.Dataset"),
+)
 def part_of_a_dataset_against_ten_outputs(hp: Any) -> Any:
     return compiled(keras.Sequential([keras.Input((8,)), layers.Dense(10)]), "mse")
 

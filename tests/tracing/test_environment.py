@@ -14,11 +14,11 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner._compat import backend_internals
+from tests.backends import BACKEND
 
 
 def small(hp: Any) -> keras.Model:
@@ -57,6 +57,7 @@ def restored_policy() -> Iterator[None]:
     keras.config.set_dtype_policy(policy)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("build", [small, noisy, impossible])
 @pytest.mark.parametrize("with_data", [False, True])
 def test_random_states_stay(build: Callable[[Any], Any], with_data: bool) -> None:
@@ -66,6 +67,7 @@ def test_random_states_stay(build: Callable[[Any], Any], with_data: bool) -> Non
     assert random_states() == before
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("build", [small, noisy, impossible])
 def test_names_policy_and_floatx_stay(build: Callable[[Any], Any], restored_policy: None) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -76,7 +78,10 @@ def test_names_policy_and_floatx_stay(build: Callable[[Any], Any], restored_poli
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
     assert keras.config.floatx() == "float32"
     assert keras.config.is_traceback_filtering_enabled()
-    assert tf.debugging.is_traceback_filtering_enabled()
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        assert tf.debugging.is_traceback_filtering_enabled()
 
 
 def test_a_check_sees_a_trials_names_and_policy(restored_policy: None) -> None:
@@ -93,6 +98,7 @@ def test_a_check_sees_a_trials_names_and_policy(restored_policy: None) -> None:
     assert seen == [("float32", "sequential")]
 
 
+@pytest.mark.smoke
 def test_nothing_is_printed_or_warned(capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -163,6 +169,7 @@ def of_a_billion_units(hp: Any) -> keras.Model:
     return model
 
 
+@pytest.mark.smoke
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
 @pytest.mark.parametrize(
     ("build", "values", "width", "outputs", "parameters"),

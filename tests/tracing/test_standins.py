@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import keras_tuner
 import pytest
-import tensorflow as tf
 from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.tracing.standins import Posing
+from tests.backends import only_on
 
 CASES: dict[str, Callable[[Any], list[Any]]] = {}
 
@@ -153,6 +153,8 @@ def build_afterwards(hp: Any) -> list[Any]:
 
 @asks
 def through_tensorflow(hp: Any) -> list[Any]:
+    import tensorflow as tf
+
     inputs = tf.keras.Input((4,))
     outputs = tf.keras.layers.Dense(3)(inputs)
     model = tf.keras.Model(inputs, outputs)
@@ -221,7 +223,15 @@ def plain(found: list[Any]) -> list[Any]:
 
 
 @pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`/`input_dim`:UserWarning")
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=only_on("tensorflow", "tf.keras"))
+        if name == "through_tensorflow"
+        else name
+        for name in sorted(CASES)
+    ],
+)
 def test_a_stand_in_answers_as_the_real_thing(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
