@@ -21,7 +21,7 @@ from keras.src.backend.torch import core
 
 from shapesafe_tuner._compat import torch_internals
 
-__all__ = ["judge_comparison", "loss_and_metrics"]
+__all__ = ["has_history", "judge_comparison", "loss_and_metrics", "trained_once"]
 
 _MOST_NUMBERS = 2**22
 """Of targets and outputs together: 16 MiB as float32."""
@@ -118,3 +118,22 @@ def _watched(tensor: Any) -> Any:
     if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
         tensor.requires_grad_()
     return tensor
+
+
+def has_history(value: Any) -> bool:
+    """Whether a tensor was computed from weights, so that gradients go back through it."""
+    return isinstance(value, torch.Tensor) and value.grad_fn is not None
+
+
+def trained_once(model: Any) -> Any:
+    """An operation of the model on a tensor that ``build`` computed from weights, or None.
+
+    PyTorch frees what led to such a tensor in the first backward pass; the second fails.
+    """
+    for graph in (model, *model._flatten_layers()):
+        for operation in getattr(graph, "operations", ()):
+            for node in operation._inbound_nodes:
+                given = (node.arguments.args, node.arguments.kwargs)
+                if any(map(has_history, tree.flatten(given))):
+                    return operation
+    return None

@@ -27,12 +27,14 @@ __all__ = [
     "built_by_fit",
     "forward",
     "has_custom_step",
+    "has_history",
     "needs_targets",
     "overrides",
     "runs_eagerly",
     "trace_comparison",
     "trace_custom_step",
     "trace_standard_step",
+    "trained_once",
     "treats_samples_alike",
 ]
 
@@ -135,6 +137,19 @@ def trace_comparison(
     computed = None if own else torch_training.loss_and_metrics(model, training)
     torch_training.judge_comparison(trace, computed, y, sample_weight, y_pred)
     return y_pred
+
+
+def trained_once(model: Any) -> Any:
+    """An operation at which every training step after the first fails, or None.
+
+    So it is on PyTorch where ``build`` computed a tensor from weights and the model goes on from it.
+    """
+    return torch_training.trained_once(model) if BACKEND == "torch" else None
+
+
+def has_history(value: Any) -> bool:
+    """Whether ``value`` is such a tensor."""
+    return BACKEND == "torch" and torch_training.has_history(value)
 
 
 def _comparison(model: Any, training: bool) -> Callable[[Any, Any, Any, Any], Any]:

@@ -99,8 +99,27 @@ def trace_training(
         if first is None and traced is not None:
             first = (batch, traced)
     warnings += suspicious(check)
+    stopped = _second_step(model, data, warnings)
+    if stopped is not None:
+        return stopped
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def _second_step(model: Any, data: DataSpec, warnings: list[str]) -> StepOutcome | None:
+    """What stops training although a first step passes."""
+    operation = trainer_internals.trained_once(model)
+    if operation is None:
+        return None
+    why = (
+        "it takes a tensor that build computed from weights, and PyTorch goes back through that "
+        "in the first training step only; compute it in the call of a layer"
+    )
+    steps = [batch for batch in data.batches if batch.kind == "train"]
+    if len(steps) < 2:  # there may be one step
+        return StepOutcome(undecided=f"{operation.name}: {why}", warnings=tuple(warnings))
+    said = Attribution(Origin.FAULT, operation, why, by_user_code=False)
+    return StepOutcome(said, RuntimeError(why), steps[1], warnings=tuple(warnings))
 
 
 def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
