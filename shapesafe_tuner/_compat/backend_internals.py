@@ -167,7 +167,7 @@ def random_state() -> Any:
         rng = getattr(context, "_rng", None)
         return (context._seed, rng, None if rng is None else rng.getstate())
     if BACKEND == "torch":
-        return torch.get_rng_state()
+        return torch.get_rng_state().numpy().tobytes()
     return None
 
 
@@ -179,7 +179,7 @@ def restore_random_state(state: Any) -> None:
         if inner is not None:
             context._rng.setstate(inner)
     elif BACKEND == "torch":
-        torch.set_rng_state(state)
+        torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
 
 
 def trace(function: Callable[..., Any], *specs: Any) -> Any:

@@ -43,8 +43,7 @@ class random_states_kept:  # noqa: N801
             _restore_python(python, gauss)
         if now[2] != numpy:
             _restore_numpy(numpy)
-        different = now[3] != backend
-        if bool(different.any()) if hasattr(different, "any") else different:
+        if now[3] != backend:
             backend_internals.restore_random_state(backend)
 
 

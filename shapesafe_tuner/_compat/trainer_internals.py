@@ -22,7 +22,9 @@ elif BACKEND == "torch":
     from shapesafe_tuner._compat import torch_training
 
 __all__ = [
+    "BUILDS_OUT_OF_TRAINING",
     "LOOKS_AT_EVERY_BATCH",
+    "STATE_IS_DIFFERENTIATED",
     "assert_compiled",
     "built_by_fit",
     "forward",
@@ -33,6 +35,7 @@ __all__ = [
     "runs_eagerly",
     "trace_comparison",
     "trace_custom_step",
+    "trace_gradients",
     "trace_standard_step",
     "trained_once",
     "treats_samples_alike",
@@ -41,6 +44,11 @@ __all__ = [
 
 LOOKS_AT_EVERY_BATCH: bool = BACKEND != "jax"
 """Whether each step holds its batch against what the model's inputs were said to be."""
+
+BUILDS_OUT_OF_TRAINING: bool = BACKEND != "tensorflow"
+"""Whether ``fit`` first calls a model whose loss has not been built, and not in training."""
+STATE_IS_DIFFERENTIATED: bool = BACKEND == "torch"
+"""Whether a gradient goes through values that a layer assigned in the step, and may fail there."""
 
 
 def overrides(model: Any, method: str) -> bool:
@@ -97,7 +105,7 @@ def built_by_fit(model: Any) -> bool:
 
     JAX and PyTorch do so where the model, its loss or a metric has not been built.
     """
-    if BACKEND == "tensorflow":
+    if not BUILDS_OUT_OF_TRAINING:
         return False
     compiled = (model._compile_metrics, model._compile_loss)
     return not all(layer.built for layer in model._flatten_layers()) or any(
@@ -221,6 +229,20 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
         backend_internals.trace(step, packed)
     finally:
         check.variables_as_handles = False
+
+
+def trace_gradients(model: Any, data: tuple[Any, Any, Any], check: Any) -> None:
+    """Trace what a whole ``train_step`` does besides forward pass, loss and metrics.
+
+    PyTorch refuses gradients through what the step changed in place.
+    """
+    try:
+        trace_custom_step(model, data, True, check)
+    except Exception as error:
+        if not backend_internals.wants_values(error):  # as a metric may
+            raise
+    finally:
+        weightless.forget_handles(check)
 
 
 def _optimizers(model: Any) -> list[Any]:

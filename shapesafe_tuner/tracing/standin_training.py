@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import marshal
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
-from shapesafe_tuner._compat.trainer_internals import LOOKS_AT_EVERY_BATCH
+from shapesafe_tuner._compat import trainer_internals
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.asking import demand_sizes
 from shapesafe_tuner.tracing.attribution import Origin
@@ -21,6 +22,7 @@ from shapesafe_tuner.tracing.standin_models import (
     ModelRecord,
     SequentialRecord,
 )
+from shapesafe_tuner.tracing.standins import StandIn
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 
 __all__ = ["Training"]
@@ -50,6 +52,7 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
+        _only_what_rules_know(record, run)
         outputs = {}
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
@@ -91,7 +94,7 @@ class Training:
             return record.answer(specs, None, step=True)[1]
         except Refusal:
             first = batch is self._data.batches[0]
-            if batch.kind == "validation" or not (first or LOOKS_AT_EVERY_BATCH):
+            if batch.kind == "validation" or not (first or trainer_internals.LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
                 run.escalate("a later batch may differ from the first")
@@ -130,6 +133,28 @@ class Training:
             if len(_COMPILED) >= _MOST:
                 _COMPILED.clear()
             _COMPILED[key] = None
+
+
+def _only_what_rules_know(record: ModelRecord, run: Any) -> None:
+    """Rules speak of one step; some backends do more with some layers."""
+    described = [part for layer in record.leaves() for part in _parts(layer.description)]
+    if trainer_internals.BUILDS_OUT_OF_TRAINING and any(
+        part.layer_class.__name__ == "RandomCrop" for part in described
+    ):
+        run.escalate("fit builds the model out of training, where RandomCrop does not crop")
+    if trainer_internals.STATE_IS_DIFFERENTIATED and any(
+        part.kwargs.get("stateful") for part in described
+    ):
+        run.escalate("gradients go through the state that a layer keeps")
+
+
+def _parts(description: Any) -> Iterator[Any]:
+    """A layer's description, and those of the layers among its arguments."""
+    yield description
+    for value in (*description.args, *description.kwargs.values()):
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if issubclass(type(item), StandIn):
+                yield from _parts(item._it.description)
 
 
 class _Emit(keras.layers.Layer):  # type: ignore[misc]

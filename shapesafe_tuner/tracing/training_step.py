@@ -208,9 +208,19 @@ def _step(
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
             return trainer_internals.trace_comparison(model, training, x, y, weight, outputs)
-        return trainer_internals.trace_standard_step(model, training, x, y, weight, first=begins)
+        outputs = trainer_internals.trace_standard_step(
+            model, training, x, y, weight, first=begins
+        )
+        if training and _may_change_state(model):
+            trainer_internals.trace_gradients(model, (x, y, weight), check)
+        return outputs
 
     return run
+
+
+def _may_change_state(model: Any) -> bool:
+    own = not trainer_internals.treats_samples_alike(model)
+    return own and trainer_internals.STATE_IS_DIFFERENTIATED
 
 
 def _built_by_own_code(model: Any) -> bool:
