@@ -211,6 +211,8 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
     """
     packed = keras.utils.pack_x_y_sample_weight(*data)
     step = model.train_step if training else model.test_step
+    if BUILDS_OUT_OF_TRAINING and not all(layer.built for layer in model._flatten_layers()):
+        backend_internals.trace(forward(model, training=False), data[0])
     if BACKEND == "jax":
         _trace_jax_step(model, packed, step, training)
         return
@@ -272,9 +274,6 @@ def _renew_keys(optimizer: Any) -> None:
 
 
 def _trace_jax_step(model: Any, packed: Any, step: Any, training: bool) -> None:
-    x, _, _ = keras.utils.unpack_x_y_sample_weight(packed)
-    if not all(layer.built for layer in model._flatten_layers()):
-        backend_internals.trace(forward(model, training=False), x)
     model._symbolic_build(data_batch=tree.map_structure(_as_struct, packed))
     state = [model.trainable_variables, model.non_trainable_variables]
     if training:

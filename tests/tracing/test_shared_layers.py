@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 import shapesafe_tuner as sst
-from tests.tracing.models import Autoencoder
+from tests.tracing.models import OwnStep
 
 X, Y = np.ones((6, 8), "float32"), np.ones((6, 3), "float32")
 
@@ -134,7 +134,7 @@ def test_a_kept_model_with_its_own_train_step_trains_afterwards() -> None:
 
     def build(hp: Any) -> keras.Model:
         if not cache:
-            cache.append(Autoencoder())
+            cache.append(OwnStep())
             cache[0].compile("adam")
         return cache[0]
 
