@@ -22,6 +22,7 @@ from keras.src.backend.torch import core
 from keras.src.backend.torch import image as torch_image
 from keras.src.backend.torch import random as torch_random
 from keras.src.backend.torch.layer import TorchLayer
+from keras.src.backend.torch.optimizers.torch_parallel_optimizer import TorchParallelOptimizer
 from keras.src.random.seed_generator import SeedGenerator
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
@@ -181,6 +182,7 @@ def install(current: Callable[[], Any]) -> None:
     _register_parameters_when_asked(current)
     _draw_no_seeds()
     _take_conditions_as_true()
+    _let_updates_want_values()
     logging.getLogger("torch._subclasses.fake_tensor").addFilter(lambda record: not is_faking())
 
 
@@ -255,3 +257,18 @@ def _take_conditions_as_true() -> None:
 
     core.cond = traced_cond
     keras_backend.cond = traced_cond
+
+
+def _let_updates_want_values() -> None:
+    """SGD and Nadam read numbers to change weights by; that changes no shape."""
+    update = TorchParallelOptimizer._backend_update_step
+
+    @functools.wraps(update)
+    def update_as_far_as_known(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            update(self, *args, **kwargs)
+        except Exception as error:
+            if not is_faking() or not wants_values(error):
+                raise
+
+    TorchParallelOptimizer._backend_update_step = update_as_far_as_known
