@@ -229,6 +229,10 @@ def _specification(leaf: Any) -> Any:
     return tensor
 
 
+def _zeros(tensor: Any) -> Any:
+    return None if tensor is None else keras.ops.zeros(tensor.shape, tensor.dtype)
+
+
 def trace_layer(layer: Any, inputs: Any, further: dict[str, Any]) -> Any:
     """Trace one training step's worth of a built layer: its call and the gradient of its sum.
 
@@ -277,6 +281,20 @@ def trace_layer(layer: Any, inputs: Any, further: dict[str, Any]) -> Any:
             [tf.TensorSpec(item.shape, item.dtype) for item in symbolic],
             [None if mask is None else tf.TensorSpec(mask.shape, mask.dtype) for mask in masks],
         )
+    elif BACKEND == "jax" and not layer.supports_jit:
+        # With such a layer in the model ``fit`` runs on real values.
+        step([_zeros(item) for item in symbolic], [_zeros(mask) for mask in masks])
+    elif BACKEND == "jax":
+        weights = layer.trainable_variables
+
+        def loss(given: list[Any], values: list[Any], mask_values: list[Any]) -> Any:
+            with keras.StatelessScope(state_mapping=list(zip(weights, given, strict=True))):
+                return step(values, mask_values)
+
+        given = [keras.KerasTensor(weight.shape, weight.dtype) for weight in weights]
+        keras_backend.compute_output_spec(jax.grad(loss), given, symbolic, masks)
     else:
-        keras_backend.compute_output_spec(step, symbolic, masks)
+        total = step([_zeros(item) for item in symbolic], [_zeros(mask) for mask in masks])
+        if total.requires_grad:
+            total.backward()
     return seen[-1]

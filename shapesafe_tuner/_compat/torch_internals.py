@@ -26,7 +26,16 @@ from keras.src.backend.torch.optimizers.torch_parallel_optimizer import TorchPar
 from keras.src.random.seed_generator import SeedGenerator
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
-__all__ = ["computing", "empty_parameter", "faking", "install", "is_fake", "is_faking", "trace", "wants_values"]
+__all__ = [
+    "computing",
+    "empty_parameter",
+    "faking",
+    "install",
+    "is_fake",
+    "is_faking",
+    "trace",
+    "wants_values",
+]
 
 _LOCAL = threading.local()
 _SIZES = (83, 89)

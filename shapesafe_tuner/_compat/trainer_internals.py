@@ -44,9 +44,9 @@ __all__ = [
 
 LOOKS_AT_EVERY_BATCH: bool = BACKEND != "jax"
 """Whether each step holds its batch against what the model's inputs were said to be."""
-
 BUILDS_OUT_OF_TRAINING: bool = BACKEND != "tensorflow"
-"""Whether ``fit`` first calls a model whose loss has not been built, and not in training."""
+"""Whether ``fit`` traces the model first, on the first batch and not in training."""
+
 STATE_IS_DIFFERENTIATED: bool = BACKEND == "torch"
 """Whether a gradient goes through values that a layer assigned in the step, and may fail there."""
 
@@ -103,7 +103,7 @@ def forward(model: Any, training: bool, *, first: bool = True) -> Callable[[Any]
 def built_by_fit(model: Any) -> bool:
     """Whether ``fit`` traces the model, not in training, on the first batch before its steps.
 
-    JAX and PyTorch do so where the model, its loss or a metric has not been built.
+    They do so where the model, its loss or a metric has not been built.
     """
     if not BUILDS_OUT_OF_TRAINING:
         return False
@@ -150,7 +150,7 @@ def trace_comparison(
 def trained_once(model: Any) -> Any:
     """An operation at which every training step after the first fails, or None.
 
-    So it is on PyTorch where ``build`` computed a tensor from weights and the model goes on from it.
+    So it is on PyTorch where ``build`` computed a tensor from weights and the model uses it.
     """
     return torch_training.trained_once(model) if BACKEND == "torch" else None
 

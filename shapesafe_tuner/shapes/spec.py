@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Unknown", "by", "text", "walk"]
+__all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Step", "Unknown", "by", "text", "walk"]
 
 Dim = Any
 """One size: an int, None where it is not known, or a ``Deferred`` that is not chosen yet."""
@@ -62,6 +62,9 @@ class Arguments(types.SimpleNamespace):
         raise AttributeError(f"{self.layer_type} has no argument {name}")
 
 
+Step = Literal["", "training", "evaluation"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Call:
     """How a layer is called, apart from its first argument.
@@ -69,14 +72,14 @@ class Call:
     Attributes:
         built_on: what the layer was first called on, which fixed its weights; None when this
             is the first call.
-        step: the call is part of a training step on real batches, so that what only the
-            backend's own computation refuses counts too.
+        step: "training" or "evaluation" where the call is part of a step on real batches, so
+            that what only the backend's own computation refuses counts too; "" in a build.
         arguments: further arguments that differ from their defaults, by name, with ``Spec`` for
             tensors.
     """
 
     built_on: Any = None
-    step: bool = False
+    step: Step = ""
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 

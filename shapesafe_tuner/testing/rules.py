@@ -107,7 +107,7 @@ def ask_rule(
         else:
             opened = _nested(inputs, _open)
             parameters, _ = apply(configured, opened, Call(arguments=_nested(further, _open)))
-            again = Call(built_on=opened, step=True, arguments=further)
+            again = Call(built_on=opened, step="training", arguments=further)
             _, outputs = apply(configured, inputs, again)
     except Refused as refused:
         return Answer("refused", why=refused.why)

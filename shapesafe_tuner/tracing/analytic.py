@@ -13,7 +13,7 @@ from shapesafe_tuner._compat import constructors, keras_internals, trainer_inter
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
-from shapesafe_tuner.shapes.spec import Refused, Spec, walk
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
 from shapesafe_tuner.tracing.asking import Asking
 from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.descriptions import Description, Descriptions, NotPlain
@@ -312,7 +312,7 @@ class Run:
         inputs: Any,
         arguments: Any,
         *,
-        step: bool = False,
+        step: Step = "",
         shown: Any = None,
     ) -> Any:
         """What a layer gives, written down with the inputs that are ``shown`` for it."""
@@ -342,7 +342,7 @@ class Run:
         outputs = self.operate(record, given, further)
         return tensors_of(outputs, Node(record, args, kwargs))
 
-    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: bool = False) -> Any:
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Any:
         """What an operation gives for these specs."""
         try:
             return self.asking.operate(record, args, kwargs, step=step)

@@ -10,7 +10,7 @@ from shapesafe_tuner._compat import backend_internals
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
-from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown
 from shapesafe_tuner.tracing.applying import apply
 from shapesafe_tuner.tracing.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.lazy import chosen
@@ -50,7 +50,7 @@ class Asking:
         finally:
             self._hooks.analytic = run
 
-    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: bool) -> Any:
+    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """Number of weights that this call makes, and specs of what it gives.
 
         Raises:
@@ -79,7 +79,7 @@ class Asking:
             description.quick[key[:2]] = found[:2]
         return found[:2]
 
-    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
+    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
         configured = record.description.configured
         if configured is not None:
             try:
@@ -91,7 +91,7 @@ class Asking:
                 pass
         return self._ask(record, inputs, arguments, step)
 
-    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: bool) -> Any:
+    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
         """The real layer, called alone on tensors of these specs."""
         demand_sizes((inputs, arguments, record.built_on, record.built_with))
         with self.real_keras():
@@ -107,7 +107,7 @@ class Asking:
                 outputs = layer(*given, **further)
             else:
                 outputs = backend_internals.trace(
-                    lambda x, more: layer(x, training=True, **more), *given, further
+                    lambda x, more: layer(x, training=step == "training", **more), *given, further
                 )
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
         return made, _nested(outputs, spec_of), True
@@ -119,9 +119,7 @@ class Asking:
         kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
         return description.layer_class(*args, **kwargs)
 
-    def operate(
-        self, record: OperationRecord, args: Any, kwargs: Any, *, step: bool = False
-    ) -> Any:
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, *, step: Step = "") -> Any:
         """What an operation gives for arguments with specs in place of tensors.
 
         Raises:

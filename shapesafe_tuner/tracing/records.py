@@ -8,7 +8,7 @@ from typing import Any
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
-from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.descriptions import Description, NotPlain, frozen
 
 __all__ = [
@@ -86,7 +86,7 @@ class LayerRecord:
         """The layers that hold the weights: itself, or those of a model."""
         yield self
 
-    def answer(self, inputs: Any, arguments: Any, *, step: bool) -> Any:
+    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """What it gives for these specs: weights made by the call, and specs of the outputs."""
         return self.run.asking.answer(self, inputs, arguments, step=step)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner.shapes.spec import Refused, Spec
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step
 from shapesafe_tuner.tracing.descriptions import Description
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.records import (
@@ -221,7 +221,7 @@ class SequentialRecord(ModelRecord):
         tensor = self.made[-1]
         return [tensor] if type(tensor) is SymbolicTensor else self.unsure("several outputs")
 
-    def answer(self, inputs: Any, arguments: Any, *, step: bool) -> Any:
+    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """Call the layers in their order."""
         if arguments or not isinstance(inputs, Spec) or not self.stack:
             self.unsure("called in an unusual way")
@@ -344,7 +344,7 @@ class FunctionalRecord(ModelRecord):
         """As ``Functional.outputs``."""
         return list(tensors(self.wanted))
 
-    def answer(self, inputs: Any, arguments: Any, *, step: bool) -> Any:
+    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """Call the graph again on other inputs."""
         values: dict[tuple[int, int], Any] = {}
         flat = self._matched(inputs)
@@ -372,7 +372,7 @@ class FunctionalRecord(ModelRecord):
             self.unsure("called on another structure")
         return flat
 
-    def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: bool) -> None:
+    def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: Step) -> None:
         args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
         record = node.record
         if isinstance(record, OperationRecord):

@@ -9,8 +9,12 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
-from shapesafe_tuner._compat import trainer_internals
-from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner._compat.trainer_internals import (
+    BUILDS_OUT_OF_TRAINING,
+    LOOKS_AT_EVERY_BATCH,
+    STATE_IS_DIFFERENTIATED,
+)
+from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.asking import demand_sizes
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
@@ -52,11 +56,15 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
-        _only_what_rules_know(record, run)
-        outputs = {}
+        if STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
+            run.escalate("gradients go through the state that a layer keeps")
+        outputs: dict[Batch, Any] = {}
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
-            given = self._forward(record, run, batch, specs)
+            if BUILDS_OUT_OF_TRAINING and not outputs:
+                self._forward(record, run, batch, specs, "evaluation")
+            step: Step = "training" if batch.kind == "train" else "evaluation"
+            given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
             if any(None in spec.shape for spec in _flat(given)):
                 run.escalate("a batch has outputs of unknown size")
@@ -87,17 +95,17 @@ class Training:
             return record.unsure("trained on several arrays")
         return _spec(batch.x, record)
 
-    def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any) -> Any:
+    def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
         from shapesafe_tuner.tracing.analytic import Refusal
 
         try:
-            return record.answer(specs, None, step=True)[1]
+            return record.answer(specs, None, step=step)[1]
         except Refusal:
             first = batch is self._data.batches[0]
-            if batch.kind == "validation" or not (first or trainer_internals.LOOKS_AT_EVERY_BATCH):
+            if step == "evaluation" or not (first or LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
-                run.escalate("a later batch may differ from the first")
+                run.escalate("evaluation, or a later batch, may differ from training")
             raise
 
     def _trace(
@@ -135,17 +143,8 @@ class Training:
             _COMPILED[key] = None
 
 
-def _only_what_rules_know(record: ModelRecord, run: Any) -> None:
-    """Rules speak of one step; some backends do more with some layers."""
-    described = [part for layer in record.leaves() for part in _parts(layer.description)]
-    if trainer_internals.BUILDS_OUT_OF_TRAINING and any(
-        part.layer_class.__name__ == "RandomCrop" for part in described
-    ):
-        run.escalate("fit builds the model out of training, where RandomCrop does not crop")
-    if trainer_internals.STATE_IS_DIFFERENTIATED and any(
-        part.kwargs.get("stateful") for part in described
-    ):
-        run.escalate("gradients go through the state that a layer keeps")
+def _keeps_state(layer: Any) -> bool:
+    return any(part.kwargs.get("stateful") for part in _parts(layer.description))
 
 
 def _parts(description: Any) -> Iterator[Any]:

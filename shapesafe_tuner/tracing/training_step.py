@@ -99,9 +99,9 @@ def trace_training(
         if first is None and traced is not None:
             first = (batch, traced)
     warnings += suspicious(check)
-    stopped = _second_step(model, data, warnings)
-    if stopped is not None:
-        return stopped
+    refused = _second_step(model, data, warnings)
+    if refused is not None:
+        return refused
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
 
@@ -208,9 +208,7 @@ def _step(
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
             return trainer_internals.trace_comparison(model, training, x, y, weight, outputs)
-        outputs = trainer_internals.trace_standard_step(
-            model, training, x, y, weight, first=begins
-        )
+        outputs = trainer_internals.trace_standard_step(model, training, x, y, weight, first=begins)
         if training and _may_change_state(model):
             trainer_internals.trace_gradients(model, (x, y, weight), check)
         return outputs

@@ -111,6 +111,8 @@ def node_layer(message: str, model: Any) -> str | None:
 def short(message: str) -> str:
     """The message without colours and, if the graph was running, without its stack."""
     message = re.sub(r"\x1b\[\d*m", "", message)
+    if message.startswith("Unable to automatically build the model"):
+        message = message.rpartition("Exception encountered:")[2].strip("\n'")
     if message.startswith("Graph execution error"):
         node = re.search(r"Detected at node (\S+) defined", message)
         last = [line for line in message.splitlines() if line.strip()]
@@ -149,7 +151,7 @@ def fit(model: keras.Model, space: Space) -> BaseException | None:
 
 def build(space: Space, hp: Recorder) -> tuple[keras.Model | None, BaseException | None]:
     """Build the model, or return the error."""
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     keras.config.disable_traceback_filtering()
     keras.utils.set_random_seed(0)
     try:
@@ -228,6 +230,10 @@ def label_again(space: Space) -> list[dict[str, Any]]:
         hp = Recorder(known["values"])
         records.append(label(space, hp, *build(space, hp)))
     faulthandler.cancel_dump_traceback_later()
+    if kept.BACKEND == "jax":
+        import jax
+
+        jax.clear_caches()
     return records
 
 
@@ -281,6 +287,7 @@ def main() -> None:
         if kept.is_labelled(space, chosen.into) and not chosen.force:
             continue
         start = time.perf_counter()
+        gc.collect()
         gc.freeze()
         first = kept.BACKEND == "tensorflow"
         records = label_space(space) if first else label_again(space)

@@ -62,7 +62,7 @@ class Rescaling(Rule):
 class Sized(Rule):
     """``resizing.py``, ``center_crop.py`` and ``random_crop.py``: the size that was asked for.
 
-    An image smaller than a crop is resized to it.
+    An image smaller than a crop is resized to it. Out of training a random crop leaves it alone.
     """
 
     def configure(self, a: Arguments) -> None:
@@ -84,6 +84,8 @@ class Sized(Rule):
         sides = spec.shape[1:3] if last else spec.shape[2:]
         if None in sides or a.compute_dtype != "float32":
             raise Unknown("the image has an unknown size, or no ordinary numbers")
+        if a.layer_type == "RandomCrop" and call.step == "evaluation":
+            return Spec(spec.shape, spec.dtype)
         if last:
             shape = (spec.shape[0], a.height, a.width, spec.shape[3])
         else:

@@ -32,7 +32,7 @@ class Dropout(Rule):
             raise Unknown("noise_shape is given")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
-        if call.step and a.layer_type == "AlphaDropout" and a.rate == 1:
+        if call.step == "training" and a.layer_type == "AlphaDropout" and a.rate == 1:
             raise Refused("divides by 1 - rate = 0", by="train")
         return Spec(one(inputs).shape, a.compute_dtype)
 
@@ -48,7 +48,7 @@ class Noise(Rule):
         check_rate(a, "rate" if hasattr(a, "rate") else "stddev")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
-        if call.step and a.layer_type == "GaussianDropout" and a.rate == 1:
+        if call.step == "training" and a.layer_type == "GaussianDropout" and a.rate == 1:
             raise Refused("divides by 1 - rate = 0", by="train")
         return Spec(one(inputs).shape, a.compute_dtype)
 
