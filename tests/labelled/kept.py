@@ -16,6 +16,8 @@ from tests.labelled.model import Space
 
 LABELS = Path(__file__).parent / "labels"
 BACKEND: str = keras.config.backend()
+OTHERS = ("jax",)
+"""Backends that have labels besides TensorFlow."""
 OUTCOME = ("build", "fit", "message")
 """What of a label depends on the backend; shapes and parameters do not."""
 
@@ -43,6 +45,19 @@ def read(folder: Path) -> dict[str, Any]:
     """What the backend in use does differently; empty before the first labels."""
     file = folder / f"{BACKEND}.json"
     return dict(json.loads(file.read_text())) if file.exists() else {"spaces": {}}
+
+
+def differing(backend: str) -> dict[str, int]:
+    """How many configurations of each space have another verdict than on TensorFlow."""
+    spaces = json.loads((LABELS / f"{backend}.json").read_text())["spaces"]
+    found = {}
+    for name, items in spaces.items():
+        known = json.loads((LABELS / f"{name}.json").read_text())["configurations"]
+        before = {_key(label): _verdict(label) for label in known}
+        count = sum(_verdict(item) != before[_key(item)] for item in items)
+        if count:
+            found[name] = count
+    return found
 
 
 def is_labelled(space: Space, folder: Path) -> bool:
@@ -99,6 +114,10 @@ def _lines(document: dict[str, Any]) -> str:
         spaces.append(f" {json.dumps(name)}: [" + (f"\n{lines}\n ]" if items else "]"))
     versions = json.dumps(document["versions"], sort_keys=True)
     return f'{{"versions": {versions},\n"spaces": {{\n' + ",\n".join(spaces) + "\n}}\n"
+
+
+def _verdict(label: dict[str, Any]) -> tuple[bool, bool]:
+    return label["build"] == "ok", label["fit"] == "ok"
 
 
 def _key(label: dict[str, Any]) -> str:
