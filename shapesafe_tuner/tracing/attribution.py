@@ -106,6 +106,8 @@ def attribute(error: BaseException) -> Attribution:
 def _message(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"KeyError: {error.args[0]!r}"
+    if backend_internals.wants_values(error):
+        return f"it needs the numbers in a tensor, which a check does not have ({error})"
     return str(error).strip() or type(error).__name__
 
 
