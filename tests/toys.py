@@ -26,8 +26,6 @@ IGNORED_WARNINGS = (
     # KerasTuner's lock asks for the current thread by its old name.
     "ignore:.*currentThread.*:DeprecationWarning",
     "ignore:.*getName.*:DeprecationWarning",
-    # TensorFlow's variables do not know NumPy 2's signature of __array__.
-    "ignore:.*__array__ implementation.*:DeprecationWarning",
     # Keras says so of every generator and dataset.
     "ignore:`shuffle=True` was passed:UserWarning",
     # scikit-learn's Gaussian process on a handful of points.

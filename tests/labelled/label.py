@@ -1,12 +1,13 @@
 """Label the configurations of the spaces with real Keras, on the backend in use.
 
-Run as `python -m tests.labelled.label [--only NAME ...] [--force] [--into FOLDER]`, with
-`KERAS_BACKEND=jax` before it for JAX. TensorFlow samples the configurations; other backends label
-the same ones, and what they do as TensorFlow does is not written again.
+Run as `python -m tests.labelled.label [--only NAME ...] [--force] [--trace] [--into FOLDER]`,
+with `KERAS_BACKEND=jax` before it for JAX. TensorFlow samples the configurations; other backends
+label the same ones, and what they do as TensorFlow does is not written again.
 
 `fit` is called as users call it, but for what makes no verdict and costs most of the time: XLA on
 TensorFlow, and on JAX the optimisations of the compiler. Steps are traced and compiled all the
-same: run eagerly, JAX would let pass what its tracing refuses.
+same: run eagerly, JAX would let pass what its tracing refuses. `--trace` leaves the compiling and
+running out: on JAX wrong shapes show while a step is traced, so the labels are the same.
 
 What is labelled is repeatable, except for the message of errors that appear while a graph runs:
 where several operations of a batch would fail, the one that fails first is not always the same.
@@ -258,6 +259,22 @@ def compile_quickly() -> None:
         jax.config.update("jax_traceback_filtering", "off")
 
 
+def traced(function: Any, **options: Any) -> Any:
+    """In place of `jax.jit`: traces once for each shape, and gives zeros of what was found."""
+    import jax
+
+    known: dict[str, Any] = {}
+
+    def call(*args: Any) -> Any:
+        shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), args)
+        if str(shapes) not in known:
+            known[str(shapes)] = jax.eval_shape(function, *args)
+        found = known[str(shapes)]
+        return jax.tree.map(lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), found)
+
+    return call
+
+
 def summary(name: str, records: list[dict[str, Any]]) -> str:
     """One line of counts."""
     built = [record for record in records if record["build"] == "ok"]
@@ -275,9 +292,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of spaces")
     parser.add_argument("--force", action="store_true", help="label again")
     parser.add_argument("--into", type=Path, default=kept.LABELS, help="folder of the labels")
+    parser.add_argument("--trace", action="store_true", help="JAX: do not run what is traced")
     chosen = parser.parse_args()
     warnings.filterwarnings("ignore")
     compile_quickly()
+    if chosen.trace:
+        from keras.src.backend.jax import trainer
+
+        trainer.jit = traced
     for space in ALL:
         if chosen.only and space.name not in chosen.only:
             continue

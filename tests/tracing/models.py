@@ -150,7 +150,7 @@ class EagerAutoencoder(Autoencoder):
         return {"loss": self.loss_tracker.result()}
 
 
-OwnStep = {
+TrainsItself = {
     "tensorflow": Autoencoder,
     "jax": StatelessAutoencoder,
     "torch": EagerAutoencoder,
@@ -192,21 +192,21 @@ def subclassed_eager(hp: Any) -> Any:
 
 @case(y=None)
 def own_train_step(hp: Any) -> Any:
-    model = OwnStep()
+    model = TrainsItself()
     model.compile("adam")
     return model
 
 
 @case(y=None)
 def own_train_step_of_wrong_width(hp: Any) -> Any:
-    model = OwnStep(width=5)
+    model = TrainsItself(width=5)
     model.compile("adam")
     return model
 
 
 @case()
 def own_train_step_optimizer_built(hp: Any) -> Any:
-    model = OwnStep()
+    model = TrainsItself()
     model.compile("adam")
     model(X)
     model.optimizer.build(model.trainable_variables)

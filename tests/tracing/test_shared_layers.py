@@ -11,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 import shapesafe_tuner as sst
-from tests.tracing.models import OwnStep
+from tests.tracing.models import TrainsItself
 
 X, Y = np.ones((6, 8), "float32"), np.ones((6, 3), "float32")
 
@@ -134,7 +134,7 @@ def test_a_kept_model_with_its_own_train_step_trains_afterwards() -> None:
 
     def build(hp: Any) -> keras.Model:
         if not cache:
-            cache.append(OwnStep())
+            cache.append(TrainsItself())
             cache[0].compile("adam")
         return cache[0]
 
@@ -189,9 +189,9 @@ def test_predictions_in_build_are_those_of_real_weights() -> None:
     seen: list[Any] = []
 
     def build(hp: Any) -> keras.Model:
-        seen.append(np.abs(kept.predict(X, verbose=0) - keras.ops.convert_to_numpy(kept(X))).max())
+        seen.append(np.abs(kept.predict(X, verbose=0) - ops.convert_to_numpy(kept(X))).max())
         return on_top_of(layers.Dense(2))
 
     assert sst.check(build, {}).feasible
     assert seen[0] < 1e-5
-    assert np.abs(kept.predict(X, verbose=0) - keras.ops.convert_to_numpy(kept(X))).max() < 1e-5
+    assert np.abs(kept.predict(X, verbose=0) - ops.convert_to_numpy(kept(X))).max() < 1e-5
