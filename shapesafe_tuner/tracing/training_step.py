@@ -202,6 +202,8 @@ def _step(
             call = trainer_internals.forward(model, training, first=begins)
             return backend_internals.trace(call, x)
         if custom:
+            if trainer_internals.trained_once(model) is not None:
+                check.give_up("a train_step of one's own goes back to weights read in build")
             trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer_internals.assert_compiled(model)
@@ -217,8 +219,12 @@ def _step(
 
 
 def _may_change_state(model: Any) -> bool:
-    own = not trainer_internals.treats_samples_alike(model)
-    return own and trainer_internals.STATE_IS_DIFFERENTIATED
+    """Whether the whole step is traced; not through a tensor that ``build`` computed, for good."""
+    return (
+        trainer_internals.STATE_IS_DIFFERENTIATED
+        and not trainer_internals.treats_samples_alike(model)
+        and trainer_internals.trained_once(model) is None
+    )
 
 
 def _built_by_own_code(model: Any) -> bool:
