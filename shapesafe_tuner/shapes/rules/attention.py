@@ -133,5 +133,7 @@ class MultiHeadAttention(Rule):
                 raise Unknown("masks take part in the scores")
             if len({spec.shape[0] for spec in (query, value, key)}) != 1:
                 raise Unknown("its inputs are batches of different sizes")
+            if a.value_dim and a.value_dim != a.key_dim:
+                raise Unknown("each backend has a fused attention of its own")
         width = a.output_shape or query.shape[-1]
         return Spec((*query.shape[:-1], width), a.compute_dtype, query.mask)
