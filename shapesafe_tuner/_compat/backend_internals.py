@@ -26,6 +26,18 @@ elif BACKEND == "jax":
 else:
     import torch
 
+    from shapesafe_tuner._compat import torch_internals
+
+
+def install(current: Callable[[], Any]) -> None:
+    """Put the backend's own hooks in place.
+
+    Args:
+        current: gives the hooks of the check in the calling thread, or None.
+    """
+    if BACKEND == "torch":
+        torch_internals.install(current)
+
 
 def is_tracing() -> bool:
     """True while a check or Keras's shape inference records operations instead of computing.
@@ -37,9 +49,7 @@ def is_tracing() -> bool:
         return not tf.executing_eagerly() and _in_scratch_graph()
     if BACKEND == "jax":
         return bool(is_in_jax_tracing_scope())
-    return bool(keras_backend.common.symbolic_scope.in_symbolic_scope()) or bool(
-        keras_backend.torch.core.get_device() == "meta"
-    )
+    return torch_internals.is_faking()
 
 
 def computes() -> bool:
@@ -61,22 +71,25 @@ def symbolic_zeros(shape: Any, dtype: Any) -> Any:
     return keras_backend.numpy.zeros(shape, dtype=dtype)
 
 
-def no_storage(variable: Any) -> Any:
-    """What ``variable._value`` holds while it has no storage."""
+def wants_values(error: BaseException) -> bool:
+    """Whether a trace ended at code that looks at the numbers in a tensor."""
+    return BACKEND == "torch" and torch_internals.wants_values(error)
+
+
+def lacks_handle(variable: Any) -> bool:
+    """Whether gradients cannot be traced through a variable as it is."""
     if BACKEND == "torch":
-        dtype = keras_backend.torch.core.to_torch_dtype(variable._dtype)
-        value = torch.empty(variable._shape, dtype=dtype, device="meta")
-        return torch.nn.Parameter(value, requires_grad=False)
-    return None
-
-
-def is_storageless(value: Any) -> bool:
-    """Whether ``value`` is what :func:`no_storage` gave."""
-    return BACKEND == "torch" and value is not None and value.device.type == "meta"
+        return not torch_internals.is_fake(variable._value)
+    return variable._value is None
 
 
 def variable_handle(variable: Any) -> Any:
-    """A TensorFlow resource variable with a handle and no storage, for tracing gradients."""
+    """What stands for a variable's value, without storage, while gradients are traced.
+
+    On TensorFlow a resource variable that has only a handle, on PyTorch a fake parameter.
+    """
+    if BACKEND == "torch":
+        return torch_internals.empty_parameter(variable)
     return resource_variable_ops.UninitializedVariable(
         trainable=variable.trainable,
         shape=tuple(variable._shape),
@@ -95,7 +108,8 @@ def outside_graphs() -> Iterator[None]:
         with jax.ensure_compile_time_eval():
             yield
     else:
-        yield
+        with torch_internals.computing():
+            yield
 
 
 def full_tracebacks() -> contextlib.AbstractContextManager[Any]:
@@ -128,6 +142,8 @@ def is_about_shapes(error: BaseException) -> bool:
     """Whether the backend, or Keras, refuses shapes, so that real values would not help."""
     if isinstance(error, ValueError):
         return "unpack" not in str(error)
+    if BACKEND == "torch":
+        return isinstance(error, (RuntimeError, IndexError)) and not wants_values(error)
     return (
         BACKEND == "jax"
         and isinstance(error, TypeError)
@@ -151,7 +167,7 @@ def random_state() -> Any:
         rng = getattr(context, "_rng", None)
         return (context._seed, rng, None if rng is None else rng.getstate())
     if BACKEND == "torch":
-        return torch.get_rng_state()
+        return torch.get_rng_state().numpy().tobytes()
     return None
 
 
@@ -163,7 +179,7 @@ def restore_random_state(state: Any) -> None:
         if inner is not None:
             context._rng.setstate(inner)
     elif BACKEND == "torch":
-        torch.set_rng_state(state)
+        torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
 
 
 def trace(function: Callable[..., Any], *specs: Any) -> Any:
@@ -177,8 +193,11 @@ def trace(function: Callable[..., Any], *specs: Any) -> Any:
         The structure of ``function``'s result with ``keras.KerasTensor`` in place of tensors.
 
     On TensorFlow the trace is a plain graph, as ``fit`` makes one: variables may be assigned and
-    created. JAX and PyTorch use Keras's own stateless, symbolic scopes.
+    created. So they may on PyTorch, where tensors without storage are computed with. JAX uses
+    Keras's own stateless, symbolic scopes.
     """
+    if BACKEND == "torch":
+        return torch_internals.trace(function, *specs)
     if BACKEND != "tensorflow":
         return keras_backend.compute_output_spec(function, *specs)
     graph = tf.__internal__.FuncGraph(_GRAPH)
@@ -275,5 +294,7 @@ def trace_layer(layer: Any, inputs: Any, further: dict[str, Any]) -> Any:
         given = [keras.KerasTensor(weight.shape, weight.dtype) for weight in weights]
         keras_backend.compute_output_spec(jax.grad(loss), given, symbolic, masks)
     else:
-        keras_backend.compute_output_spec(step, symbolic, masks)
+        total = step([_zeros(item) for item in symbolic], [_zeros(mask) for mask in masks])
+        if total.requires_grad:
+            total.backward()
     return seen[-1]

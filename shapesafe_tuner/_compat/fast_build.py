@@ -151,6 +151,9 @@ def _call_new_layers_only(current: Callable[[], Any]) -> None:
         hooks = current()
         if hooks is None:
             return build(self, input_shape)
+        if "_functional" in self.__dict__.get("_modules", ()):
+            touch(hooks, self)  # one of PyTorch's modules, which take no stand-in for such
+            del self._modules["_functional"]
         outer = getattr(_GROWING, "outputs", None)
         _GROWING.outputs = hooks.grown.setdefault(id(self), (self, {}))[1]
         try:

@@ -193,6 +193,7 @@ def _install() -> None:
             _hook_downloads()
             _hook_optimizer_keys()
             fast_build.install(current)
+            backend_internals.install(current)
             _hook_touched_layers()
             constructors.install(_LOCAL)
             _DONE = True

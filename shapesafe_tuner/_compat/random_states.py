@@ -50,8 +50,7 @@ class random_states_kept:  # noqa: N801
         if now[2] != numpy:
             self.changed = True
             _restore_numpy(numpy)
-        different = now[3] != backend
-        if bool(different.any()) if hasattr(different, "any") else different:
+        if now[3] != backend:
             self.changed = True
             backend_internals.restore_random_state(backend)
 

@@ -18,20 +18,26 @@ from shapesafe_tuner._compat.rollback import Snapshot
 
 if BACKEND == "jax":
     import jax
+elif BACKEND == "torch":
+    from shapesafe_tuner._compat import torch_training
 
 __all__ = [
     "BUILDS_OUT_OF_TRAINING",
     "LOOKS_AT_EVERY_BATCH",
+    "STATE_IS_DIFFERENTIATED",
     "assert_compiled",
     "built_by_fit",
-    "comparison",
     "forward",
     "has_custom_step",
+    "has_history",
     "needs_targets",
     "overrides",
     "runs_eagerly",
-    "standard_step",
+    "trace_comparison",
     "trace_custom_step",
+    "trace_gradients",
+    "trace_standard_step",
+    "trained_once",
     "treats_samples_alike",
 ]
 
@@ -40,6 +46,9 @@ LOOKS_AT_EVERY_BATCH: bool = BACKEND != "jax"
 """Whether each step holds its batch against what the model's inputs were said to be."""
 BUILDS_OUT_OF_TRAINING: bool = BACKEND != "tensorflow"
 """Whether ``fit`` traces the model first, on the first batch and not in training."""
+
+STATE_IS_DIFFERENTIATED: bool = BACKEND == "torch"
+"""Whether a gradient goes through values that a layer assigned in the step, and may fail there."""
 
 
 def overrides(model: Any, method: str) -> bool:
@@ -104,22 +113,54 @@ def built_by_fit(model: Any) -> bool:
     )
 
 
-def standard_step(
-    model: Any, training: bool, *, first: bool = True
-) -> Callable[[Any, Any, Any], Any]:
-    """Forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients."""
+def trace_standard_step(
+    model: Any, training: bool, x: Any, y: Any, sample_weight: Any, *, first: bool = True
+) -> Any:
+    """Trace forward pass, loss and metrics of ``train_step`` or ``test_step``, without gradients.
+
+    Returns:
+        The traced outputs of the model.
+    """
     call = forward(model, training, first=first)
-    compare = comparison(model, training)
+    if BACKEND == "torch":
+        outputs = backend_internals.trace(call, x)
+        return trace_comparison(model, training, x, y, sample_weight, outputs)
+    compare = _comparison(model, training)
 
     def step(x: Any, y: Any, sample_weight: Any) -> Any:
         return compare(x, y, sample_weight, call(x))
 
-    return step
+    return backend_internals.trace(step, x, y, sample_weight)
 
 
-def comparison(model: Any, training: bool) -> Callable[[Any, Any, Any, Any], Any]:
-    """Loss and metrics of a step, given the model's outputs."""
+def trace_comparison(
+    model: Any, training: bool, x: Any, y: Any, sample_weight: Any, y_pred: Any
+) -> Any:
+    """Trace loss and metrics of a step, given the model's outputs, which are returned."""
+    compare = _comparison(model, training)
+    trace = functools.partial(backend_internals.trace, compare, x, y, sample_weight, y_pred)
+    if BACKEND != "torch":
+        return trace()
+    own = overrides(model, "compute_loss") or overrides(model, "compute_metrics")
+    computed = None if own else torch_training.loss_and_metrics(model, training)
+    torch_training.judge_comparison(trace, computed, y, sample_weight, y_pred)
+    return y_pred
 
+
+def trained_once(model: Any) -> Any:
+    """An operation at which every training step after the first fails, or None.
+
+    So it is on PyTorch where ``build`` computed a tensor from weights and the model uses it.
+    """
+    return torch_training.trained_once(model) if BACKEND == "torch" else None
+
+
+def has_history(value: Any) -> bool:
+    """Whether ``value`` is such a tensor."""
+    return BACKEND == "torch" and torch_training.has_history(value)
+
+
+def _comparison(model: Any, training: bool) -> Callable[[Any, Any, Any, Any], Any]:
     def compare(x: Any, y: Any, sample_weight: Any, y_pred: Any) -> Any:
         loss = model._compute_loss(
             x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
@@ -165,16 +206,16 @@ def _batch_size(x: Any) -> Any:
 def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, check: Any) -> None:
     """Trace the user's own ``train_step`` or ``test_step`` on symbolic data.
 
-    TensorFlow: gradients need variables with handles, so all get one, and those born in the
-    step too. JAX: the step is a pure function of the state.
+    TensorFlow and PyTorch: gradients need variables with handles, so all get one, and those born
+    in the step too. JAX: the step is a pure function of the state.
     """
     packed = keras.utils.pack_x_y_sample_weight(*data)
     step = model.train_step if training else model.test_step
+    if BUILDS_OUT_OF_TRAINING and not all(layer.built for layer in model._flatten_layers()):
+        backend_internals.trace(forward(model, training=False), data[0])
     if BACKEND == "jax":
         _trace_jax_step(model, packed, step, training)
         return
-    if BACKEND == "torch":
-        check.give_up("a train_step of the model's own is not traced on PyTorch")
     optimizers = _optimizers(model)
     if not check.handles:
         check.at_end(functools.partial(weightless.forget_handles, check))
@@ -183,13 +224,27 @@ def trace_custom_step(model: Any, data: tuple[Any, Any, Any], training: bool, ch
     check.variables_as_handles = True
     try:
         for variable in _variables(model, optimizers):
-            if variable._value is None:
+            if backend_internals.lacks_handle(variable):
                 weightless.give_handle(variable, check)
         for optimizer in optimizers:
             _renew_keys(optimizer)
         backend_internals.trace(step, packed)
     finally:
         check.variables_as_handles = False
+
+
+def trace_gradients(model: Any, data: tuple[Any, Any, Any], check: Any) -> None:
+    """Trace what a whole ``train_step`` does besides forward pass, loss and metrics.
+
+    PyTorch refuses gradients through what the step changed in place.
+    """
+    try:
+        trace_custom_step(model, data, True, check)
+    except Exception as error:
+        if not backend_internals.wants_values(error):  # as a metric may
+            raise
+    finally:
+        weightless.forget_handles(check)
 
 
 def _optimizers(model: Any) -> list[Any]:
@@ -219,9 +274,6 @@ def _renew_keys(optimizer: Any) -> None:
 
 
 def _trace_jax_step(model: Any, packed: Any, step: Any, training: bool) -> None:
-    x, _, _ = keras.utils.unpack_x_y_sample_weight(packed)
-    if not all(layer.built for layer in model._flatten_layers()):
-        backend_internals.trace(forward(model, training=False), x)
     model._symbolic_build(data_batch=tree.map_structure(_as_struct, packed))
     state = [model.trainable_variables, model.non_trainable_variables]
     if training:

@@ -33,7 +33,7 @@ def install(current: Callable[[], Any]) -> None:
         if hooks is None:
             initialize(self, initializer)
             return
-        self._value = backend_internals.no_storage(self)
+        self._value = None
         self._initializer = Weightless(self, initializer, current)
         if not _fits_any_shape(initializer, self._shape):
             self._initializer.value_shape = _shape_of_value(initializer, self)
@@ -47,14 +47,16 @@ def install(current: Callable[[], Any]) -> None:
         elif not isinstance(self._initializer, Weightless):
             initialize_weightless(self, self._initializer)
 
+    def assign_array(variable: Any, value: Any) -> None:
+        assign(variable, variable._convert_to_tensor(value, dtype=variable._dtype))
+
     @functools.wraps(assign)
     def assign_weightless(self: Any, value: Any) -> None:
         stored = getattr(self, "_value", None)  # JAX assigns to initialise
-        weightless = stored is None or backend_internals.is_storageless(stored)
-        if not weightless or not isinstance(self._initializer, Weightless):
+        if stored is not None or not isinstance(self._initializer, Weightless):
             hooks = current()
             if hooks is not None and stored is not None and backend_internals.computes():
-                hooks.keep_value(self, assign)
+                hooks.keep_value(self, assign_array)
             assign(self, value)
         elif self._initializer.giving or current() is None:
             self._initializer.give_storage()
@@ -140,12 +142,12 @@ def _shape_of_value(initializer: Any, variable: Any) -> Any:
 
 def give_handle(variable: Any, hooks: Any) -> None:
     """Let gradients be traced through a variable without storage."""
+    hooks.handles.append((variable, variable._value))
     variable._value = backend_internals.variable_handle(variable)
-    hooks.handles.append(variable)
 
 
 def forget_handles(hooks: Any) -> None:
     """Take the handles away again."""
-    for variable in hooks.handles:
-        variable._value = None
+    for variable, value in hooks.handles:
+        variable._value = value
     hooks.handles.clear()

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import keras
 
-from shapesafe_tuner._compat import constructors, keras_internals
+from shapesafe_tuner._compat import constructors, keras_internals, trainer_internals
 from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
@@ -379,6 +379,8 @@ def _spec_or_value(value: Any) -> Any:
         return {key: _spec_or_value(item) for key, item in value.items()}
     if isinstance(value, keras.KerasTensor):
         raise NotPlain("a tensor that is not of this build")
+    if trainer_internals.has_history(value):
+        raise NotPlain("a tensor computed from weights")
     return value
 
 

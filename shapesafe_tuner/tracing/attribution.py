@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import keras_internals
+from shapesafe_tuner._compat import backend_internals, keras_internals
 from shapesafe_tuner._compat.keras_internals import Layer, Operation
 from shapesafe_tuner.tracing.environment import Undecidable
 from shapesafe_tuner.tracing.recorder import shapes_of
@@ -106,6 +106,8 @@ def attribute(error: BaseException) -> Attribution:
 def _message(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"KeyError: {error.args[0]!r}"
+    if backend_internals.wants_values(error):
+        return f"it needs the numbers in a tensor, which a check does not have ({error})"
     return str(error).strip() or type(error).__name__
 
 
@@ -115,6 +117,8 @@ def _library_origin(error: BaseException) -> Origin:
     if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, OSError)):
         return Origin.UNKNOWN
     names = {kind.__name__ for kind in type(error).__mro__}
+    if backend_internals.wants_values(error):
+        return Origin.UNKNOWN
     if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN
     if names.intersection(_OTHER_REFUSALS) or isinstance(error, _REFUSALS):

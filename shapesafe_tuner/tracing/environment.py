@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
 from shapesafe_tuner._compat import keras_internals
@@ -75,7 +76,7 @@ class Check:
         """Give a variable that existed before its value back at the end."""
         if id(variable) not in self._kept:
             self._kept.add(id(variable))
-            value = np.copy(variable.numpy())
+            value = np.copy(keras.ops.convert_to_numpy(variable.value))
             self._undo.append(lambda: assign(variable, value))
 
     def put_back(self) -> None:

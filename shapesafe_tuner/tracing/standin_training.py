@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from shapesafe_tuner._compat.symbolic_tensor import plain_tensor
 from shapesafe_tuner._compat.trainer_internals import (
     BUILDS_OUT_OF_TRAINING,
     LOOKS_AT_EVERY_BATCH,
+    STATE_IS_DIFFERENTIATED,
 )
 from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.asking import demand_sizes
@@ -24,6 +26,7 @@ from shapesafe_tuner.tracing.standin_models import (
     ModelRecord,
     SequentialRecord,
 )
+from shapesafe_tuner.tracing.standins import StandIn
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 
 __all__ = ["Training"]
@@ -53,6 +56,8 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
+        if STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
+            run.escalate("gradients go through the state that a layer keeps")
         outputs: dict[Batch, Any] = {}
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
@@ -148,6 +153,19 @@ class Training:
             if len(_COMPILED) >= _MOST:
                 _COMPILED.clear()
             _COMPILED[key] = None
+
+
+def _keeps_state(layer: Any) -> bool:
+    return any(part.kwargs.get("stateful") for part in _parts(layer.description))
+
+
+def _parts(description: Any) -> Iterator[Any]:
+    """A layer's description, and those of the layers among its arguments."""
+    yield description
+    for value in (*description.args, *description.kwargs.values()):
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if issubclass(type(item), StandIn):
+                yield from _parts(item._it.description)
 
 
 class _Emit(keras.layers.Layer):  # type: ignore[misc]

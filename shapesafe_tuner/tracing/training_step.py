@@ -101,6 +101,9 @@ def trace_training(
         if first is None and traced is not None:
             first = (batch, traced)
     warnings += suspicious(check)
+    refused = _second_step(model, data, warnings)
+    if refused is not None:
+        return refused
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
 
@@ -121,6 +124,22 @@ def trace_forward(model: Any, check: Check) -> StepOutcome:
     batch = Batch(inputs[0] if len(inputs) == 1 else inputs)
     step = trace_training(model, DataSpec((batch,)), check, loss=False)
     return dataclasses.replace(step, warnings=(), outputs=None)
+
+
+def _second_step(model: Any, data: DataSpec, warnings: list[str]) -> StepOutcome | None:
+    """What stops training although a first step passes."""
+    operation = trainer_internals.trained_once(model)
+    if operation is None:
+        return None
+    why = (
+        "it takes a tensor that build computed from weights, and PyTorch goes back through that "
+        "in the first training step only; compute it in the call of a layer"
+    )
+    steps = [batch for batch in data.batches if batch.kind == "train"]
+    if len(steps) < 2:  # there may be one step
+        return StepOutcome(undecided=f"{operation.name}: {why}", warnings=tuple(warnings))
+    said = Attribution(Origin.FAULT, operation, why, by_user_code=False)
+    return StepOutcome(said, RuntimeError(why), steps[1], warnings=tuple(warnings))
 
 
 def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
@@ -203,17 +222,29 @@ def _step(
             call = trainer_internals.forward(model, training, first=begins)
             return backend_internals.trace(call, x)
         if custom:
+            if trainer_internals.trained_once(model) is not None:
+                check.give_up("a train_step of one's own goes back to weights read in build")
             trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer_internals.assert_compiled(model)
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
-            compare = trainer_internals.comparison(model, training)
-            return backend_internals.trace(compare, x, y, weight, outputs)
-        step = trainer_internals.standard_step(model, training, first=begins)
-        return backend_internals.trace(step, x, y, weight)
+            return trainer_internals.trace_comparison(model, training, x, y, weight, outputs)
+        outputs = trainer_internals.trace_standard_step(model, training, x, y, weight, first=begins)
+        if training and _may_change_state(model):
+            trainer_internals.trace_gradients(model, (x, y, weight), check)
+        return outputs
 
     return run
+
+
+def _may_change_state(model: Any) -> bool:
+    """Whether the whole step is traced; not through a tensor that ``build`` computed, for good."""
+    return (
+        trainer_internals.STATE_IS_DIFFERENTIATED
+        and not trainer_internals.treats_samples_alike(model)
+        and trainer_internals.trained_once(model) is None
+    )
 
 
 def _built_by_own_code(model: Any) -> bool:

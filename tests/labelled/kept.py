@@ -16,7 +16,7 @@ from tests.labelled.model import Space
 
 LABELS = Path(__file__).parent / "labels"
 BACKEND: str = keras.config.backend()
-OTHERS = ("jax",)
+OTHERS = ("jax", "torch")
 """Backends that have labels besides TensorFlow."""
 OUTCOME = ("build", "fit", "message")
 """What of a label depends on the backend; shapes and parameters do not."""

@@ -28,8 +28,6 @@ WORDS = np.array(["a b", "c", "d", "e f g", "h", "i"])
 
 CASES: dict[str, tuple[Callable[[Any], keras.Model], dict[str, Any]]] = {}
 MARKS: dict[str, pytest.MarkDecorator] = {}
-TAPE = only_on("tensorflow", "a train_step with a GradientTape")
-STATELESS = only_on("jax", "a train_step that is given the state and returns it")
 
 
 def case(
@@ -135,7 +133,28 @@ class StatelessAutoencoder(Autoencoder):
         return logs, (trainable, non_trainable, optimizer, metrics)
 
 
-TrainsItself = StatelessAutoencoder if BACKEND == "jax" else Autoencoder
+class EagerAutoencoder(Autoencoder):
+    """The same with the train_step of PyTorch, which computes at once."""
+
+    def train_step(self, data: Any) -> Any:
+        import torch
+
+        x = data[0] if isinstance(data, tuple) else data
+        self.zero_grad()
+        loss = ops.mean(ops.square(self(x, training=True) - x))
+        loss.backward()
+        weights = self.trainable_weights
+        with torch.no_grad():
+            self.optimizer.apply([weight.value.grad for weight in weights], weights)
+        self.loss_tracker.update_state(loss)
+        return {"loss": self.loss_tracker.result()}
+
+
+TrainsItself = {
+    "tensorflow": Autoencoder,
+    "jax": StatelessAutoencoder,
+    "torch": EagerAutoencoder,
+}[BACKEND]
 
 
 class Reconstruction(keras.Model):
@@ -171,46 +190,23 @@ def subclassed_eager(hp: Any) -> Any:
     return compiled(Subclassed(), run_eagerly=True)
 
 
-@case(y=None, mark=TAPE)
+@case(y=None)
 def own_train_step(hp: Any) -> Any:
-    model = Autoencoder()
+    model = TrainsItself()
     model.compile("adam")
     return model
 
 
-@case(y=None, mark=TAPE)
+@case(y=None)
 def own_train_step_of_wrong_width(hp: Any) -> Any:
-    model = Autoencoder(width=5)
+    model = TrainsItself(width=5)
     model.compile("adam")
     return model
 
 
-@case(y=None, mark=STATELESS)
-def own_stateless_train_step(hp: Any) -> Any:
-    model = StatelessAutoencoder()
-    model.compile("adam")
-    return model
-
-
-@case(y=None, mark=STATELESS)
-def own_stateless_train_step_of_wrong_width(hp: Any) -> Any:
-    model = StatelessAutoencoder(width=5)
-    model.compile("adam")
-    return model
-
-
-@case(mark=STATELESS)
-def own_stateless_train_step_optimizer_built(hp: Any) -> Any:
-    model = StatelessAutoencoder()
-    model.compile("adam")
-    model(X)
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-@case(mark=TAPE)
+@case()
 def own_train_step_optimizer_built(hp: Any) -> Any:
-    model = Autoencoder()
+    model = TrainsItself()
     model.compile("adam")
     model(X)
     model.optimizer.build(model.trainable_variables)
@@ -599,11 +595,19 @@ class TwoOptimizers(keras.Model):
             (self.first, self.critic, lambda: self.critic(x)),
             (self.second, self.generator, lambda: self(x)),
         ):
-            with tf.GradientTape() as tape:
-                loss = ops.mean(ops.square(output() - 1.0))
-            gradients = tape.gradient(loss, part.trainable_weights)
-            optimizer.apply_gradients(zip(gradients, part.trainable_weights, strict=True))
-        return {"loss": loss}
+            weights = part.trainable_weights
+            gradients = self.gradients(lambda output=output: output(), weights)
+            optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return {"loss": ops.mean(self(x))}
+
+    def gradients(self, output: Any, weights: list[Any]) -> list[Any]:
+        if BACKEND == "torch":
+            self.zero_grad()
+            ops.mean(ops.square(output() - 1.0)).backward()
+            return [weight.value.grad for weight in weights]
+        with tf.GradientTape() as tape:
+            loss = ops.mean(ops.square(output() - 1.0))
+        return list(tape.gradient(loss, weights))
 
 
 @case()
@@ -611,7 +615,10 @@ def batch_size_used_in_call(hp: Any) -> Any:
     return compiled(UsesItsBatchSize())
 
 
-@case(y=None, mark=TAPE)
+@case(
+    y=None,
+    mark=pytest.mark.skipif(BACKEND == "jax", reason="gradients are functions of the state on JAX"),
+)
 def two_optimizers(hp: Any) -> Any:
     model = TwoOptimizers()
     model.compile()
