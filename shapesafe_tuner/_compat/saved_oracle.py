@@ -154,7 +154,7 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         said = f"{found.args[0]} is missing" if isinstance(found, KeyError) else str(found)
         return ProjectError(
             f"{where} cannot be read as the state of a search ({said}). It was left as it is: "
-            "restore it, give another project_name, or start anew with overwrite=True."
+            "restore it, give another `project_name`, or pass `overwrite=True` to start anew."
         )
 
     def keep_running(self, tuner_id: str, trial_id: str) -> None:

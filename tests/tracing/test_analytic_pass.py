@@ -81,7 +81,8 @@ def test_other_threads_see_stock_keras() -> None:
     verdict = sst.check(build, {"kernel": 3})
     thread.join()
     assert (verdict.feasible, verdict.stage) == (True, "analytic")
-    assert seen == [False, True, True]
+    assert seen[:3] == [False, True, True]
+    assert not any(seen[3:])  # the check runs a build again that seems to draw random numbers
     assert stock_keras()
 
 
