@@ -595,19 +595,18 @@ class TwoOptimizers(keras.Model):
             (self.first, self.critic, lambda: self.critic(x)),
             (self.second, self.generator, lambda: self(x)),
         ):
-            weights = part.trainable_weights
-            gradients = self.gradients(lambda output=output: output(), weights)
-            optimizer.apply_gradients(zip(gradients, weights, strict=True))
+            gradients = self.gradients(lambda output=output: output(), part)
+            optimizer.apply_gradients(zip(gradients, part.trainable_weights, strict=True))
         return {"loss": ops.mean(self(x))}
 
-    def gradients(self, output: Any, weights: list[Any]) -> list[Any]:
+    def gradients(self, output: Any, part: Any) -> list[Any]:
         if BACKEND == "torch":
             self.zero_grad()
             ops.mean(ops.square(output() - 1.0)).backward()
-            return [weight.value.grad for weight in weights]
+            return [weight.value.grad for weight in part.trainable_weights]
         with tf.GradientTape() as tape:
             loss = ops.mean(ops.square(output() - 1.0))
-        return list(tape.gradient(loss, weights))
+        return list(tape.gradient(loss, part.trainable_weights))
 
 
 @case()
