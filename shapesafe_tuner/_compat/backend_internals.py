@@ -253,17 +253,13 @@ def trace_layer(layer: Any, inputs: Any, further: dict[str, Any]) -> Any:
     seen: list[Any] = []
 
     def step(values: list[Any], mask_values: list[Any]) -> Any:
-        given = iter(zip(values, mask_values, strict=True))
-
-        def fill(item: Any) -> Any:
-            if not isinstance(item, keras.KerasTensor):
-                return item
-            value, mask = next(given)
+        for value, mask in zip(values, mask_values, strict=True):
             if mask is not None:
                 keras_backend.set_keras_mask(value, mask)
-            return value
-
-        x, more = tree.map_structure(fill, (inputs, further))
+        given = iter(values)
+        # PyTorch's trees do not visit a dict in the order in which they flatten it.
+        filled = [next(given) if isinstance(item, keras.KerasTensor) else item for item in flat]
+        x, more = tree.pack_sequence_as((inputs, further), filled)
         outputs = layer(x, training=True, **more)
         seen.append(outputs)
         return sum(

@@ -88,6 +88,9 @@ class LayerNormalization(Rule):
         check_axes(a.axes, spec)
         if len({axis % len(spec.shape) for axis in a.axes}) != len(a.axes):
             raise Unknown("axes are repeated")
+        rank = len(spec.shape)
+        if call.step and {axis % rank for axis in a.axes} != set(range(rank - len(a.axes), rank)):
+            raise Unknown("each backend normalizes inner axes in its own way")
         if call.step and a.layer_type == "RMSNormalization" and a.axes != (-1,):
             raise Unknown("its scale may broadcast along other axes than those given")
         before = call.built_on
