@@ -1,20 +1,38 @@
-"""The code in the pages runs as printed."""
+"""The pages: code and commands run as printed, what they show is what is printed, the site builds."""
 
 from __future__ import annotations
 
 import pathlib
-import re
+import runpy
+import sys
+from typing import Any
 
 import pytest
 
 from shapesafe_tuner.shapes import registry
+from tests.pages import PAGES, run_page
+from tests.running import ROOT
 
-PAGES = sorted((pathlib.Path(__file__).parents[1] / "docs").glob("*.md"))
+
+def given(page: pathlib.Path) -> dict[str, Any]:
+    """What a page takes for granted: the README speaks of the quickstart's space and data."""
+    if page.name != "README.md":
+        return {}
+    space = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
+    digits = space["load_digits"]()
+    x, y = digits.images[:64, ..., None] / 16.0, digits.target[:64]
+    return {"build_model": space["build_model"], "x": x, "y": y}
 
 
+@pytest.mark.xdist_group("pages")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_code_of_a_page_runs(page: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_runs_as_printed(
+    page: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "_OWN", dict(registry._OWN))
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    assert blocks
-    exec(compile("\n".join(blocks), str(page), "exec"), {"__name__": page.stem})
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    run_page(page, {"__name__": page.stem, **given(page)})
