@@ -22,7 +22,7 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
-from tests.running import ROOT, command, printed_by
+from tests.running import ROOT, run_command, run_script
 
 __all__ = ["PAGES", "run_page"]
 
@@ -78,15 +78,18 @@ def _text(example: Example) -> None:
 
 def _run_commands(example: Example, text: str) -> None:
     for line in text.replace("\\\n", " ").splitlines():
+        said = _STATUS.search(line)
+        expected = {int(said[1])} if said else {0, 1}
         for part in line.split("&&"):
             match shlex.split(part, comments=True):
                 case ["shapesafe", *arguments]:
-                    status, output = command(*arguments)
-                    said = _STATUS.search(line)
-                    assert status in ({int(said[1])} if said else {0, 1}), f"{line}\n{output}"
-                    example.namespace[_PRINTED] += output
+                    status, output = run_command(*arguments)
                 case ["python", script, *arguments] if script.startswith("examples/"):
-                    example.namespace[_PRINTED] += printed_by(script, *arguments)
+                    status, output = run_script(script, *arguments)
+                case _:
+                    continue
+            assert status in expected, f"{part} ended with {status}:\n{output}"
+            example.namespace[_PRINTED] += output
 
 
 def _texts(node: Any) -> Iterator[str]:

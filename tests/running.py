@@ -14,29 +14,32 @@ from click.testing import CliRunner
 
 from shapesafe_tuner.cli import main
 
-__all__ = ["ROOT", "command", "printed_by"]
+__all__ = ["ROOT", "run_command", "run_script"]
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
 @functools.cache
-def printed_by(script: str, *arguments: str) -> str:
-    """What ``python script arguments`` prints; it runs once, however often it is asked for.
+def run_script(script: str, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of ``python script arguments``; it runs once, however often asked for.
 
     Args:
         script: a path from the top of the repository.
         arguments: of its command line.
     """
-    path = str(ROOT / script)
+    path, status = str(ROOT / script), 0
     out = io.StringIO()
     with mock.patch.object(sys, "argv", [path, *arguments]), contextlib.redirect_stdout(out):
-        runpy.run_path(path, run_name="__main__")
-    return out.getvalue()
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return status, out.getvalue()
 
 
-def command(*arguments: str) -> tuple[int, str]:
+def run_command(*arguments: str) -> tuple[int, str]:
     """Exit status and output of ``shapesafe`` with these arguments."""
     result = CliRunner().invoke(main, arguments)
-    if not isinstance(result.exception, SystemExit | None):
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.output
