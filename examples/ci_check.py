@@ -2,10 +2,10 @@
 
     python examples/ci_check.py            # exit status 0, or 1 and what is wrong
 
-Three promises that a team makes of a space: most of it can be built and trained, the configurations that
-are in production always can, and the same holds for the picture sizes still to come. Only shapes are
-needed, no data and no GPU. One sees which promise is broken, and by which values: the larger kernels do
-not fit the smallest pictures.
+Three promises that a team makes of a space: most of it can be built and trained, the configurations
+that are in production always can, and the same holds for the picture sizes still to come. Only
+shapes are needed, no data and no GPU. One sees which promise is broken, by which values, and what
+would help: a fourth block does not fit the smaller pictures.
 """
 
 from __future__ import annotations

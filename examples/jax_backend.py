@@ -2,9 +2,9 @@
 
     python examples/jax_backend.py         # needs: python -m pip install jax
 
-Keras reads ``KERAS_BACKEND`` when it is first imported. A verdict is about training on the backend that
-is installed: a check traces the training step with JAX's own tracing, on shapes. One sees a loss that
-JAX refuses, the report on the space, and a search.
+Keras reads ``KERAS_BACKEND`` when it is first imported. A verdict is about training on the backend
+that is installed: a check traces the training step with JAX's own tracing, on shapes. One sees a
+loss that JAX refuses, the report on the space, and a search.
 """
 
 from __future__ import annotations

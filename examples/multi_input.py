@@ -2,10 +2,10 @@
 
     python examples/multi_input.py
 
-A picture of a digit and its four quadrants' mean brightness go in; the digit and its brightness come
-out. The two branches are added, so that their widths must agree, and the width of the head is tuned
-although the labels have ten columns. One sees which of the targets refuses a configuration, and a
-Bayesian search over what is left.
+A picture of a digit and its four quadrants' mean brightness go in; the digit and its brightness
+come out. The two branches are added, so that their widths must agree, and the width of the head is
+tuned although the labels have ten columns. One sees which of the targets refuses a configuration,
+and a Bayesian search over what is left.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python examples/recurrent.py
 
-Digits are read row by row, 8 steps of 8 pixels. Whether a layer returns sequences is tuned for each of
-them, as people do, so that most combinations cannot exist. One sees what the whole space looks like, and
-a search with repair: what cannot exist is replaced by its nearest neighbour that can.
+Digits are read row by row, 8 steps of 8 pixels. Whether a layer returns sequences is tuned for each
+of them, as people do, so that most combinations cannot exist. One sees what the whole space looks
+like, and a search with repair: what cannot exist is replaced by its nearest neighbour that can.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A subclassed model with a layer of one's own: nothing is declared, and it is checked all the same.
+"""A subclassed model with a layer of one's own: nothing is declared, and yet it is checked.
 
     python examples/subclassed.py
 
-A subclassed model has no shapes until it sees data, so that ``build`` alone proves nothing: the check
-calls it on the shapes of ``x``, without a weight. Its layer pools pairs of rows and refuses an odd
-number of them. One sees who decided (``verdict.stage``), how a rule makes the same decision cheaper,
-and that nothing changes but the time.
+A subclassed model has no shapes until it sees data, so that ``build`` alone proves nothing: the
+check calls it on the shapes of ``x``, without a weight. Its layer pools pairs of rows and refuses
+an odd number of them. One sees who decided (``verdict.stage``), how a rule makes the same decision
+cheaper, and that nothing changes but the time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from keras import layers, ops
 from sklearn.datasets import load_digits
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.shapes import Refused, Spec
 
 
 class PairRows(layers.Layer):
@@ -29,7 +30,7 @@ class PairRows(layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """(batch, rows, features) becomes (batch, rows / 2, features)."""
-        batch, rows, features = inputs.shape
+        rows, features = inputs.shape[1:]
         if rows % 2:
             raise ValueError(f"{rows} rows cannot be paired")
         return ops.max(ops.reshape(inputs, (-1, rows // 2, 2, features)), axis=2)
@@ -74,8 +75,6 @@ class PairRowsRule(sst.Rule):
 
     def call(self, a: Any, inputs: Any, call: Any) -> Any:
         """Half the rows, or a refusal where the layer raises."""
-        from shapesafe_tuner.shapes import Refused, Spec
-
         batch, rows, features = inputs.shape
         if rows % 2:
             raise Refused(f"cannot pair {rows} rows")

@@ -2,9 +2,9 @@
 
     python examples/transformer.py
 
-Digits are read as 16 patches of 2 x 2 pixels. The encoder splits its width into heads with ``Reshape``,
-as many write it, which fits only where the number of heads divides the width. One sees which of them
-do not, what the report suggests, and a tuner that follows the suggestion.
+Digits are read as 16 patches of 2 x 2 pixels. The encoder splits its width into heads with
+``Reshape``, as many write it, which fits only where the number of heads divides the width. One sees
+which of them do not, what the report suggests, and a tuner that follows the suggestion.
 """
 
 from __future__ import annotations

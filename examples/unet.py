@@ -2,10 +2,10 @@
 
     python examples/unet.py
 
-Handwritten digits are cleaned of noise. Every level halves the picture and doubles it again, and joins
-the two halves. 8 x 8 pixels divide by 2 three times; cut to 6 x 6 they divide once, and ``Concatenate``
-gets maps of 2 x 2 and 3 x 3. One sees the shapes of such a network, what the whole space looks like,
-and a search that trains only what exists.
+Handwritten digits are cleaned of noise. Every level halves the picture and doubles it again, and
+joins the two halves. 8 x 8 pixels divide by 2 three times; cut to 6 x 6 they divide once, and
+``Concatenate`` gets maps of 2 x 2 and 3 x 3. One sees the shapes of such a network, what the whole
+space looks like, and a search that trains only what exists.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""The pages: code and commands run as printed, what they show is what is printed, the site builds."""
+"""The pages: their code and commands run, and print what is shown; the site builds."""
 
 from __future__ import annotations
 
 import pathlib
+import re
 import runpy
+import subprocess
 import sys
 from typing import Any
 
@@ -36,3 +38,20 @@ def test_a_page_runs_as_printed(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     run_page(page, {"__name__": page.stem, **given(page)})
+
+
+def test_the_site_is_built_and_fetches_nothing(tmp_path: pathlib.Path) -> None:
+    """Warnings are errors: pages that are not in the menu, links and names that lead nowhere."""
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = list(site.rglob("*.html"))
+    assert len(pages) >= len(PAGES) - 1  # the README is no page of the site
+    fetched = re.compile(
+        r"""<(?:script|img|iframe|link(?! rel="canonical"))\b[^>]*(?:src|href)="?(?:https?:)?//"""
+    )
+    for page in pages:
+        assert not fetched.search(page.read_text()), page
+    styles = [path.read_text() for path in site.rglob("*.css")]
+    assert not any(re.search(r"(?:url\(|@import )[\"']?(?:https?:)?//", style) for style in styles)
