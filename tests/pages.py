@@ -1,9 +1,11 @@
 """What a reader of a page would do: run its code and its commands, and compare what is shown.
 
 - ``python`` blocks run in one namespace a page; with ``title="models.py"`` they are saved as well.
+  With ``title="search.py"`` they are a reader's script with a long search, and only compiled.
 - Of ``sh`` blocks, and of the texts in ``yaml`` blocks, the commands ``shapesafe ...`` and
   ``python examples/...`` run. ``# exit status 1`` behind a command holds it to that.
-- A ``text`` block must be among what the page prints; ``...`` stands for anything.
+- A ``text`` block must be among what the page prints; ``...`` stands for anything, and a time in
+  seconds for any other.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ __all__ = ["PAGES", "run_page"]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_SECONDS = re.compile(r"\b[\d.]+ s\b")
 _STATUS = re.compile(r"# exit status (\d)")
 _PRINTED, _SHOWN = "printed by the page", "shown on the page"  # no names of Python's
 
@@ -46,7 +49,7 @@ def run_page(page: pathlib.Path, given: dict[str, Any]) -> None:
         example.evaluate()
     printed = document.namespace[_PRINTED]
     for line, shown in document.namespace[_SHOWN]:
-        wanted = f"...{shown.strip()}..."
+        wanted = f"...{_SECONDS.sub('... s', shown.strip())}..."
         assert doctest.OutputChecker().check_output(wanted, printed, _FLAGS), (
             f"{page}, line {line}, shows\n{shown}\nand the page printed\n{printed}"
         )
@@ -61,6 +64,10 @@ def _python(example: Example) -> None:
 def _module(example: Example) -> None:
     pathlib.Path("models.py").write_text(example.parsed)
     _python(example)
+
+
+def _script(example: Example) -> None:
+    compile(example.parsed, example.path, "exec")
 
 
 def _shell(example: Example) -> None:
@@ -107,6 +114,7 @@ _SYBIL = Sybil(
     [
         CodeBlockParser("python", _python),
         CodeBlockParser('python title="models.py"', _module),
+        CodeBlockParser('python title="search.py"', _script),
         CodeBlockParser("sh", _shell),
         CodeBlockParser("yaml", _yaml),
         CodeBlockParser("text", _text),

@@ -40,6 +40,23 @@ def test_a_page_runs_as_printed(
     run_page(page, {"__name__": page.stem, **given(page)})
 
 
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", "shows\n3\n"),
+        ("```python\n1 / 0\n```\n", "division by zero"),
+        ("```sh\nshapesafe --help   # exit status 1\n```\n", "shapesafe --help"),
+        ("```sh\nshapesafe check nowhere.py:build\n```\n", "there is no such file"),
+        ("```yaml\n- run: shapesafe check nowhere.py:build\n```\n", "there is no such file"),
+    ],
+)
+def test_what_is_wrong_on_a_page_is_found(page: str, said: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(page)
+    with pytest.raises((AssertionError, ZeroDivisionError), match=re.escape(said)):
+        run_page(path, {})
+
+
 def test_the_site_is_built_and_fetches_nothing(tmp_path: pathlib.Path) -> None:
     """Warnings are errors: pages that are not in the menu, links and names that lead nowhere."""
     site = tmp_path / "site"
