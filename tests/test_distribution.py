@@ -34,6 +34,8 @@ def run(*command: str | pathlib.Path, folder: pathlib.Path = ROOT) -> str:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The folder with the source distribution, and the wheel that was built from it."""
+    for tool in ("build", "twine"):
+        pytest.importorskip(tool, reason='this needs python -m pip install -e ".[dev]"')
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder)
     return folder

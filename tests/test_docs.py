@@ -9,9 +9,11 @@ import subprocess
 import sys
 from typing import Any
 
+import keras
 import pytest
 
 from shapesafe_tuner.shapes import registry
+from tests.backends import only_on
 from tests.pages import PAGES, run_page
 from tests.running import ROOT
 
@@ -26,6 +28,11 @@ def given(page: pathlib.Path) -> dict[str, Any]:
     return {"build_model": space["build_model"], "x": x, "y": y}
 
 
+@only_on("tensorflow", "the pages show its messages")
+@pytest.mark.skipif(
+    tuple(map(int, keras.__version__.split(".")[:2])) < (3, 15),
+    reason="the pages show what Keras says since 3.15",
+)
 @pytest.mark.xdist_group("pages")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -59,6 +66,7 @@ def test_what_is_wrong_on_a_page_is_found(page: str, said: str, tmp_path: pathli
 
 def test_the_site_is_built_and_fetches_nothing(tmp_path: pathlib.Path) -> None:
     """Warnings are errors: pages that are not in the menu, links and names that lead nowhere."""
+    pytest.importorskip("mkdocs", reason='the site needs python -m pip install -e ".[docs]"')
     site = tmp_path / "site"
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
