@@ -1,24 +1,86 @@
-"""The code in the pages runs as printed, and they name what they should."""
+"""The pages: their code and commands run, and print what is shown; the site builds."""
 
 from __future__ import annotations
 
 import pathlib
 import re
+import runpy
+import subprocess
+import sys
+from typing import Any
 
+import keras
 import pytest
 
 from shapesafe_tuner.shapes import registry
+from tests.backends import only_on
 from tests.labelled import kept
+from tests.pages import PAGES, run_page
+from tests.running import ROOT
 
-PAGES = sorted((pathlib.Path(__file__).parents[1] / "docs").glob("*.md"))
+
+def given(page: pathlib.Path) -> dict[str, Any]:
+    """What a page takes for granted: the README speaks of the quickstart's space and data."""
+    if page.name != "README.md":
+        return {}
+    space = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
+    digits = space["load_digits"]()
+    x, y = digits.images[:64, ..., None] / 16.0, digits.target[:64]
+    return {"build_model": space["build_model"], "x": x, "y": y}
 
 
+@only_on("tensorflow", "the pages show its messages")
+@pytest.mark.skipif(
+    tuple(map(int, keras.__version__.split(".")[:2])) < (3, 15),
+    reason="the pages show what Keras says since 3.15",
+)
+@pytest.mark.xdist_group("pages")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_code_of_a_page_runs(page: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_runs_as_printed(
+    page: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "_OWN", dict(registry._OWN))
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    assert blocks
-    exec(compile("\n".join(blocks), str(page), "exec"), {"__name__": page.stem})
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    run_page(page, {"__name__": page.stem, **given(page)})
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", "shows\n3\n"),
+        ("```python\n1 / 0\n```\n", "division by zero"),
+        ("```sh\nshapesafe --help   # exit status 1\n```\n", "shapesafe --help"),
+        ("```sh\nshapesafe check nowhere.py:build\n```\n", "there is no such file"),
+        ("```yaml\n- run: shapesafe check nowhere.py:build\n```\n", "there is no such file"),
+    ],
+)
+def test_what_is_wrong_on_a_page_is_found(page: str, said: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(page)
+    with pytest.raises((AssertionError, ZeroDivisionError), match=re.escape(said)):
+        run_page(path, {})
+
+
+def test_the_site_is_built_and_fetches_nothing(tmp_path: pathlib.Path) -> None:
+    """Warnings are errors: pages that are not in the menu, links and names that lead nowhere."""
+    pytest.importorskip("mkdocs", reason='the site needs python -m pip install -e ".[docs]"')
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = list(site.rglob("*.html"))
+    assert len(pages) >= len(PAGES) - 1  # the README is no page of the site
+    fetched = re.compile(
+        r"""<(?:script|img|iframe|link(?! rel="canonical"))\b[^>]*(?:src|href)="?(?:https?:)?//"""
+    )
+    for page in pages:
+        assert not fetched.search(page.read_text()), page
+    styles = [path.read_text() for path in site.rglob("*.css")]
+    assert not any(re.search(r"(?:url\(|@import )[\"']?(?:https?:)?//", style) for style in styles)
 
 
 @pytest.mark.parametrize("backend", kept.OTHERS)
