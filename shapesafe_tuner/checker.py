@@ -99,7 +99,7 @@ class Checker:
         decided = narrowing.demanded(values)
         if decided is None or not decided.items() <= read.items():
             decided = read
-        cause = self._known_smallest(values)
+        cause = self._known_smallest(decided)
         if cause is None:
             cause = narrowing.smallest(decided)
             names = tuple(cause)

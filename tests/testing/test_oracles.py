@@ -77,7 +77,7 @@ class Forgetful(sst.oracles.RandomSearchOracle):
 
     def set_state(self, saved: dict[str, Any]) -> None:
         super().set_state(saved)
-        self.rejections = []
+        self.rejections.clear()
 
 
 class Different(sst.oracles.RandomSearchOracle):

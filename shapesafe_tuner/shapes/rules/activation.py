@@ -25,18 +25,15 @@ class Activation(Rule):
         return activate(a.activation, Spec(spec.shape, a.compute_dtype))
 
 
-@rule("ELU", "LeakyReLU", "ReLU")
+@rule("LeakyReLU", "ReLU")
 class Rectifier(Rule):
-    """``elu.py``, ``leaky_relu.py`` and ``relu.py``: slopes and thresholds must not be negative."""
+    """``leaky_relu.py`` and ``relu.py``: slopes and thresholds must not be negative."""
 
     masks = "pass"
     pops = ("alpha",)
-    defers = ("alpha", "negative_slope", "threshold", "max_value")
+    defers = ("negative_slope", "threshold", "max_value")
 
     def configure(self, a: Arguments) -> None:
-        if a.layer_type == "ELU":
-            number(a.alpha, "alpha")
-            return
         names = ["negative_slope"] + ["threshold", "max_value"] * (a.layer_type == "ReLU")
         for name in names:
             value = getattr(a, name)
@@ -44,6 +41,20 @@ class Rectifier(Rule):
                 continue
             if value is None or number(value, name) < 0:
                 raise Refused(f"needs {name} of 0 or more, not {value}")
+
+    def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
+        return Spec(one(inputs).shape, a.compute_dtype)
+
+
+@rule("ELU")
+class ELU(Rule):
+    """``elu.py``: any slope will do."""
+
+    masks = "pass"
+    defers = ("alpha",)
+
+    def configure(self, a: Arguments) -> None:
+        number(a.alpha, "alpha")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         return Spec(one(inputs).shape, a.compute_dtype)
