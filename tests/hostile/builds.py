@@ -14,9 +14,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from tests.backends import BACKEND
 from tests.toys import LENGTH, crop, finish
+
+if BACKEND == "tensorflow":
+    import tensorflow as tf
 
 Build = Callable[[Any], Any]
 
@@ -76,7 +79,7 @@ def out_of_memory(hp: Any) -> keras.Model:
 
 
 def on_a_device(hp: Any) -> keras.Model:
-    with tf.device("/CPU:0"):
+    with keras.device("cpu:0"):
         return crop(hp.Int("a", 0, 9), 0)
 
 
@@ -141,12 +144,14 @@ HARMLESS: dict[str, Callable[[], Build]] = {
     "prints": lambda: cropping(prints),
     "warns": lambda: cropping(warns),
     "on_a_device": lambda: on_a_device,
-    "in_a_strategy": lambda: in_a_strategy,
     "in_mixed_precision": lambda: in_mixed_precision,
     "of_seeded_numbers": lambda: of_seeded_numbers,
     "keeps_the_last_value": keeps_the_last_value,
 }
 """Their verdicts are those of the shapes alone."""
+
+if BACKEND == "tensorflow":
+    HARMLESS["in_a_strategy"] = lambda: in_a_strategy
 
 BREAKING: dict[str, tuple[Build, str]] = {
     "exits": (exits, "SystemExit: out of build"),
@@ -206,7 +211,6 @@ VARYING: dict[str, Callable[[], Build]] = {
     "random": lambda: _coin(lambda: random.random() < 0.5),
     "numpy": lambda: _coin(lambda: bool(np.random.rand() < 0.5)),
     "generator": lambda: _coin(lambda: bool(np.random.default_rng().random() < 0.5)),
-    "tensorflow": lambda: _coin(lambda: bool(tf.random.uniform(()) < 0.5)),
     "secrets": lambda: _coin(lambda: secrets.randbelow(2) == 1),
     "system": lambda: _coin(lambda: os.urandom(1)[0] % 2 == 1),
     "clock": lambda: _coin(lambda: time.time_ns() // 7 % 2 == 1),
@@ -216,3 +220,6 @@ VARYING: dict[str, Callable[[], Build]] = {
     "warming_up": _warming_up,
 }
 """Every configuration is sometimes refused, and sometimes it is not."""
+
+if BACKEND == "tensorflow":
+    VARYING["tensorflow"] = lambda: _coin(lambda: bool(tf.random.uniform(()) < 0.5))
