@@ -16,18 +16,19 @@ from shapesafe_tuner.project_lock import sole_searcher
 
 __all__ = ["ResumableOracle"]
 
-FREE_RUNS = 2
-"""How often a trial whose process was killed runs again where ``max_retries_per_trial`` is 0."""
+FREE_RUNS = 10
+"""How often in all a trial runs again where ``max_retries_per_trial`` is 0, as by default, and
+nothing tells whether it ended its process or somebody did: a search that is stopped again and
+again, as on machines that may be taken away, loses no trial."""
 
 
 class ResumableOracle(kt_internals.OracleHooks):
     """Mixin that tells trials that were stopped from trials that take their process with them.
 
-    A trial during which the process ended without a word is run again: nothing says whether
-    somebody killed the process or the trial did. After ``max_retries_per_trial`` times
-    (``FREE_RUNS`` where that is 0) it is ``FAILED``. Where Python noted a crash in native code, it
-    is run again ``max_retries_per_trial`` times exactly. A search that ends with an exception, as
-    by Ctrl-C, says so itself and counts nothing.
+    A trial during which its process ended is run again ``max_retries_per_trial`` times, then it
+    is ``FAILED``. Where that is 0, what is known decides: after a crash in native code or the
+    out-of-memory killer it is not run again, otherwise ``FREE_RUNS`` times. A search that ends
+    with an exception, as by Ctrl-C, says so itself and counts nothing.
     """
 
     _ends: Counter[str]
@@ -103,7 +104,7 @@ class ResumableOracle(kt_internals.OracleHooks):
             self.run_again(trial_id)
             return
         times = "once" if count == 1 else f"{count} times"
-        cause = note or "it was killed, was out of memory, or crashed in native code"
+        cause = note or "it was killed, and nothing tells by whom"
         why = f"The process ended {times} while this trial ran ({cause}); it is not run again."
         LOG.warning("Trial %s: %s", trial_id, why)
         self.give_up(trial_id, why)

@@ -123,6 +123,37 @@ def moments(name: str, folder: Path, kills: int) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- a trial that takes its process
 
 
+MEMORY = Path("/sys/fs/cgroup/memory/shapesafe_tuner_test")
+"""A control group of Linux, whose processes are killed when they take more than it allows."""
+
+
+def can_limit_memory() -> bool:
+    """Whether this process may make such a group."""
+    return MEMORY.parent.is_dir() and os.access(MEMORY.parent, os.W_OK)
+
+
+def run_out_of_memory() -> None:
+    """Take more memory than the kernel lets this process have."""
+    MEMORY.mkdir(exist_ok=True)
+    (MEMORY / "memory.limit_in_bytes").write_text(str(64 * 2**20))
+    (MEMORY / "cgroup.procs").write_text(str(os.getpid()))
+    taken = []
+    while True:
+        taken.append(b"x" * 2**24)
+
+
+def end_by_signal() -> None:
+    """As another process would end this one."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+END: dict[str, Callable[[], None]] = {
+    "abort": os.abort,
+    "kill": end_by_signal,
+    "memory": run_out_of_memory,
+}
+
+
 def crash(how: str, retries: int, folder: Path) -> list[dict[str, Any]]:
     """Resume a search until it is through in which training one configuration ends the process."""
 
@@ -131,9 +162,7 @@ def crash(how: str, retries: int, folder: Path) -> list[dict[str, Any]]:
             if hp.values["a"] == 6 and hp.values["b"] == 0:
                 with (folder / "runs").open("a") as file:
                     file.write("run\n")
-                if how == "abort":
-                    os.abort()
-                os.kill(os.getpid(), signal.SIGKILL)
+                END[how]()
             return super().fit(hp, model, *args, **kwargs)
 
     def searching() -> None:
@@ -141,8 +170,10 @@ def crash(how: str, retries: int, folder: Path) -> list[dict[str, Any]]:
         toys.make("GridSearch", Crashing(SPACE), folder, trials=9, **settings).search(verbose=0)
 
     codes = []
-    while not codes or (codes[-1] != 0 and len(codes) < 9):
+    while not codes or (codes[-1] != 0 and len(codes) < 20):
         codes.append(ended(child(searching)))
+    if how == "memory":
+        MEMORY.rmdir()
     return [{"folder": str(folder), "codes": codes}]
 
 

@@ -15,8 +15,11 @@ import pytest
 from shapesafe_tuner import state
 from shapesafe_tuner.resumable_oracle import FREE_RUNS
 from tests import toys
+from tests.faults import dying
 
 pytestmark = [
+    # What one test makes the kernel do, another would take for its own: one after the other.
+    pytest.mark.xdist_group("processes"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the searches run in forked children"),
     *(pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS),
 ]
@@ -104,11 +107,19 @@ def test_killed_at_random_moments(kills: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("how", "retries", "runs"),
-    [("abort", 0, 1), ("abort", 2, 3), ("kill", 0, FREE_RUNS + 1), ("kill", 1, 2)],
+    [
+        ("abort", 0, 1),
+        ("abort", 2, 3),
+        ("kill", 0, FREE_RUNS + 1),
+        ("kill", 1, 2),
+        ("memory", 0, 1),
+    ],
 )
 def test_a_trial_that_takes_its_process_is_not_run_for_ever(
     how: str, retries: int, runs: int, tmp_path: Path
 ) -> None:
+    if how == "memory" and not dying.can_limit_memory():
+        pytest.skip("limiting the memory of a process needs Linux and root")
     (found,) = carry_out("crash", tmp_path, how, retries)
     died = -signal.SIGABRT if how == "abort" else -signal.SIGKILL
     assert found["codes"] == [*[died] * runs, 0]
@@ -118,7 +129,11 @@ def test_a_trial_that_takes_its_process_is_not_run_for_ever(
     assert toys.plain(failed["hyperparameters"]["values"]) == {"a": 6, "b": 0}
     assert failed["status"] == "FAILED"
     times = "once" if runs == 1 else f"{runs} times"
-    cause = "Fatal Python error: Aborted" if how == "abort" else "it was killed, was out of memory"
-    assert f"ended {times} while this trial ran ({cause}" in failed["message"]
+    cause = {
+        "abort": "Fatal Python error: Aborted",
+        "kill": "it was killed, and nothing tells by whom",
+        "memory": "the out-of-memory killer was at work",
+    }[how]
+    assert f"ended {times} while this trial ran ({cause})" in failed["message"]
     assert len(trials) == len(saved["end_order"]) == 6
     assert len(rejections) == 9

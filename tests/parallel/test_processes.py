@@ -18,6 +18,9 @@ from shapesafe_tuner import state
 from tests import toys
 from tests.parallel.searching import TRIALS
 
+# A process that the kernel ends in another test would be taken for one of these.
+pytestmark = pytest.mark.xdist_group("processes")
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 6
 
