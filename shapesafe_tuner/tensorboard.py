@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -80,12 +82,23 @@ class ShowsRejections(keras_tuner.Tuner):  # type: ignore[misc]
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """As ``keras_tuner.Tuner.search``."""
-        folder = _log_of(fit_kwargs.get("callbacks"))
-        if folder is None or not hasattr(self.oracle, "rejections"):
+        with self.showing_rejections(fit_kwargs.get("callbacks")):
             return super().search(*fit_args, **fit_kwargs)
+
+    @contextlib.contextmanager
+    def showing_rejections(self, callbacks: Any) -> Iterator[None]:
+        """Log what is refused inside, if there is a TensorBoard callback and this process knows.
+
+        Args:
+            callbacks: of ``fit``: one, some, or None.
+        """
+        folder = _log_of(callbacks)
+        if folder is None or not hasattr(self.oracle, "rejections"):
+            yield
+            return
         self._board = RejectionBoard(folder)
         try:
-            return super().search(*fit_args, **fit_kwargs)
+            yield
         finally:
             self._board.show(self.oracle)
             self._board.close()

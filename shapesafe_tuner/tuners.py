@@ -138,7 +138,8 @@ class ShapeSafeTuner(ShowsRejections, kt_internals.TunerHooks):
                 self.oracle.verbose = fit_kwargs["verbose"]
             from shapesafe_tuner.parallel import serve
 
-            return serve(self._judging_oracle)
+            with self.showing_rejections(fit_kwargs.get("callbacks")):
+                return serve(self._judging_oracle)
 
     def around_trial(self, trial: Any) -> AbstractContextManager[None]:
         """A crash in native code leaves a note in the trial's folder."""

@@ -11,6 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import shapesafe_tuner as sst
+from shapesafe_tuner import parallel
 from shapesafe_tuner.tensorboard import RUN
 from tests import toys
 
@@ -88,5 +89,16 @@ def test_a_stock_tuner_made_safe_writes_too(tmp_path: pathlib.Path) -> None:
     tuner = sst.shape_safe(keras_tuner.GridSearch)(
         toys.Scored(toys.few), toys.SCORE, max_trials=10, directory=str(tmp_path / "project")
     )
+    tuner.search(verbose=0, callbacks=[keras.callbacks.TensorBoard(str(tmp_path / "log"))])
+    assert scalars(read(tmp_path / "log"), "count")[-1] == (4, 2)
+
+
+def test_the_chief_of_a_parallel_search_writes_what_it_refused(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TUNER_ID": "chief", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": "1"}.items():
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    monkeypatch.setattr(parallel, "serve", toys.run)  # in place of workers
+    tuner = toys.make("GridSearch", toys.Scored(toys.few), tmp_path / "project", trials=10)
     tuner.search(verbose=0, callbacks=[keras.callbacks.TensorBoard(str(tmp_path / "log"))])
     assert scalars(read(tmp_path / "log"), "count")[-1] == (4, 2)
