@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from shapesafe_tuner.files import is_local
+from shapesafe_tuner.files import is_local, saving
 
 __all__ = ["crash_noted", "read_note"]
 
@@ -25,14 +25,17 @@ def crash_noted(folder: str) -> Iterator[None]:
 
     Args:
         folder: of the trial; it is there.
+
+    Raises:
+        ProjectError: nothing can be written there.
     """
     if not is_local(folder):
         yield
         return
     path = os.path.join(folder, _FILE)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(_killed_for_memory() + "\n")
-        file.flush()
+    with saving(path):
+        pathlib.Path(path).write_text(_killed_for_memory() + "\n", encoding="utf-8")
+    with open(path, "a", encoding="utf-8") as file:
         ours = not faulthandler.is_enabled()
         if ours:
             faulthandler.enable(file, all_threads=False)

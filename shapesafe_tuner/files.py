@@ -58,9 +58,16 @@ def stopping_at_a_full_disk(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if not _is_full_disk(error):
             raise
         raise ProjectError(
             f"{error}: {what} was stopped. Make room, then run the same script again to go on."
         ) from error
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Also where a backend's own error says it, in the words of the system."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return os.strerror(errno.ENOSPC) in str(error)
