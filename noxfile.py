@@ -16,8 +16,7 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 RULES = "tests/tracing tests/shapes tests/test_checker.py tests/test_labelled.py".split()
-SEARCHES = "test_tuners test_tuners_dropin test_oracles test_feasible_search test_resume".split()
-SEARCHES = [f"tests/{name}.py" for name in SEARCHES]
+SEARCHES = "tests/test_tuners.py tests/test_tuners_dropin.py tests/oracles tests/project".split()
 
 
 # pyenv's shims answer for a version only where it was chosen; its folders always do.
@@ -59,7 +58,7 @@ class Kit:
 def keras(minor: str, tensorflow: str) -> Kit:
     """A version of Keras with a TensorFlow that takes it."""
     pins = (f"keras=={minor}.*", f"tensorflow=={tensorflow}.*")
-    return Kit((*RULES, "tests/test_tuners.py", "tests/test_oracles.py"), pins)
+    return Kit((*RULES, "tests/test_tuners.py", "tests/oracles/test_oracles.py"), pins)
 
 
 KITS = {

@@ -33,7 +33,7 @@ import numpy as np
 
 from benchmarks import harness, subjects
 from shapesafe_tuner.checker import Checker
-from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 
 Values = dict[str, Any]

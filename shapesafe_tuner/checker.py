@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
-from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 from shapesafe_tuner.verdict import Verdict
 
@@ -225,9 +225,9 @@ def prepare_stages(
     constraints: Sequence[Callable[[Any], bool]] = (),
 ) -> Stages:
     """The stages for these data; arguments as of :func:`check`."""
-    model = kt_internals.as_hypermodel(hypermodel)
+    model = kt_hooks.as_hypermodel(hypermodel)
     data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
-    own_fit = kt_internals.overrides(model, "fit")
+    own_fit = kt_hooks.overrides(model, "fit")
     return Stages(
         model.build,
         in_advance=[] if hyperparameters is None else [hp.name for hp in hyperparameters.space],

@@ -10,17 +10,17 @@ from typing import Any
 import keras
 import keras_tuner
 
-from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.checker import Checker
-from shapesafe_tuner.crash_notes import crash_noted
-from shapesafe_tuner.discovery import complete_space
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
+from shapesafe_tuner.project.crash_notes import crash_noted
 from shapesafe_tuner.report.text import feasibility_summary
-from shapesafe_tuner.tensorboard import ShowsRejections
+from shapesafe_tuner.search.discovery import complete_space
+from shapesafe_tuner.search.tensorboard import ShowsRejections
 from shapesafe_tuner.tracing.attribution import Origin, attribute
-from shapesafe_tuner.tracing.data_iterables import give_back
-from shapesafe_tuner.tracing.data_reading import read_data
-from shapesafe_tuner.tracing.data_spec import DataSpec
+from shapesafe_tuner.tracing.data.iterables import give_back
+from shapesafe_tuner.tracing.data.reading import read_data
+from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Undecidable, discovery_environment
 from shapesafe_tuner.verdict import Rejection
 
@@ -36,7 +36,7 @@ __all__ = [
 _SETTINGS = ("on_infeasible", "constraints", "check_training_step")
 
 
-class ShapeSafeTuner(ShowsRejections, kt_internals.TunerHooks):
+class ShapeSafeTuner(ShowsRejections, kt_hooks.TunerHooks):
     """What makes a ``keras_tuner.Tuner`` shape-safe; put it last among the bases.
 
     Args:
@@ -67,8 +67,8 @@ class ShapeSafeTuner(ShowsRejections, kt_internals.TunerHooks):
         self._judging_oracle = safe
         self._in_advance: list[str] | None = None
         super().__init__(safe, hypermodel, *args, **kwargs)
-        if kt_internals.is_worker():
-            from shapesafe_tuner._compat.rpc import Client
+        if kt_hooks.is_worker():
+            from shapesafe_tuner._compat.keras_tuner.rpc import Client
 
             self.oracle = Client(self.oracle)
         elif isinstance(safe, ShapeSafeOracle):
@@ -118,7 +118,7 @@ class ShapeSafeTuner(ShowsRejections, kt_internals.TunerHooks):
         Raises:
             NoFeasibleConfigurationError: no configuration of the space can be built and trained.
         """
-        if kt_internals.is_worker():
+        if kt_hooks.is_worker():
             try:
                 return super().search(*fit_args, **fit_kwargs)
             finally:
@@ -132,11 +132,11 @@ class ShapeSafeTuner(ShowsRejections, kt_internals.TunerHooks):
                 fit_args = tuple(give_back(argument) for argument in fit_args)
                 fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
-            if not kt_internals.is_chief():
+            if not kt_hooks.is_chief():
                 return super().search(*fit_args, **fit_kwargs)
             if "verbose" in fit_kwargs:
                 self.oracle.verbose = fit_kwargs["verbose"]
-            from shapesafe_tuner.parallel import serve
+            from shapesafe_tuner.search.chief import serve
 
             with self.showing_rejections(fit_kwargs.get("callbacks")):
                 return serve(self._judging_oracle)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import narrowed, size_of
+from shapesafe_tuner._compat.keras_tuner.hyperparameters import narrowed, size_of
 from shapesafe_tuner.checker import Checker, prepare_stages, values_of
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion

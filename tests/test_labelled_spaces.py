@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import completed
-from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.stages import Stages
 from tests.backends import labelled
 from tests.labelled import label as labelling
@@ -26,8 +26,8 @@ BUDGET, DEEP_BUDGET = 300, 20_000
 
 
 def explored(space: Space, budget: float) -> Exploration:
-    model = kt_internals.as_hypermodel(space.build)
-    own_fit = "fit is overridden" if kt_internals.overrides(model, "fit") else None
+    model = kt_hooks.as_hypermodel(space.build)
+    own_fit = "fit is overridden" if kt_hooks.overrides(model, "fit") else None
     given = {name: part for name, part in space.data().items() if name in READ}
     stages = Stages(model.build, data=read_data(**given, as_fit=True), unjudged=own_fit)
     known = Exploration(stages, None)

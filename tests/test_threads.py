@@ -19,9 +19,9 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.checker import Checker
-from shapesafe_tuner.tracing.standins import Posing
+from shapesafe_tuner.tracing.standins.facades import Posing
 from tests import toys
 
 pytestmark = [pytest.mark.filterwarnings(each) for each in toys.IGNORED_WARNINGS]

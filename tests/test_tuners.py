@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import shapesafe_tuner as sst
-from shapesafe_tuner import shape_safe_oracle
+from shapesafe_tuner.oracles import shape_safe
 from tests import toys
 from tests.backends import only_on
 from tests.toys import Scored
@@ -176,7 +176,7 @@ def test_a_space_too_wide_to_walk_is_given_up_and_says_so(
         steps = 8 + int(hp.Float("a", 0.0, 3.0))
         return toys.crop(steps, 0)
 
-    monkeypatch.setattr(shape_safe_oracle, "MAX_JUDGED", 20)
+    monkeypatch.setattr(shape_safe, "MAX_JUDGED", 20)
     tuner = toys.make("RandomSearch", build, tmp_path)
     with pytest.raises(sst.NoFeasibleConfigurationError) as raised:
         tuner.search(toys.X, toys.Y, verbose=0)

@@ -1,412 +1,352 @@
-"""One analytic run: ``build(hp)`` on stand-ins, with a rule for every layer."""
+"""The analytic pass: a verdict without Keras, or none."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+import dataclasses
+import gc
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
-import keras
-
-from shapesafe_tuner._compat import constructors, keras_internals, trainer_internals
-from shapesafe_tuner._compat.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner.shapes.deferred import Deferred
-from shapesafe_tuner.shapes.registry import own_rule
-from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
-from shapesafe_tuner.tracing.asking import Asking
-from shapesafe_tuner.tracing.binding import layer_classes, replaced
-from shapesafe_tuner.tracing.descriptions import Description, Descriptions, NotPlain
-from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, chosen, deferred_among
-from shapesafe_tuner.tracing.realising import Realising
-from shapesafe_tuner.tracing.records import (
-    InputRecord,
-    LayerRecord,
-    Node,
-    OperationRecord,
-    hashable,
-    specs_of,
-    tensors_of,
+from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
+from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
+    RecordedValues,
+    configuration,
+    lazy_configuration,
+    outside_domain,
 )
-from shapesafe_tuner.tracing.standin_models import (
-    FunctionalRecord,
-    ModelRecord,
-    SequentialRecord,
-)
-from shapesafe_tuner.tracing.standins import (
-    ModelStandIn,
-    SequentialStandIn,
-    StandIn,
-    ThingStandIn,
-    stand_in,
-)
-from shapesafe_tuner.tracing.things import ThingRecord
+from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
+from shapesafe_tuner.escaping import named, short
+from shapesafe_tuner.shapes.deferred import demanded
+from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
+from shapesafe_tuner.tracing.shape_table import with_unknown_batch
+from shapesafe_tuner.tracing.standins.answers import has_empty_map
+from shapesafe_tuner.tracing.standins.descriptions import NotPlain, without_frames
+from shapesafe_tuner.tracing.standins.facades import ModelStandIn
+from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.run import Refusal, Run
+from shapesafe_tuner.tracing.standins.training import Training
+from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.verdict import LayerShape, ShapeFault
 
-__all__ = ["Escalate", "Refusal", "Run"]
-
-_DESCRIPTIONS = Descriptions()
-_OPERATIONS: dict[Any, Any] = {}
-_PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
-_MODELS = (keras.Model, constructors.Functional)
-_LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
-    keras.layers.InputLayer
-}
+__all__ = ["Analysed", "AnalyticPass", "outside_of_domain"]
 
 
-class Escalate(BaseException):
-    """Ends an analytic run that met something it does not know; never a proof."""
-
-
-class Refusal(ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, AssertionError):
-    """A rule's refusal on its way through the user's code.
-
-    It is of every type that Keras may raise there, so that any handler of the user's which would
-    have caught the real exception catches this one; a refusal that does not arrive proves nothing.
-    """
-
-    def __init__(self, record: Any, inputs: Any, refused: Refused) -> None:
-        super().__init__(refused.why)
-        self.record = record
-        self.inputs = inputs
-        self.refused = refused
-
-
-class Run:
-    """What happened in one analytic run.
-
-    Args:
-        hooks: the check's; while ``hooks.analytic`` is this run, constructors ask it.
+@dataclasses.dataclass(frozen=True)
+class Analysed:
+    """What an analytic run proved.
 
     Attributes:
-        escalated: why the run cannot decide; once set it stays, whoever swallows the exception.
-        refusal: the refusal that was raised, or None.
-        rows: the layer calls: the layer, what it was given and what it gave.
-        closed: the run is over; stand-ins that are still there must become real.
-        show: how sizes that are not chosen are shown to ``build``; None where all are chosen.
-        changes: by the name of a layer's class, arguments to replace in constructor calls.
+        hp: the configuration, which recorded what was read.
+        fault: the refusal a rule proved, or None.
+        step: what the training step showed; None where it was not judged.
+        parameters: number of weights.
+        output_shape: of the model.
+        layers: the shape table.
+        built: False for a model whose shapes no data fixed.
+        outside: the values that are outside their domain, a sentence each.
     """
 
-    def __init__(self, hooks: Any) -> None:
-        self.hooks = hooks
-        self.escalated: str | None = None
-        self.refusal: Refusal | None = None
-        self.rows: list[tuple[LayerRecord, Any, Any]] = []
-        self.closed = False
-        self.show: Callable[[Any], Any] | None = None
-        self.changes: Mapping[str, Mapping[str, Any]] = {}
-        self._counters = constructors.name_counters()
-        self._realising = Realising()
-        self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
+    hp: Any
+    fault: ShapeFault | None = None
+    step: StepOutcome | None = None
+    parameters: int | None = None
+    output_shape: Any = None
+    layers: tuple[LayerShape, ...] = ()
+    built: bool = True
+    outside: tuple[str, ...] = ()
 
-    def escalate(self, why: str) -> NoReturn:
-        """Leave the run; the configuration is judged otherwise."""
-        self.escalated = why
-        raise Escalate(why)
 
-    def refuse(self, record: Any, inputs: Any, refused: Refused) -> NoReturn:
-        """Raise what a rule proved, where Keras would raise."""
-        self.refusal = Refusal(record, inputs, refused)
-        raise self.refusal
+class AnalyticPass:
+    """Runs one ``build`` on stand-ins.
 
-    def real(self, record: Any) -> Any:
-        """The real object for a stand-in that outlived this run."""
-        return self._realising.once(record)
+    Args:
+        build: ``hp -> keras.Model``.
+        in_advance: names whose range the user fixed before ``build``.
+        training: judges the training step of a stand-in model; None to judge the build alone.
+        max_model_size: largest number of trainable parameters, or None.
+        changes: by the name of a layer's class, arguments to replace in constructor calls.
 
-    def close(self) -> None:
-        """End the run; stand-ins that outlive it become real when they are touched."""
-        self.closed = True
-        self.rows.clear()
-        self.refusal = None
-        self._realising.forget()
+    Attributes:
+        last_escalation: why the last run could not decide; None if it did.
+    """
 
-    # Constructors.
-
-    def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a constructor of Keras gives."""
-        if cls in _LAYERS:
-            return stand_in(self._layer(cls, args, kwargs))
-        if cls is keras.layers.InputLayer:
-            return StandIn(self._input(*args, **kwargs))
-        if cls is keras.Sequential:
-            return self._sequential(*args, **kwargs)
-        if cls in _MODELS:
-            return self._functional(args, kwargs)
-        if issubclass(cls, keras.regularizers.Regularizer):
-            # Keras makes them at once; only factors that are not chosen would stop it.
-            if self.show is not None and cls in _PENALTIES and deferred_among(args, kwargs):
-                return LazyPenalty(cls, args, kwargs)
-            return object.__new__(cls)
-        if issubclass(cls, keras.Model):
-            self.escalate(f"{cls.__name__} is a model class of the user's own")
-        if issubclass(cls, keras.layers.Layer):
-            return stand_in(self._layer(cls, args, kwargs, own_rule(cls)))
-        return ThingStandIn(ThingRecord(self, cls, args, kwargs))
-
-    def _layer(
-        self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
-    ) -> LayerRecord:
-        name = kwargs.pop("name", None)
-        if cls.__name__ in self.changes:
-            args, kwargs = replaced(cls, args, kwargs, self.changes[cls.__name__])
-        policies: Any = keras_internals.policies()
-        if own is not None:
-            policies = (policies, own)
-        description = _DESCRIPTIONS.describe(cls, args, kwargs, policies)
-        record = LayerRecord(self, description, self._name(cls) if name is None else name)
-        if name is not None and (not isinstance(name, str) or "/" in name):
-            self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
-        if description.refused is not None:
-            if not self.asking.accepts(record):
-                self.refuse(record, None, description.refused)
-            description.refused, description.constructed = None, True
-        if description.configured is None and not description.constructed:
-            with self.asking.real_keras():
-                record.real = self.asking.real_layer(record)
-            description.constructed = True
-        return record
-
-    def _name(self, cls: type) -> str:
-        """As ``auto_name`` (``keras/src/utils/naming.py``)."""
-        prefix = constructors.snake_case(cls.__name__)
-        count = self._counters.get(prefix, 0)
-        self._counters[prefix] = count + 1
-        return f"{prefix}_{count}" if count else prefix
-
-    def _input(
+    def __init__(
         self,
-        shape: Any = None,
-        batch_size: Any = None,
-        dtype: Any = None,
-        sparse: Any = None,
-        ragged: Any = None,
-        batch_shape: Any = None,
-        input_tensor: Any = None,
-        optional: Any = False,
-        name: Any = None,
-        **kwargs: Any,
-    ) -> InputRecord:
-        unusual = sparse or ragged or optional or kwargs or input_tensor is not None
-        if unusual or not (name is None or (isinstance(name, str) and "/" not in name)):
-            self.escalate("an unusual input")
-        if batch_shape is None and shape is not None:
-            batch_shape = (batch_size, *shape) if type(shape) in (tuple, list) else None
-        elif shape is not None or batch_size is not None:
-            self.escalate("an input with two shapes")
-        if self.show is not None:
-            batch_shape = chosen(batch_shape, defer=True)
-        if type(batch_shape) not in (tuple, list) or not all(
-            size is None or (type(size) in (int, Deferred) and size > 0) for size in batch_shape
+        build: Callable[[Any], Any],
+        in_advance: Collection[str],
+        training: Training | None,
+        max_model_size: int | None,
+        changes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        self._build = build
+        self._changes = changes
+        self._in_advance = in_advance
+        self._training = training
+        self._max_model_size = max_model_size
+        self._declarations: Declarations | None = None
+        self._inside: set[Any] = set()
+        self._stock_hp = False
+        self.last_escalation: str | None = None
+        self.off: str | None = None
+
+    def judge(self, space: Any, values: Mapping[str, Any]) -> Analysed | None:
+        """What an analytic run proves of a configuration, or None where it proves nothing.
+
+        Raises:
+            KeyboardInterrupt: when the user interrupts the build.
+        """
+        if self.off is not None:
+            return None
+        stock = self._stock_hp
+        found = self._judge(self._configuration(space, values))
+        if found is None and self._stock_hp and not stock:
+            found = self._judge(self._configuration(space, values))
+        return found
+
+    def judge_lazily(
+        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+    ) -> Analysed | None:
+        """As :meth:`judge`, with only some values chosen.
+
+        Args:
+            space: the ``HyperParameters`` registered so far, or None.
+            values: those that are chosen.
+            defer: gives the others, when they are read.
+
+        Returns:
+            What holds for all values of the others, unless one was demanded meanwhile
+            (:func:`shapesafe_tuner.shapes.deferred.demanded`); None where nothing is proved.
+        """
+        if self.off is not None:
+            return None
+        found = None
+        if not self._stock_hp:
+            known = self._known(space)
+            quick = QuickHyperParameters(RecordedValues(values), known, defer)
+            found = self._judge(quick, show=shown_sizes)
+        if self._stock_hp and demanded() is None:
+            hp = lazy_configuration(space, values, self._in_advance, defer)
+            found = self._judge(hp, show=shown_sizes)
+        return found
+
+    def _known(self, space: Any) -> Declarations:
+        known = self._declarations
+        if known is None or (space is not None and len(space.space) != known.size):
+            known = self._declarations = Declarations(space, self._in_advance)
+            self._inside.clear()
+            self._stock_hp = self._stock_hp or known.conditional
+        return known
+
+    def _configuration(self, space: Any, values: Mapping[str, Any]) -> Any:
+        known = self._known(space)
+        if self._stock_hp:
+            hp = configuration(space, values, self._in_advance)
+            hp.values.names_read.clear()
+            return hp
+        chosen = RecordedValues(values)
+        for name, (first, _) in known.first.items():
+            if not dict.__contains__(chosen, name):
+                dict.__setitem__(chosen, name, first.default)
+        return QuickHyperParameters(chosen, known)
+
+    def _judge(self, hp: Any, show: Any = None) -> Analysed | None:
+        check = Check()
+        with check_environment(check):
+            run = Run(check)
+            run.show = show
+            run.changes = self._changes
+            check.analytic = run
+            found: Analysed | None = None
+            try:
+                found = self._run(hp, run, check)
+            finally:
+                check.analytic = None
+                run.close()
+            self.last_escalation = None if found is not None else run.escalated or "an error"
+            if getattr(hp, "needs_stock", False):
+                self._stock_hp = True
+        # This frame's name and getrefcount's argument are two references.
+        if sys.getrefcount(run) > _OWN_REFERENCES:
+            # What is young is looked at first: to look at everything can take a second.
+            for generation in range(3):
+                gc.collect(generation)
+                if sys.getrefcount(run) <= _OWN_REFERENCES:
+                    return found
+            for _ in range(_WAITS):
+                time.sleep(_WAIT)
+                if sys.getrefcount(run) <= _OWN_REFERENCES:
+                    return found
+            self.off = "build keeps layers from one call to the next"
+        return found
+
+    def _run(self, hp: Any, run: Run, check: Check) -> Analysed | None:
+        try:
+            model = self._build(hp)
+        except KeyboardInterrupt:
+            raise
+        except Refusal as refusal:
+            arrived = refusal is run.refusal and run.escalated is None
+            return self._refused(hp, run, refusal) if arrived else None
+        except BaseException as error:
+            run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            without_frames(error)
+            return None
+        if (
+            run.escalated is not None
+            or run.refusal is not None
+            or not issubclass(type(model), ModelStandIn)
         ):
-            self.escalate("an input of an unusual shape")
-        dtype = keras.config.floatx() if dtype is None else dtype
-        if dtype not in _DTYPES:
-            self.escalate(f"an input of dtype {dtype}")
-        output = Spec(tuple(batch_shape), dtype)
-        name = self._name(keras.layers.InputLayer) if name is None else name
-        description = _described(keras.layers.InputLayer, batch_shape=output.shape, dtype=dtype)
-        return InputRecord(self, description, name, output)
-
-    def input_of(self, shape: Any, batch: Any = None, dtype: Any = None) -> InputRecord:
-        """The input that a ``Sequential`` makes for itself."""
-        if type(shape) not in (tuple, list):
-            self.escalate("an input of an unusual shape")
-        return self._input(batch_shape=(batch, *shape), dtype=dtype)
-
-    def _sequential(self, layers: Any = None, trainable: Any = True, name: Any = None) -> Any:
-        if trainable is not True or not (name is None or isinstance(name, str)):
-            self.escalate("an unusual Sequential")
-        name = self._name(keras.Sequential) if name is None else name
-        record = SequentialRecord(self, _described(keras.Sequential), name)
-        if layers:
-            record.fill(layers)
-        return SequentialStandIn(record)
-
-    def _functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = dict(zip(("inputs", "outputs", "name"), args, strict=False), **kwargs)
-        name = given.pop("name", None)
-        if set(given) != {"inputs", "outputs"} or not (name is None or isinstance(name, str)):
-            self.escalate("an unusual Model")
+            run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
+            return None
+        record: ModelRecord = model._it
+        del model
         try:
-            specs_of(list(given.values()))
-        except NotPlain:
-            self.escalate("a model of what are no tensors of this build")
-        name = self._name(constructors.Functional) if name is None else name
-        description = _described(constructors.Functional)
-        return ModelStandIn(FunctionalRecord(self, description, name, **given))
-
-    # Calls.
-
-    def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
-        """A layer called on one tensor."""
-        spec = tensor.spec
-        known = None
-        if self.show is None:
-            known = record.description.quick.get((spec, record.built_on))
-        elif record.built_on is None:
-            known = record.description.quick.get((hashable(spec), None))
-        if known is None:
-            if not isinstance(record, ModelRecord):
-                self._check_complete(record, spec, *_call_parameters(record.layer_class))
-            outputs = self.answer(record, spec, None)
-        else:
-            made, outputs = known
-            if record.built_on is None:
-                record.built_on = spec
-                record.parameters = made
-            self.rows.append((record, spec, outputs))
-        node = Node(record, (tensor,), _NO_ARGUMENTS)
-        record.node_inputs = ((tensor,), _NO_ARGUMENTS) if record.last is None else None
-        record.last = outputs if type(outputs) is Spec else None
-        return symbolic(outputs, node) if type(outputs) is Spec else tensors_of(outputs, node)
-
-    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
-        """A layer called on anything else."""
-        try:
-            given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
+            return self._feasible(hp, run, record, check)
+        except Refusal as refusal:
+            return self._refused(hp, run, refusal, record)
+        except KeyboardInterrupt:
+            raise
         except NotPlain as reason:
-            self.escalate(str(reason))
-        first, arguments = self.bound(record, given, further)
-        outputs = self.answer(record, first, arguments, shown=shown_of(given, further))
-        record.node_inputs = None
-        return tensors_of(outputs, Node(record, args, kwargs))
+            run.escalated = str(reason)
+            return None
+        except BaseException as error:
+            run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            without_frames(error)
+            return None
+
+    def _feasible(self, hp: Any, run: Run, record: ModelRecord, check: Check) -> Analysed | None:
+        built = record.is_built()
+        if self._training is not None:
+            step = self._training.judge(record, run, check)
+        else:
+            step = None
+            Training.accepted_by_compile(record, run, check)
+            if RULES_ARE_NEWER and any(has_empty_map(outputs) for *_, outputs in run.rows):
+                Training.forward_alone(record, run)
+        parameters = self._parameters(record)
+        if self._max_model_size and (parameters is None or parameters > self._max_model_size):
+            run.escalate("max_model_size needs to know which weights are trainable")
+        shape = None
+        if built:
+            shapes = [tensor.shape for tensor in record.output_tensors()]
+            shape = shapes[0] if len(shapes) == 1 else shapes
+        elif step is not None and step.outputs is not None:
+            shape = with_unknown_batch(_shapes(step.outputs))
+        built = built or step is not None
+        outside = self._outside(hp)
+        return Analysed(hp, None, step, parameters, shape, _table(run), built, outside)
+
+    def _refused(
+        self, hp: Any, run: Run, refusal: Refusal, model: ModelRecord | None = None
+    ) -> Analysed:
+        record, refused = refusal.record, refusal.refused
+        without_frames(refusal)
+        without_frames(refused)
+        kind = record.layer_class.__name__
+        inputs = None if refusal.inputs is None else _shapes(refusal.inputs)
+        # A constructor that refuses leaves no layer that could be named.
+        name = None if inputs is None else record.name
+        fault = ShapeFault(
+            layer=name,
+            layer_type=kind,
+            reason=_reason(kind, name, refused.why),
+            input_shapes=inputs,
+            hyperparameters=hp.values.read(),
+            refused_by="build" if model is None else "train",
+        )
+        row = () if name is None else (LayerShape(name, kind, inputs, failed=True),)
+        shape = None
+        if model is not None and model.is_built():
+            shapes = [tensor.shape for tensor in model.output_tensors()]
+            shape = shapes[0] if len(shapes) == 1 else shapes
+        parameters = None if model is None else self._parameters(model)
+        layers = (*_table(run), *row)
+        return Analysed(hp, fault, None, parameters, shape, layers, outside=self._outside(hp))
 
     @staticmethod
-    def needed(layer_class: type) -> tuple[str, ...]:
-        """What a call of one of Keras's layers must be given."""
-        return _needed(layer_class)
+    def _parameters(record: ModelRecord) -> int | None:
+        total = 0
+        for leaf in {id(leaf): leaf for leaf in record.leaves()}.values():
+            if leaf.parameters is None:
+                return None
+            total += leaf.parameters
+        return total
 
-    def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        """The first argument of a call and the others that matter, by name."""
-        if isinstance(record, ModelRecord):
-            names, defaults = _MODEL_CALL
-        else:
-            names, defaults = _call_parameters(record.layer_class)
-        arguments = dict(zip(names, args, strict=False))
-        if len(args) > len(names) or set(arguments) & set(kwargs) or not names:
-            self.escalate("a call that does not fit the layer")
-        arguments.update(kwargs)
-        if names[0] not in arguments:
-            self.escalate("a call without inputs")
-        first = arguments.pop(names[0])
-        training = arguments.pop("training", None)
-        if training is not None and type(training) is not bool:
-            self.escalate("training is not a bool")
-        if first is None or not any(True for _ in walk(first)):
-            self.escalate("a layer is called on no tensor")
-        self._check_complete(record, first, names, {**defaults, **arguments})
-        return first, {
-            name: value
-            for name, value in arguments.items()
-            if isinstance(value, (Spec, tuple, list, dict)) or value != defaults.get(name, _NONE)
-        }
-
-    def _check_complete(
-        self, record: LayerRecord, inputs: Any, names: tuple[str, ...], given: dict[str, Any]
-    ) -> None:
-        """Refuse a call of one of Keras's layers that leaves an argument out."""
-        without = [name for name in names[1:] if name not in given and name != "training"]
-        if without and record.layer_class in _LAYERS:
-            self.refuse(record, inputs, Refused(f"is called without {without[0]}"))
-
-    def answer(
-        self,
-        record: LayerRecord,
-        inputs: Any,
-        arguments: Any,
-        *,
-        step: Step = "",
-        shown: Any = None,
-    ) -> Any:
-        """What a layer gives, written down with the inputs that are ``shown`` for it."""
-        try:
-            made, outputs = record.answer(inputs, arguments, step=step)
-        except Refused as refused:
-            self.refuse(record, inputs if shown is None else shown, refused)
-        except NotPlain as reason:
-            self.escalate(str(reason))
-        first = record.built_on is None
-        if first:
-            record.built_on = inputs
-            record.built_with = arguments
-            record.parameters = made
-        if (first or not step) and not isinstance(record, ModelRecord):
-            self.rows.append((record, inputs if shown is None else shown, outputs))
-        return outputs
-
-    def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
-        """One of ``keras.ops`` called on tensors of this run."""
-        record = OperationRecord(self, operation)
-        try:
-            given = [_spec_or_value(value) for value in args]
-            further = {name: _spec_or_value(value) for name, value in kwargs.items()}
-        except NotPlain as reason:
-            self.escalate(str(reason))
-        outputs = self.operate(record, given, further)
-        return tensors_of(outputs, Node(record, args, kwargs))
-
-    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Any:
-        """What an operation gives for these specs."""
-        try:
-            return self.asking.operate(record, args, kwargs, step=step)
-        except Refused as refused:
-            specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
-            self.refuse(record, specs, refused)
+    def _outside(self, hp: Any) -> tuple[str, ...]:
+        values = hp.values
+        quick = isinstance(hp, QuickHyperParameters)
+        known = [first for first, _ in hp.asked.values()] if quick else hp.space
+        inside = self._inside
+        found = []
+        for item in known:
+            value = dict.get(values, item.name)
+            if issubclass(type(value), Proxy):
+                continue
+            key = (id(item), value, value.__class__)
+            if value is None or key in inside:
+                continue
+            if outside_domain(item, value):
+                found.append(outside_of_domain(item.name, value))
+            elif quick and isinstance(value, (int, str)):
+                # Declarations keep their hyperparameters alive, so the id stays theirs.
+                inside.add(key)
+        return tuple(found)
 
 
-def shown_of(args: Any, kwargs: Any) -> Any:
-    """The inputs of a call as the table of shapes shows them."""
-    return args[0] if len(args) == 1 else tuple(args) or dict(kwargs)
+def outside_of_domain(name: str, value: Any) -> str:
+    """What to say of a value that its hyperparameter was not declared to take."""
+    return f"{named({name: value})} is outside its domain."
 
 
-_NONE: Any = object()
-_MODEL_CALL: tuple[tuple[str, ...], dict[str, Any]] = (("inputs",), {"mask": None})
-_NO_ARGUMENTS: dict[str, Any] = {}
-_DTYPES = frozenset(
-    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool".split()
-)
+_OWN_REFERENCES = 2
+_WAITS, _WAIT = 10, 0.01
+"""A profiler in another thread may hold the frames of a run that is over, for milliseconds."""
 
 
-def _spec_or_value(value: Any) -> Any:
-    """Specs in place of tensors; other values stay."""
-    kind = type(value)
-    if issubclass(kind, Proxy):
-        value.force()
-    if kind is SymbolicTensor:
-        return value.spec
-    if kind in (list, tuple):
-        return kind(_spec_or_value(item) for item in value)
-    if kind is dict:
-        return {key: _spec_or_value(item) for key, item in value.items()}
-    if isinstance(value, keras.KerasTensor):
-        raise NotPlain("a tensor that is not of this build")
-    if trainer_internals.has_history(value):
-        raise NotPlain("a tensor computed from weights")
-    return value
+def _reason(kind: str, name: str | None, why: str) -> str:
+    return f"{kind} {why}." if name is None else f"{kind} '{short(name)}' {why}."
 
 
-@functools.cache
-def _needed(layer_class: type) -> tuple[str, ...]:
-    if layer_class not in _LAYERS:
+def _shapes(specs: Any) -> Any:
+    if isinstance(specs, Spec):
+        return specs.shape
+    if isinstance(specs, dict):
+        return {key: _shapes(item) for key, item in specs.items()}
+    if isinstance(specs, (list, tuple)):
+        shapes = [_shapes(item) for item in specs]
+        return shapes[0] if len(shapes) == 1 else shapes
+    return getattr(specs, "shape", None)
+
+
+def _table(run: Run) -> tuple[LayerShape, ...]:
+    """One row a layer and input shape, in the order of the calls."""
+    table: list[LayerShape] = []
+    if run.show is not None:
+        # Sizes that are not chosen cannot be shown.
         return ()
-    names, defaults = _call_parameters(layer_class)
-    return tuple(name for name in names if name not in defaults and name != "training")
-
-
-@functools.cache
-def _call_parameters(layer_class: type) -> tuple[tuple[str, ...], dict[str, Any]]:
-    call: Callable[..., Any] = layer_class.call  # type: ignore[attr-defined]
-    parameters = list(inspect.signature(call).parameters.values())[1:]
-    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-    return tuple(names), defaults
-
-
-@functools.cache
-def _bare(layer_class: type) -> Description:
-    return Description(layer_class, (), {}, None, look_up=False)
-
-
-def _described(layer_class: type, **kwargs: Any) -> Description:
-    if not kwargs:
-        return _bare(layer_class)
-    return Description(layer_class, (), kwargs, None, look_up=False)
+    seen: set[Any] = set()
+    for record, inputs, outputs in run.rows:
+        plain = type(inputs) is Spec
+        place = (record, inputs) if plain else (record, repr(inputs))
+        if place in seen:
+            continue
+        seen.add(place)
+        key = (record.name, inputs, record.parameters) if plain else None
+        row = record.description.rows.get(key) if key else None
+        if row is None:
+            row = LayerShape(
+                record.name,
+                record.layer_class.__name__,
+                _shapes(inputs),
+                _shapes(outputs),
+                record.parameters,
+            )
+            if key:
+                record.description.rows[key] = row
+        table.append(row)
+    return tuple(table)

@@ -17,17 +17,18 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import backend_internals, keras_internals
-from shapesafe_tuner._compat.keras_internals import Layer, Operation
+from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.keras import hooks as keras_hooks
+from shapesafe_tuner._compat.keras.hooks import Layer, Operation
 from shapesafe_tuner.tracing.environment import Undecidable
-from shapesafe_tuner.tracing.recorder import shapes_of
+from shapesafe_tuner.tracing.shape_table import shapes_of
 
 __all__ = ["Attribution", "Origin", "attribute"]
 
 _LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
 _SHAPE_PACKAGES = (
-    keras_internals.KERAS_FOLDER + os.sep,
+    keras_hooks.KERAS_FOLDER + os.sep,
     *(os.path.join(_LIBRARIES, package) + os.sep for package in _PACKAGES),
 )
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -106,7 +107,7 @@ def attribute(error: BaseException) -> Attribution:
 def _message(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"KeyError: {error.args[0]!r}"
-    if backend_internals.wants_values(error):
+    if backends.wants_values(error):
         return f"it needs the numbers in a tensor, which a check does not have ({error})"
     return str(error).strip() or type(error).__name__
 
@@ -117,7 +118,7 @@ def _library_origin(error: BaseException) -> Origin:
     if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, OSError)):
         return Origin.UNKNOWN
     names = {kind.__name__ for kind in type(error).__mro__}
-    if backend_internals.wants_values(error):
+    if backends.wants_values(error):
         return Origin.UNKNOWN
     if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN

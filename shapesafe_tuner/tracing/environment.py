@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from shapesafe_tuner._compat import keras_internals
-from shapesafe_tuner._compat.random_states import random_states_kept
-from shapesafe_tuner._compat.rollback import Snapshot
-from shapesafe_tuner.tracing.recorder import LayerRecorder, shapes_of
+from shapesafe_tuner._compat.backends.random_states import random_states_kept
+from shapesafe_tuner._compat.keras import hooks as keras_hooks
+from shapesafe_tuner._compat.keras.rollback import Snapshot
+from shapesafe_tuner.tracing.shape_table import LayerRecorder, shapes_of
 
 __all__ = [
     "Check",
@@ -140,8 +140,8 @@ class check_environment:  # noqa: N801
         self._outer = (
             random_states_kept(),
             _THREADS,
-            keras_internals.isolated_state(),
-            keras_internals.use(self._check),
+            keras_hooks.isolated_state(),
+            keras_hooks.use(self._check),
         )
         entered = 0
         try:
@@ -175,7 +175,7 @@ def drew_random_numbers() -> bool:
 def discovery_environment() -> Iterator[Check]:
     """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
     check = Check(keep_random_trace=True)
-    with keras_internals.isolated_state(), keras_internals.use(check):
+    with keras_hooks.isolated_state(), keras_hooks.use(check):
         try:
             yield check
         finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.tracing.attribution import Attribution
-from shapesafe_tuner.tracing.data_spec import Batch
+from shapesafe_tuner.tracing.data.spec import Batch
 
 __all__ = ["describe", "first_sentence", "type_name"]
 

@@ -7,23 +7,23 @@ import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.hyperparameters import (
+from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
     configuration,
     lazy_configuration,
     outside_domain,
 )
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.tracing.analytic_pass import Analysed, AnalyticPass, outside_of_domain
+from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_reading import sees_types
-from shapesafe_tuner.tracing.data_spec import DataSpec
+from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.reasons import describe, type_name
-from shapesafe_tuner.tracing.recorder import count_parameters, shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.repeating import Repeating
-from shapesafe_tuner.tracing.standin_training import Training
+from shapesafe_tuner.tracing.shape_table import count_parameters, shapes_of, with_unknown_batch
+from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.symbolic import (
     Built,
     build_model,

@@ -13,9 +13,10 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import backend_internals, trainer_internals
+from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.keras import trainer
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
-from shapesafe_tuner.tracing.data_spec import Batch, DataSpec, TensorSpec
+from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check, Undecidable
 from shapesafe_tuner.tracing.reasons import type_name
 
@@ -78,7 +79,7 @@ def trace_training(
     """
     first: tuple[Batch, Any] | None = None
     warnings: list[str] = []
-    alone = model.compiled and not trainer_internals.needs_targets(model)
+    alone = model.compiled and not trainer.needs_targets(model)
     judge_loss = loss and (data.targets_known or alone)
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
@@ -128,7 +129,7 @@ def trace_forward(model: Any, check: Check) -> StepOutcome:
 
 def _second_step(model: Any, data: DataSpec, warnings: list[str]) -> StepOutcome | None:
     """What stops training although a first step passes."""
-    operation = trainer_internals.trained_once(model)
+    operation = trainer.trained_once(model)
     if operation is None:
         return None
     why = (
@@ -148,8 +149,8 @@ def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
     User code may need a size it does not get then; Keras's own layers do not.
     """
     batches = list(data.batches)
-    traces_open = backend_internals.BACKEND == "tensorflow" and data.open_batch
-    if traces_open and not trainer_internals.treats_samples_alike(model):
+    traces_open = backends.BACKEND == "tensorflow" and data.open_batch
+    if traces_open and not trainer.treats_samples_alike(model):
         batches.insert(0, batches[0].resized(None))
     return batches
 
@@ -196,10 +197,10 @@ def _only_while_tracing(error: BaseException, model: Any) -> bool:
     An eager model runs Python on real values and sizes; a custom step may use what only a
     trainer has.
     """
-    if backend_internals.is_about_unknown_sizes(error):
+    if backends.is_about_unknown_sizes(error):
         return True
-    lenient = trainer_internals.runs_eagerly(model) or trainer_internals.has_custom_step(model)
-    return lenient and not backend_internals.is_about_shapes(error)
+    lenient = trainer.runs_eagerly(model) or trainer.has_custom_step(model)
+    return lenient and not backends.is_about_shapes(error)
 
 
 def _step(
@@ -210,29 +211,29 @@ def _step(
     ``first`` is the batch that passed and its outputs; ``known`` the outputs of this one.
     """
     training = batch.kind == "train"
-    custom = trainer_internals.overrides(model, "train_step" if training else "test_step")
+    custom = trainer.overrides(model, "train_step" if training else "test_step")
 
     def run(check: Check) -> Any:
         x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
         check.recorder.tracing_training = True
         begins = first is None
         if begins and known is None and not custom and _built_by_own_code(model):
-            backend_internals.trace(trainer_internals.forward(model, training=False), x)
+            backends.trace(trainer.forward(model, training=False), x)
         if not judge_loss:
-            call = trainer_internals.forward(model, training, first=begins)
-            return backend_internals.trace(call, x)
+            call = trainer.forward(model, training, first=begins)
+            return backends.trace(call, x)
         if custom:
-            if trainer_internals.trained_once(model) is not None:
+            if trainer.trained_once(model) is not None:
                 check.give_up("a train_step of one's own goes back to weights read in build")
-            trainer_internals.trace_custom_step(model, (x, y, weight), training, check)
+            trainer.trace_custom_step(model, (x, y, weight), training, check)
             return None
-        trainer_internals.assert_compiled(model)
+        trainer.assert_compiled(model)
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
-            return trainer_internals.trace_comparison(model, training, x, y, weight, outputs)
-        outputs = trainer_internals.trace_standard_step(model, training, x, y, weight, first=begins)
+            return trainer.trace_comparison(model, training, x, y, weight, outputs)
+        outputs = trainer.trace_standard_step(model, training, x, y, weight, first=begins)
         if training and _may_change_state(model):
-            trainer_internals.trace_gradients(model, (x, y, weight), check)
+            trainer.trace_gradients(model, (x, y, weight), check)
         return outputs
 
     return run
@@ -241,16 +242,16 @@ def _step(
 def _may_change_state(model: Any) -> bool:
     """Whether the whole step is traced; not through a tensor that ``build`` computed, for good."""
     return (
-        trainer_internals.STATE_IS_DIFFERENTIATED
-        and not trainer_internals.treats_samples_alike(model)
-        and trainer_internals.trained_once(model) is None
+        trainer.STATE_IS_DIFFERENTIATED
+        and not trainer.treats_samples_alike(model)
+        and trainer.trained_once(model) is None
     )
 
 
 def _built_by_own_code(model: Any) -> bool:
     """Whether ``fit`` builds it first, and it may not do out of training what it does in it."""
-    own = not trainer_internals.treats_samples_alike(model)
-    return own and trainer_internals.built_by_fit(model)
+    own = not trainer.treats_samples_alike(model)
+    return own and trainer.built_by_fit(model)
 
 
 def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | None) -> Any:
@@ -258,7 +259,7 @@ def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | Non
     if first is None or batch.size is None or first[0].size is None:
         return None
     before, outputs = first
-    if batch.x != before.resized(batch.size).x or not trainer_internals.treats_samples_alike(model):
+    if batch.x != before.resized(batch.size).x or not trainer.treats_samples_alike(model):
         return None
     tensors = keras.tree.flatten(outputs)
     if not tensors or any(tensor.shape[:1] != (before.size,) for tensor in tensors):

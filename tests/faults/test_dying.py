@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from shapesafe_tuner import state
-from shapesafe_tuner.resumable_oracle import FREE_RUNS
+from shapesafe_tuner.oracles.resumable import FREE_RUNS
+from shapesafe_tuner.project import rejection_file
 from tests import toys
 from tests.faults import dying
 
@@ -52,7 +52,7 @@ def project(folder: str | Path) -> tuple[list[dict[str, Any]], dict[str, Any], l
     trials = [
         json.loads((path / f"trial_{t}/trial.json").read_text()) for t in saved["start_order"]
     ]
-    lines = path / state.FILE
+    lines = path / rejection_file.FILE
     rejections = lines.read_text().splitlines() if lines.exists() else []
     return trials, saved, [json.loads(line)["values"] for line in rejections]
 
@@ -70,7 +70,7 @@ def assert_same(folder: str, whole: Path, name: str) -> None:
     assert len(set(saved["start_order"])) == len(trials) == len(expected)
     assert saved["ongoing_trials"] == {}
     assert saved["retry_queue"] == []
-    assert saved[state.KEY]["rejections"] == len(rejections)
+    assert saved[rejection_file.KEY]["rejections"] == len(rejections)
     if name != "Hyperband":  # which may promote another trial when one ends earlier
         assert values(trials) == values(expected), folder
         assert rejections == refused, folder

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from shapesafe_tuner import project_lock, state
 from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.project import lock as project_lock
+from shapesafe_tuner.project import rejection_file
 from tests import toys
 from tests.toys import Scored
 
@@ -144,7 +145,7 @@ def test_a_full_disk_is_said_and_loses_nothing(spare: int, small_disk: Path) -> 
     assert toys.statuses(resumed) == {"COMPLETED"}
     assert len(resumed.oracle.trials) == 6
     assert len(resumed.rejections) == 9
-    lines = (Path(resumed.project_dir) / state.FILE).read_text().splitlines()
+    lines = (Path(resumed.project_dir) / rejection_file.FILE).read_text().splitlines()
     assert len(lines) == 9
 
 
@@ -208,7 +209,7 @@ def test_a_search_that_another_went_on_with_is_not_taken_up_again(project: Path)
 
 def test_looking_at_a_project_does_not_disturb_its_search(project: Path) -> None:
     searching = make(project.parent, 5)
-    path = project / state.FILE
+    path = project / rejection_file.FILE
     path.write_text(path.read_text() + "what a search writes before it saves its state\n")
     before = contents(project)
     looking = make(project.parent, 5)

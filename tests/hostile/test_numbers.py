@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 import shapesafe_tuner as sst
-from shapesafe_tuner import state
 from shapesafe_tuner.cli import main
+from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.verdict import Rejection, plain, restored, to_json
 from tests import toys
 
@@ -133,7 +133,7 @@ def test_rejections_of_such_values_survive_a_restart(tmp_path: Path) -> None:
     first.search(verbose=0)
     assert [values["rate"] for values in toys.values_of(first)] == [0.5]
     assert {repr(values["rate"]) for values in toys.rejected(first)} == {"nan", "inf", "-inf"}
-    file = tmp_path / "untitled_project" / state.FILE
+    file = tmp_path / "untitled_project" / rejection_file.FILE
     lines = file.read_text().splitlines()
     assert [repr(Rejection.from_dict(strict(line))) for line in lines] == [
         repr(rejection) for rejection in first.rejections

@@ -13,9 +13,9 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from shapesafe_tuner._compat import keras_tuner_internals as kt_internals
+from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.checker import Checker
-from shapesafe_tuner.tracing.data_reading import read_data
+from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.verdict import Verdict
 from tests.labelled.kept import labels_of, of_this_keras
 from tests.labelled.model import Space
@@ -67,8 +67,8 @@ def judge(space: Space, most: int | None = None) -> Iterator[Case]:
     Where another version of Keras made the labels and a verdict disagrees, the Keras that is
     installed builds and fits that configuration, and what it says is the label.
     """
-    model = kt_internals.as_hypermodel(space.build)
-    own_fit = "fit is overridden" if kt_internals.overrides(model, "fit") else None
+    model = kt_hooks.as_hypermodel(space.build)
+    own_fit = "fit is overridden" if kt_hooks.overrides(model, "fit") else None
     given = {name: part for name, part in space.data().items() if name in READ}
     checker = Checker(model.build, data=read_data(**given, as_fit=True), unjudged=own_fit)
     current = of_this_keras(space)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import shapesafe_tuner as sst
-from shapesafe_tuner import parallel
-from shapesafe_tuner._compat.rpc import Worker
+from shapesafe_tuner._compat.keras_tuner.rpc import Worker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError, ProjectError
-from shapesafe_tuner.parallel import Attendance, Chief
+from shapesafe_tuner.search import chief
+from shapesafe_tuner.search.chief import Attendance, Chief
 from tests import toys
-from tests.test_oracles import register
+from tests.oracles.test_oracles import register
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
 
@@ -102,9 +102,9 @@ def test_the_silence_of_stocks_workers_means_nothing(attendance: Attendance, clo
 
 @pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "inf"])
 def test_a_wrong_time_is_said(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(parallel.PATIENCE, given)
+    monkeypatch.setenv(chief.PATIENCE, given)
     with pytest.raises(ValueError, match=f"positive number of seconds, not '{given}'"):
-        parallel.patience()
+        chief.patience()
 
 
 # ---------------------------------------------------------------- the chief

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shapesafe_tuner import state
+from shapesafe_tuner.project import rejection_file
 from tests import toys
 from tests.parallel.searching import TRIALS
 
@@ -122,9 +122,9 @@ def assert_all_is_there(search: Search) -> None:
     assert len({(v["a"], v["b"]) for v in values}) == TRIALS
     assert sorted(saved["end_order"]) == sorted(trials)
     assert saved["ongoing_trials"] == {}
-    path = search.folder / "untitled_project" / state.FILE
+    path = search.folder / "untitled_project" / rejection_file.FILE
     rejections = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(rejections) == saved[state.KEY]["rejections"] > TRIALS
+    assert len(rejections) == saved[rejection_file.KEY]["rejections"] > TRIALS
     assert not any(toys.fits(rejection["values"]) for rejection in rejections)
 
 

@@ -1,0 +1,127 @@
+"""A ``HyperParameters`` that answers ``hp.Int(...)`` in a microsecond, for analytic runs.
+
+KerasTuner makes, validates and copies an object at every call. Calls repeat word by word from one
+configuration to the next, so what a call declares is worked out once and looked up afterwards.
+Whatever else ``build`` does with its ``hp`` (scopes, ``hp.space``, copies) needs KerasTuner's own.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Collection
+from typing import Any
+
+import keras_tuner
+
+from shapesafe_tuner._compat.keras_tuner.hyperparameters import RecordedValues, hp_types, range_of
+
+__all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
+
+_MISSING: Any = object()
+_MOST = 20_000
+"""Calls remembered; a build that invents names without end must not fill the memory."""
+
+
+class StockNeeded(BaseException):
+    """``build`` does what only KerasTuner's own ``HyperParameters`` answers."""
+
+
+class Declarations:
+    """What the calls of one ``build`` declare, and what was declared before it.
+
+    Args:
+        space: the ``HyperParameters`` registered so far, or None.
+        in_advance: names whose range the user fixed before ``build``.
+
+    Attributes:
+        by_call: the hyperparameter that a call declares, and its range in words.
+        first: by name, what is registered already; its default and range hold.
+        conditional: True when some hyperparameter has conditions.
+    """
+
+    def __init__(self, space: Any, in_advance: Collection[str]) -> None:
+        known = [] if space is None else list(space.space)
+        self.size = len(known)
+        self.by_call: dict[Any, tuple[Any, str]] = {}
+        self.first = {hp.name: (hp, range_of(hp)) for hp in reversed(known)}
+        self.in_advance = in_advance
+        self.conditional = any(hp.conditions for hp in known)
+
+    def declare(self, key: Any, hp: Any) -> tuple[Any, str]:
+        """Remember what a call declares."""
+        if len(self.by_call) >= _MOST:
+            self.by_call.clear()
+        found = self.by_call[key] = (hp, range_of(hp))
+        return found
+
+
+class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
+    """One configuration, for one analytic run.
+
+    Args:
+        values: the chosen values, which record what is read.
+        declarations: shared between the runs of one ``build``.
+
+    Attributes:
+        asked: by name, the hyperparameters that this run declared.
+        needs_stock: True once ``build`` did what this class has no answer for.
+        defer: gives the value of a hyperparameter that has none; None for its default.
+    """
+
+    def __init__(
+        self,
+        values: RecordedValues,
+        declarations: Declarations,
+        defer: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.values = values
+        self._name_scopes: list[str] = []
+        self._conditions: list[Any] = []
+        self.active_scopes: list[Any] = []
+        self.inactive_scopes: list[Any] = []
+        self._declarations = declarations
+        self.asked: dict[str, tuple[Any, str]] = {}
+        self.needs_stock = False
+        self.defer = defer
+
+    @property
+    def _hps(self) -> Any:
+        self.needs_stock = True
+        raise StockNeeded
+
+    _space = _hps
+
+
+def _quick(method: str) -> Callable[..., Any]:
+    stock = getattr(keras_tuner.HyperParameters, method)
+    kind = getattr(hp_types, method)
+    get = dict.get
+
+    def ask(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+        if self._name_scopes or type(name) is not str or "parent_name" in kwargs:
+            return self._hps
+        declarations = self._declarations
+        # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
+        key = (kind, name, marshal.dumps((args, kwargs), 2))
+        found = declarations.by_call.get(key)
+        if found is None:
+            found = declarations.declare(key, kind(name, *args, **kwargs))
+        values = self.values
+        first = self.asked.get(name)
+        if first is None:
+            values.names_read[name] = None
+            first = self.asked[name] = declarations.first.get(name, found)
+        if first is not found and first[1] != found[1] and name not in declarations.in_advance:
+            values.frozen[name] = (first[1], found[1])
+        value = get(values, name, _MISSING)
+        if value is _MISSING:
+            defer = self.defer
+            value = values[name] = first[0].default if defer is None else defer(first[0])
+        return value
+
+    ask.__doc__ = stock.__doc__
+    return ask
+
+
+for _method in ("Choice", "Int", "Float", "Boolean", "Fixed"):
+    setattr(QuickHyperParameters, _method, _quick(_method))

@@ -1,0 +1,1 @@
+"""Files of a project on disk: what is written, how, and by whom."""

@@ -1,0 +1,128 @@
+"""What a search drew: how much of it was refused, what that cost and what was said of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from shapesafe_tuner.errors import FeasibilityWarning
+from shapesafe_tuner.escaping import visible
+from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.search.health import complaint
+from shapesafe_tuner.search.progress import progress_line, record
+from shapesafe_tuner.tracing.repeating import VARYING
+from shapesafe_tuner.tracing.stages import FROZEN
+from shapesafe_tuner.tracing.training_step import SUSPICIOUS
+from shapesafe_tuner.verdict import Rejection, Verdict
+
+__all__ = ["Draws"]
+
+
+class Draws:
+    """The draws of one search.
+
+    Attributes:
+        rejections: one record for each draw that was refused, oldest first.
+        notes: what was said of feasible configurations: suspicious losses, frozen bounds.
+        number: how many candidates were judged.
+        seconds: what judging them cost.
+    """
+
+    def __init__(self) -> None:
+        self.rejections: list[Rejection] = []
+        self.notes: dict[str, None] = {}
+        self.number = 0
+        self.seconds = 0.0
+        self._has_complained = False
+        self._told_of = 0
+        self._file: rejection_file.RejectionFile | None = None
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Add what happens inside to what judging cost."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    def judged(self, verdict: Verdict) -> None:
+        """Count a draw; warn, once, of what runs although it should be looked at."""
+        self.number += 1
+        for note in verdict.warnings:
+            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN, VARYING)):
+                self.notes[note] = None
+                warnings.warn(note, stacklevel=2)
+
+    def refused(self, values: Mapping[str, Any], verdict: Verdict, seconds: float) -> None:
+        """Keep a rejection."""
+        self.rejections.append(Rejection(dict(values), verdict, seconds=seconds, time=time.time()))
+        record(self.rejections[-1])
+
+    def repaired(self, to: dict[str, Any], told: str | None, seconds: float) -> None:
+        """The last rejection was repaired, which took so long."""
+        last = self.rejections[-1]
+        self.rejections[-1] = dataclasses.replace(
+            last, repaired_to=to, told=told, seconds=last.seconds + seconds
+        )
+
+    def say(self, accepted: int, verbose: bool) -> None:
+        """Print how it goes, and warn once if hardly anything is feasible.
+
+        Args:
+            accepted: how many configurations ran or run.
+            verbose: whether to print.
+        """
+        line = progress_line(self.rejections, self._told_of)
+        self._told_of = len(self.rejections)
+        if line is not None and verbose:
+            print(visible(line) + "\n")
+        said = None if self._has_complained else complaint(self.rejections, accepted)
+        if said is not None:
+            self._has_complained = True
+            warnings.warn(said, FeasibilityWarning, stacklevel=2)
+
+    def to_save(self) -> dict[str, Any]:
+        """What belongs into the state of the oracle."""
+        return {
+            "rejections": len(self.rejections),
+            "drawn": self.number,
+            "seconds": self.seconds,
+            "complained": self._has_complained,
+        }
+
+    def take_up(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`to_save` gave, or from nothing."""
+        self.number = saved.get("drawn", 0)
+        self.seconds = saved.get("seconds", 0.0)
+        self._has_complained = saved.get("complained", False)
+
+    def read(self, path: str, remote: Any, count: int | None) -> None:
+        """Read the rejections; arguments as for ``RejectionFile.read``.
+
+        Raises:
+            ProjectError: the file is damaged.
+        """
+        self.rejections = self._file_at(path, remote).read(count)
+        self._told_of = len(self.rejections)
+
+    def are_saved_in(self, path: str, remote: Any) -> bool:
+        """Whether a file has all rejections."""
+        return self._file_at(path, remote).saved == len(self.rejections)
+
+    def save(self, path: str, remote: Any) -> None:
+        """Add to a file the rejections that it does not have.
+
+        Raises:
+            ProjectError: it cannot be written.
+        """
+        self._file_at(path, remote).append(self.rejections)
+
+    def _file_at(self, path: str, remote: Any) -> rejection_file.RejectionFile:
+        if self._file is None or self._file.path != path:
+            self._file = rejection_file.RejectionFile(path, remote)
+        return self._file

@@ -1,0 +1,114 @@
+"""The layer calls of a check: the shape table, and what the failing call was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.keras.shortcuts import call_once
+from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
+from shapesafe_tuner.verdict import LayerShape
+
+__all__ = ["LayerRecorder", "count_parameters", "shapes_of", "with_unknown_batch"]
+
+
+class LayerRecorder:
+    """Keeps one row for each layer that the user's own code, or a model, called.
+
+    Attributes:
+        tracing_training: the calls are those of a training step.
+        empty_map: a layer gave a map without a place, of which this Keras makes nothing in a
+            build.
+    """
+
+    def __init__(self) -> None:
+        self.empty_map = False
+        self._rows: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
+        self._seen: set[int] = set()
+        self._opaque_depth = 0
+        self._inputs_of: dict[int, tuple[Any, Any]] = {}
+        self.tracing_training = False
+
+    def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run ``call`` and keep what it was given and gave."""
+        container = isinstance(layer, keras.Model)
+        visible = not container and self._opaque_depth == 0
+        inputs = shapes_of(args[0] if len(args) == 1 else args or dict(kwargs))
+        self._inputs_of[id(layer)] = (layer, inputs)
+        self._opaque_depth += not container
+        try:
+            outputs = call_once(call, layer, args, kwargs)
+        finally:
+            self._opaque_depth -= not container
+        if RULES_ARE_NEWER and not self.empty_map:
+            self.empty_map = any(0 in shape for shape in _flat_shapes(outputs))
+        first = id(layer) not in self._seen
+        if visible and (first or not self.tracing_training):
+            # A Sequential calls its layers anew at each add(): one row a layer and input shape.
+            self._seen.add(id(layer))
+            self._rows[id(layer), repr(inputs)] = (layer, inputs, shapes_of(outputs))
+        return outputs
+
+    def inputs_of(self, layer: Any) -> Any:
+        """The shapes the last call of ``layer`` was given, or None if none was seen."""
+        return self._inputs_of.get(id(layer), (layer, None))[1]
+
+    def table(self, failed: LayerShape | None = None) -> tuple[LayerShape, ...]:
+        """The rows in call order, the failing one last."""
+        rows = [
+            LayerShape(
+                name=layer.name,
+                layer_type=type(layer).__name__,
+                input_shapes=with_unknown_batch(inputs) if self.tracing_training else inputs,
+                output_shape=with_unknown_batch(outputs) if self.tracing_training else outputs,
+                parameters=count_parameters(layer),
+            )
+            for layer, inputs, outputs in self._rows.values()
+        ]
+        return (*rows, failed) if failed is not None else tuple(rows)
+
+
+def shapes_of(value: Any) -> Any:
+    """Shapes in place of the tensors in a nested structure; other leaves become None."""
+    if isinstance(value, dict):
+        return {str(key): shapes_of(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        shapes = [shapes_of(item) for item in value]
+        return shapes[0] if len(shapes) == 1 else shapes
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        return None
+    try:
+        return tuple(backends.known_size(size) for size in shape)
+    except (TypeError, ValueError):
+        return None
+
+
+def _flat_shapes(value: Any) -> list[tuple[Any, ...]]:
+    return [tuple(leaf.shape) for leaf in keras.tree.flatten(value) if hasattr(leaf, "shape")]
+
+
+def with_unknown_batch(shapes: Any) -> Any:
+    """Shapes with None for the size of the batch they were seen on."""
+    if isinstance(shapes, dict):
+        return {key: with_unknown_batch(item) for key, item in shapes.items()}
+    if isinstance(shapes, list):
+        return [with_unknown_batch(item) for item in shapes]
+    return (None, *shapes[1:]) if shapes else shapes
+
+
+def count_parameters(layer: Any, *, trainable_only: bool = False) -> int | None:
+    """Number of weights, or None for a layer or model that is not built yet."""
+    if not layer.built:
+        return None
+    weights = layer.trainable_weights if trainable_only else layer.weights
+    total = 0
+    for weight in weights:
+        size = 1
+        for length in weight.shape:
+            size *= int(length)
+        total += size
+    return total

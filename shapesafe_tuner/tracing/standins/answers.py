@@ -1,0 +1,207 @@
+"""Answers for one layer: from its rule, or from the layer itself where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
+from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.operations import check_operation
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown, walk
+from shapesafe_tuner.tracing.lazy import chosen
+from shapesafe_tuner.tracing.shape_table import count_parameters
+from shapesafe_tuner.tracing.standins.descriptions import NotPlain, without_frames
+from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
+from shapesafe_tuner.tracing.standins.layer_call import apply
+
+__all__ = ["Asking", "demand_sizes", "has_empty_map"]
+
+_BOOKKEEPING = frozenset(
+    ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
+)
+
+
+class Asking:
+    """Gets answers for the layers of one run, and remembers them for all runs.
+
+    Args:
+        hooks: those of the check; stand-ins are switched off while a real layer is asked.
+        materialise: gives the real object for a stand-in among the arguments of another.
+        operations: answers of operations, by what they were asked.
+    """
+
+    def __init__(
+        self, hooks: Any, materialise: Callable[[Any], Any], operations: dict[Any, Any]
+    ) -> None:
+        self._hooks = hooks
+        self.materialise = materialise
+        self._operations = operations
+        self.asked_itself = False
+
+    @contextlib.contextmanager
+    def real_keras(self) -> Iterator[None]:
+        """Constructors give real objects inside."""
+        run, self._hooks.analytic = self._hooks.analytic, None
+        try:
+            yield
+        finally:
+            self._hooks.analytic = run
+
+    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: Step) -> Any:
+        """Number of weights that this call makes, and specs of what it gives.
+
+        Raises:
+            Refused: the rule proves that Keras raises.
+            Exception: what the layer itself raised, where it was asked.
+        """
+        description = record.description
+        key: Any = (hashable(inputs), hashable(record.built_on), step)
+        if arguments:
+            key = (*key, hashable(arguments))
+        found = description.calls.get(key)
+        if found is None:
+            found = description.remember(key, self._work_out(record, inputs, arguments, step))
+        if isinstance(found, Refused):
+            raise found
+        if found[2]:
+            self.asked_itself = True
+        elif (
+            not step
+            and not arguments
+            and self._hooks.analytic is not None
+            and (self._hooks.analytic.show is None or record.built_on is None)
+            and type(inputs) is Spec
+            and type(found[1]) is Spec
+        ):
+            description.quick[key[:2]] = found[:2]
+        return found[:2]
+
+    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
+        configured = record.description.configured
+        if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
+            try:
+                call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
+                return (*apply(configured, inputs, call), False)
+            except Refused as refused:
+                without_frames(refused)
+                if not RULES_ARE_NEWER:
+                    return refused
+                try:
+                    return self._ask(record, inputs, arguments, step)
+                except Exception:  # whatever the layer raises confirms the refusal
+                    return refused
+            except Unknown:
+                pass
+        return self._ask(record, inputs, arguments, step)
+
+    def accepts(self, record: LayerRecord) -> bool:
+        """Whether the constructor takes what its rule refuses, as older versions of Keras may."""
+        if not RULES_ARE_NEWER:
+            return False
+        try:
+            with self.real_keras():
+                record.real = self.real_layer(record)
+        except Exception:  # whatever it raises confirms the refusal
+            return False
+        return True
+
+    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
+        """The real layer, called alone on tensors of these specs."""
+        demand_sizes((inputs, arguments, record.built_on, record.built_with))
+        with self.real_keras():
+            layer = record.real
+            if layer is None or record.built_on is None or step:
+                layer = self.real_layer(record)
+                if record.built_on is not None:
+                    layer(*_tensors(record.built_on), **_nested(record.built_with or {}, _tensor))
+                record.real = layer
+            given, further = _tensors(inputs), _nested(arguments or {}, _tensor)
+            before = count_parameters(layer) or 0
+            if not step:
+                outputs = layer(*given, **further)
+            else:
+                outputs = backends.trace(
+                    lambda x, more: layer(x, training=step == "training", **more), *given, further
+                )
+        made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
+        return made, _nested(outputs, spec_of), True
+
+    def real_layer(self, record: LayerRecord) -> Any:
+        """A real layer for a record."""
+        description = record.description
+        args = [self.materialise(value) for value in description.args]
+        kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
+        return description.layer_class(*args, **kwargs)
+
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, *, step: Step = "") -> Any:
+        """What an operation gives for arguments with specs in place of tensors.
+
+        Raises:
+            Refused: a rule proves that Keras raises.
+            Exception: what the operation itself raised.
+        """
+        operation = record.operation
+        if type(operation).__module__.startswith("keras."):
+            check_operation(type(operation).__name__, args, kwargs)
+        demand_sizes((args, kwargs))
+        for item in vars(operation).values():
+            chosen(item, texts=True)
+        state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
+        key: Any = None
+        with contextlib.suppress(NotPlain, TypeError):
+            key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)
+            if key in self._operations:
+                return self._operations[key]
+        with self.real_keras():
+            given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
+            if step:
+                # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
+                outputs = backends.trace(
+                    lambda args, kwargs: operation.call(*args, **kwargs), given, further
+                )
+            else:
+                outputs = operation.compute_output_spec(*given, **further)
+        specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
+        if key is not None:
+            self._operations[key] = specs
+        return specs
+
+
+def demand_sizes(structure: Any) -> None:
+    """Demand what is not chosen: Keras itself needs numbers."""
+    if isinstance(structure, Spec):
+        for size in (*structure.shape, *(structure.mask or ())):
+            if type(size) is Deferred:
+                size.force()
+    elif isinstance(structure, dict):
+        for item in structure.values():
+            demand_sizes(item)
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            demand_sizes(item)
+
+
+def has_empty_map(specs: Any) -> bool:
+    """Whether one of these specs is of a map without a place."""
+    return any(type(size) is int and not size for spec in walk(specs) for size in spec.shape)
+
+
+def _tensors(inputs: Any) -> list[Any]:
+    return [_nested(inputs, _tensor)]
+
+
+def _tensor(spec: Any) -> Any:
+    return plain_tensor(spec) if isinstance(spec, Spec) else spec
+
+
+def _nested(structure: Any, convert: Callable[[Any], Any]) -> Any:
+    if isinstance(structure, Spec) or not isinstance(structure, (list, tuple, dict)):
+        return convert(structure)
+    if isinstance(structure, dict):
+        return {key: _nested(item, convert) for key, item in structure.items()}
+    kind = list if type(structure) is Listed else type(structure)
+    return kind(_nested(item, convert) for item in structure)

@@ -1,0 +1,221 @@
+"""What an analytic run keeps of layers, operations and the calls between them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.spec import Spec, Step
+from shapesafe_tuner.tracing.standins.descriptions import Description, NotPlain, frozen
+
+__all__ = [
+    "InputRecord", "LayerRecord", "Listed", "Node", "OperationRecord", "hashable", "specs_of",
+    "tensors", "tensors_of",
+]  # fmt: skip
+
+
+class Listed(tuple[Any, ...]):
+    """What was a list: hashable like a tuple, and told from one where Keras does."""
+
+    __slots__ = ()
+
+
+class LayerRecord:
+    """One layer of one run.
+
+    Attributes:
+        run: the analytic run it belongs to.
+        description: its class and arguments.
+        name: as Keras would name it.
+        built_on: what it was first called on; None until then.
+        built_with: the further arguments of that call.
+        parameters: number of its weights, once it is built.
+        real: the layer itself, where it has to be asked.
+        node: its last call.
+        last: what that call gave.
+    """
+
+    built_on: Any = None
+    built_with: Any = None
+    last: Any = None
+    node_inputs: Any = None
+    parameters: int | None = None
+    real: Any = None
+    _trainable: bool | None = None
+
+    def __init__(self, run: Any, description: Description, name: str) -> None:
+        self.run = run
+        self.description = description
+        self.name = name
+
+    @property
+    def trainable(self) -> bool:
+        """As set by the constructor or afterwards."""
+        chosen = self._trainable
+        return self.description.kwargs.get("trainable", True) if chosen is None else chosen
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+
+    @property
+    def layer_class(self) -> type:
+        """The class it stands for."""
+        return self.description.layer_class
+
+    def is_built(self) -> bool:
+        """Whether it has its weights; Keras alone knows of a layer that was not called."""
+        if self.built_on is None:
+            self.run.escalate("it is asked whether a layer is built")
+        return True
+
+    def frozen_as(self) -> Any:
+        """The key of its constructor call.
+
+        Raises:
+            NotPlain: it was used already, or has no key.
+        """
+        if self.built_on is not None or self.description.key is None:
+            raise NotPlain("a layer that was used already")
+        return ("layer", self.description.key)
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """The layers that hold the weights: itself, or those of a model."""
+        yield self
+
+    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
+        """What it gives for these specs: weights made by the call, and specs of the outputs."""
+        return self.run.asking.answer(self, inputs, arguments, step=step)
+
+
+class InputRecord(LayerRecord):
+    """An ``InputLayer``, and the tensor that comes out of it."""
+
+    def __init__(self, run: Any, description: Description, name: str, output: Spec) -> None:
+        super().__init__(run, description, name)
+        self.output = output
+        self.built_on = output
+        self.parameters = 0
+
+    def tensor(self) -> SymbolicTensor:
+        """The tensor to build on."""
+        return symbolic(self.output, Node(self, (), {}))
+
+
+class OperationRecord:
+    """One of ``keras.ops``, with its arguments."""
+
+    __slots__ = ("name", "operation", "run")
+
+    def __init__(self, run: Any, operation: Any) -> None:
+        self.run = run
+        self.operation = operation
+        self.name = operation.name
+
+    @property
+    def layer_class(self) -> type:
+        """Its class."""
+        return type(self.operation)
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """It has no weights."""
+        return iter(())
+
+
+class Node:
+    """One call: what was called on which tensors. Tensors know their node, never the reverse."""
+
+    __slots__ = ("args", "kwargs", "record")
+
+    def __init__(self, record: Any, args: Any, kwargs: Any) -> None:
+        self.record = record
+        self.args = args
+        self.kwargs = kwargs
+
+    @property
+    def run(self) -> Any:
+        """The run it belongs to."""
+        return self.record.run
+
+    def tensor_name(self) -> Any:
+        """The name of the tensor, known only for inputs."""
+        if isinstance(self.record, InputRecord):
+            return self.record.name
+        return self.run.escalate("the name of a tensor is read")
+
+    def parents(self) -> Iterator[SymbolicTensor]:
+        """The tensors of the call."""
+        args = self.args
+        if len(args) == 1 and type(args[0]) is SymbolicTensor and not self.kwargs:
+            return iter(args)
+        return tensors((args, self.kwargs))
+
+
+def tensors(structure: Any) -> Iterator[SymbolicTensor]:
+    """The symbolic tensors of a structure, in order."""
+    if type(structure) is SymbolicTensor:
+        yield structure
+    elif type(structure) in (list, tuple):
+        for item in structure:
+            yield from tensors(item)
+    elif type(structure) is dict:
+        for item in structure.values():
+            yield from tensors(item)
+
+
+def specs_of(structure: Any) -> Any:
+    """Specs in place of symbolic tensors; lists become :class:`Listed`.
+
+    Raises:
+        NotPlain: there is something else in it that no rule can look at.
+    """
+    kind = type(structure)
+    if kind is SymbolicTensor:
+        return structure.spec
+    if structure is None:
+        return None
+    if kind is tuple:
+        return tuple([specs_of(item) for item in structure])
+    if kind is list:
+        return Listed([specs_of(item) for item in structure])
+    if kind is dict:
+        return {key: specs_of(item) for key, item in structure.items()}
+    raise NotPlain(f"a layer is called on {kind.__name__}")
+
+
+def tensors_of(specs: Any, node: Node) -> Any:
+    """Tensors made by one node, in the structure of these specs."""
+    return _made(specs, node, itertools.count())
+
+
+def _made(item: Any, node: Node, places: Iterator[int]) -> Any:
+    # A closure that calls itself would be a cycle, and keep the whole run alive.
+    if isinstance(item, Spec):
+        return symbolic(item, node, next(places))
+    if isinstance(item, dict):
+        return {key: _made(value, node, places) for key, value in item.items()}
+    if isinstance(item, (list, tuple)):
+        return type(item)([_made(value, node, places) for value in item])
+    return item
+
+
+def _keys(shape: Any) -> Any:
+    return tuple([("deferred", s.key) if type(s) is Deferred else s for s in shape])
+
+
+def hashable(specs: Any) -> Any:
+    """A key for a structure of specs and plain values."""
+    if isinstance(specs, Spec):
+        if any(type(size) is Deferred for size in specs.shape):
+            return (_keys(specs.shape), specs.dtype, specs.mask and _keys(specs.mask))
+        return specs
+    if specs is None:
+        return None
+    if type(specs) is dict:
+        return ("dict", *[(key, hashable(item)) for key, item in specs.items()])
+    if type(specs) in (list, tuple, Listed):
+        return (type(specs), *[hashable(item) for item in specs])
+    return frozen(specs)

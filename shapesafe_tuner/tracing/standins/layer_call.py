@@ -1,0 +1,81 @@
+"""What ``Layer.__call__`` does around a layer's own code, for a rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from shapesafe_tuner._compat.keras.versions import CASTS_DROP_MASKS
+from shapesafe_tuner.shapes.registry import Configured
+from shapesafe_tuner.shapes.spec import Call, Spec, Unknown, walk
+
+__all__ = ["apply"]
+
+_FLOATS = frozenset(["float16", "float32", "float64", "bfloat16"])
+
+
+def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
+    """Build a layer if this is its first call, and call it.
+
+    Args:
+        configured: the layer.
+        inputs: ``Spec`` or a structure of them.
+        call: what else is known of the call.
+
+    Returns:
+        The number of weights that this call made, and the outputs.
+
+    Raises:
+        Refused: Keras raises.
+        Unknown: the rule cannot say.
+    """
+    rule, a = configured.rule, configured.arguments
+    unknown = [name for name in call.arguments if name not in rule.accepts]
+    if unknown:
+        raise Unknown(f"{a.layer_type} is called with {unknown[0]}")
+    given = autocast(inputs, a.compute_dtype)
+    if call.arguments:
+        further = autocast(dict(call.arguments), a.compute_dtype)
+        call = dataclasses.replace(call, arguments=further)
+    specs = [*walk(given), *walk(dict(call.arguments))]
+    if rule.dtypes == "float" and any(spec.dtype not in _FLOATS for spec in specs):
+        raise Unknown(f"{a.layer_type} is called on {[spec.dtype for spec in specs]}")
+    masked = rule.masks != "own" and any(spec.mask is not None for spec in specs)
+    mask = None
+    if masked:
+        mask = specs[0].mask
+        if rule.masks == "pass" and not isinstance(given, Spec):
+            raise Unknown("masks come from several inputs")
+        given = without_masks(given)
+    parameters = rule.weights(a, given, call) if call.built_on is None else 0
+    outputs = rule.call(a, given, call)
+    if masked and rule.masks == "pass":
+        if not isinstance(outputs, Spec):
+            raise Unknown("a mask goes to several outputs")
+        outputs = outputs._replace(mask=mask)
+    return parameters, outputs
+
+
+def autocast(inputs: Any, dtype: str) -> Any:
+    """Floating inputs in the layer's compute dtype (``DTypePolicy.convert_input``)."""
+    if isinstance(inputs, Spec):
+        if inputs.dtype == dtype or inputs.dtype not in _FLOATS:
+            return inputs
+        return inputs._replace(dtype=dtype, mask=None if CASTS_DROP_MASKS else inputs.mask)
+    if isinstance(inputs, dict):
+        return {key: autocast(item, dtype) for key, item in inputs.items()}
+    if type(inputs) is tuple:
+        return tuple(autocast(item, dtype) for item in inputs)
+    if isinstance(inputs, (list, tuple)):
+        return [autocast(item, dtype) for item in inputs]
+    return inputs
+
+
+def without_masks(inputs: Any) -> Any:
+    """The same without masks."""
+    if isinstance(inputs, Spec):
+        return inputs._replace(mask=None)
+    if isinstance(inputs, dict):
+        return {key: without_masks(item) for key, item in inputs.items()}
+    kind = tuple if type(inputs) is tuple else list
+    return kind(without_masks(item) for item in inputs)

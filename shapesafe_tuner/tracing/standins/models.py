@@ -1,0 +1,448 @@
+"""Models of an analytic run: a stack that grows, and a graph of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step
+from shapesafe_tuner.tracing.lazy import LazyStr, any_of
+from shapesafe_tuner.tracing.standins.descriptions import Description
+from shapesafe_tuner.tracing.standins.facades import ModelStandIn, SequentialStandIn, StandIn
+from shapesafe_tuner.tracing.standins.graph import (
+    InputRecord,
+    LayerRecord,
+    Node,
+    OperationRecord,
+    tensors,
+    tensors_of,
+)
+
+__all__ = ["FunctionalRecord", "ModelRecord", "SequentialRecord"]
+
+
+class ModelRecord(LayerRecord):
+    """What stacks and graphs have in common.
+
+    Attributes:
+        compiled: the arguments of ``compile``, or None.
+    """
+
+    def __init__(self, run: Any, description: Description, name: str) -> None:
+        super().__init__(run, description, name)
+        self.compiled: tuple[Any, Any] | None = None
+
+    def unsure(self, what: str) -> Any:
+        """Leave the run."""
+        return self.run.escalate(f"{self.layer_class.__name__}.{what}")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """As ``Model.compile``; Keras is asked when the run is over."""
+        if args and type(args[0]) is LazyStr:
+            args = (_any_optimizer(args[0]), *args[1:])
+        elif type(kwargs.get("optimizer")) is LazyStr:
+            kwargs["optimizer"] = _any_optimizer(kwargs["optimizer"])
+        weights = kwargs.get("loss_weights")
+        if weights is not None:
+            kwargs = {**kwargs, "loss_weights": any_of(weights)}
+        self.compiled = (args, kwargs)
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """As ``Model.summary``, which a check does not print."""
+        if args or kwargs.get("print_fn") is not None:
+            self.unsure("summary has somewhere to print to")
+
+    def get_layer(self, name: Any = None, index: Any = None) -> Any:
+        """As ``Model.get_layer``."""
+        found = [layer for layer in self.stand_ins() if layer._it.name == name]
+        if index is not None or len(found) != 1:
+            self.unsure("get_layer finds no layer")
+        return found[0]
+
+    def single(self, found: Any, what: str) -> Any:
+        """The tensor of a model that has one."""
+        if type(found) is list and len(found) == 1:
+            return found[0]
+        if type(found) is SymbolicTensor:
+            return found
+        return self.unsure(f"{what} is read")
+
+    def check_input(self, expected: Spec, spec: Spec) -> None:
+        """As the model's ``InputSpec``: known sizes must agree, last axes of 1 apart."""
+        wanted, found = (None, *expected.shape[1:]), spec.shape
+        pairs = zip(
+            wanted[:-1] if wanted[-1] == 1 else wanted,
+            found[:-1] if found and found[-1] == 1 else found,
+            strict=False,
+        )
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            why = f"was made for inputs of shape {wanted} and gets {found}"
+            self.run.refuse(self, spec, Refused(why))
+
+    def stand_ins(self) -> list[Any]:
+        """The layers, as ``Model.layers``."""
+        raise NotImplementedError
+
+    def input_tensors(self) -> list[Any]:
+        """As ``Model.inputs``."""
+        raise NotImplementedError
+
+    def output_tensors(self) -> list[Any]:
+        """As ``Model.outputs``."""
+        raise NotImplementedError
+
+    def is_built(self) -> bool:
+        """Whether its layers have weights."""
+        raise NotImplementedError
+
+
+class SequentialRecord(ModelRecord):
+    """A stack of layers, called one by one as it grows (``keras/src/models/sequential.py``).
+
+    Attributes:
+        stack: stand-ins, without the input.
+        source: the input, once there is one.
+        made: the tensor after each layer that was called.
+    """
+
+    def __init__(self, run: Any, description: Description, name: str) -> None:
+        super().__init__(run, description, name)
+        self.stack: list[Any] = []
+        self._names: set[str] = set()
+        self.source: InputRecord | None = None
+        self.made: list[Any] = []
+
+    def fill(self, layers: Any) -> None:
+        """The constructor's list."""
+        for layer in list(layers):
+            self._append(layer)
+        self._grow()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """As ``Sequential.add``."""
+        if rebuild is not True:
+            self.unsure("add without rebuilding")
+        self._append(layer)
+        self._grow()
+
+    def pop(self, rebuild: bool = True) -> Any:
+        """As ``Sequential.pop``."""
+        if rebuild is not True or not self.stack:
+            self.unsure("pop")
+        del self.made[len(self.stack) - 1 :]
+        layer = self.stack.pop()
+        self._names.discard(layer._it.name)
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
+            layer = StandIn(layer.node.record)
+        if not isinstance(layer, StandIn) or layer._it.run is not self.run:
+            self.unsure("add of what is no layer of this build")
+        it = layer._it
+        first = not self.stack and self.source is None
+        if isinstance(it, InputRecord):
+            if not first:
+                self.unsure("add of a second input")
+            self.source = it
+            return
+        if first and "input_shape" in it.description.kwargs:
+            self.source = self.run.input_of(it.description.kwargs["input_shape"])
+        elif first and "input_dim" in it.description.kwargs:
+            self.source = self.run.input_of((it.description.kwargs["input_dim"],))
+        if it.name in self._names or (self.source is not None and it.name == self.source.name):
+            self.unsure("add of a second layer of the same name")
+        self._names.add(it.name)
+        self.stack.append(layer)
+
+    def _grow(self) -> None:
+        """Call the layers that were not called yet."""
+        if self.source is None:
+            if self.stack and isinstance(self.stack[0]._it, ModelRecord) and len(self.stack) > 1:
+                model = self.stack[0]._it
+                if model.is_built():
+                    self._start(model.single(model.input_tensors(), "input").spec)
+            if self.source is None:
+                return
+        tensor = self.made[-1] if self.made else self.source.tensor()
+        for layer in self.stack[len(self.made) :]:
+            it = layer._it
+            needed = self.run.needed(it.layer_class)
+            if len(needed) > 1:
+                why = f"can only hold layers of one tensor; {it.name} needs {' and '.join(needed)}"
+                self.run.refuse(self, getattr(tensor, "spec", None), Refused(why))
+            tensor = layer(tensor)
+            self.made.append(tensor)
+
+    def _start(self, spec: Spec) -> None:
+        first = self.stack[0]._it
+        configured = first.description.configured
+        dtype = spec.dtype if configured is None else configured.arguments.compute_dtype
+        self.source = self.run.input_of(spec.shape[1:], batch=spec.shape[0], dtype=dtype)
+
+    def build(self, input_shape: Any = None) -> None:
+        """As ``Sequential.build``."""
+        plain = type(input_shape) in (tuple, list) and all(
+            size is None or type(size) is int for size in input_shape
+        )
+        if not plain or not self.stack:
+            self.unsure("build")
+        if self.source is not None:
+            if tuple(input_shape) != self.source.output.shape:
+                self.unsure("build on another shape")
+            return
+        self._start(Spec(tuple(input_shape)))
+        self._grow()
+
+    def is_built(self) -> bool:
+        """Whether the stack has an input, or was called."""
+        return self.source is not None and bool(self.stack)
+
+    def stand_ins(self) -> list[Any]:
+        """The layers, as ``Sequential.layers``."""
+        return list(self.stack)
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """The layers of the stack."""
+        for layer in self.stack:
+            yield from layer._it.leaves()
+
+    def input_tensors(self) -> list[Any]:
+        """As ``Sequential.inputs``."""
+        if self.source is None:
+            return self.unsure("inputs before it is built")  # type: ignore[no-any-return]
+        return [self.source.tensor()]
+
+    def output_tensors(self) -> list[Any]:
+        """As ``Sequential.outputs``."""
+        if self.source is None or not self.made:
+            self.unsure("outputs before it is built")
+        tensor = self.made[-1]
+        return [tensor] if type(tensor) is SymbolicTensor else self.unsure("several outputs")
+
+    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
+        """Call the layers in their order."""
+        if arguments or not isinstance(inputs, Spec) or not self.stack:
+            self.unsure("called in an unusual way")
+        if self.source is None and not step:
+            self._start(inputs)
+            self._grow()
+        if self.source is not None:
+            if not step:
+                # Keras compares only as it builds (``Function.compute_output_spec``).
+                self.check_input(self.source.output, inputs)
+            inputs = adjusted(self, self.source, inputs)
+        value: Any = inputs
+        for layer in self.stack:
+            value = self.run.answer(layer._it, value, {}, step=step)
+        if isinstance(value, Spec) and value.mask is not None:
+            self.unsure("a mask leaves a model")
+        return 0, value
+
+
+class FunctionalRecord(ModelRecord):
+    """A graph of calls between inputs and outputs (``keras/src/models/functional.py``)."""
+
+    def __init__(
+        self, run: Any, description: Description, name: str, inputs: Any, outputs: Any
+    ) -> None:
+        super().__init__(run, description, name)
+        self.given = inputs
+        self.wanted = outputs
+        flat = list(tensors(inputs))
+        self.sources = [tensor.node.record for tensor in flat]
+        ids = {id(source) for source in self.sources}
+        if (
+            len(ids) != len(flat)
+            or not flat
+            or not all(isinstance(source, InputRecord) for source in self.sources)
+        ):
+            self.unsure("inputs are no separate inputs")
+        self.order = self._sorted()
+        used = {id(node.record) for node in self.order if isinstance(node.record, InputRecord)}
+        if used != ids:
+            self.unsure("inputs and outputs are not connected")
+        records = {id(node.record): node.record for node in self.order}
+        if len({record.name for record in records.values()}) != len(records):
+            self.unsure("two layers have the same name")
+
+    def _sorted(self) -> list[Node]:
+        """The calls that lead to the outputs, each after those it needs."""
+        order: list[Node] = []
+        seen: set[int] = set()
+        if type(self.wanted) is SymbolicTensor and len(self.sources) == 1:
+            chain = self._chain()
+            if chain:
+                return chain
+        pending: list[tuple[Node, bool]] = [(t.node, False) for t in tensors(self.wanted)]
+        if not pending:
+            self.unsure("there are no outputs")
+        while pending:
+            node, ready = pending.pop()
+            if node.run is not self.run:
+                self.unsure("a tensor comes from another build")
+            source = isinstance(node.record, InputRecord)
+            key = id(node.record) if source else id(node)
+            if ready:
+                order.append(node)
+            elif key not in seen:
+                seen.add(key)
+                pending.append((node, True))
+                pending.extend((tensor.node, False) for tensor in node.parents())
+        return order
+
+    def _chain(self) -> list[Node]:
+        """The calls of a graph that never branches, from its input on; empty for others."""
+        chain: list[Node] = []
+        node = self.wanted.node
+        while not isinstance(node.record, InputRecord):
+            args = node.args
+            if len(args) != 1 or type(args[0]) is not SymbolicTensor or node.kwargs:
+                return []
+            chain.append(node)
+            node = args[0].node
+            if node.run is not self.run:
+                return []
+        chain.append(node)
+        chain.reverse()
+        return chain
+
+    def is_built(self) -> bool:
+        """A graph is always built."""
+        return True
+
+    def build(self, input_shape: Any = None) -> None:
+        """As ``Functional.build``, which does nothing."""
+
+    def _records(self) -> list[Any]:
+        return list({id(node.record): node.record for node in self.order}.values())
+
+    def stand_ins(self) -> list[Any]:
+        """The layers; Keras orders them by depth."""
+        if not all(len(node.args) <= 1 and not node.kwargs for node in self.order):
+            self.unsure("layers of a branching model are read")
+        return [posing(record) for record in self._records() if isinstance(record, LayerRecord)]
+
+    def get_layer(self, name: Any = None, index: Any = None) -> Any:
+        """As ``Model.get_layer``."""
+        found = [record for record in self._records() if record.name == name]
+        if index is not None or len(found) != 1 or not isinstance(found[0], LayerRecord):
+            self.unsure("get_layer finds no layer")
+        return posing(found[0])
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """The layers of the graph."""
+        for record in self._records():
+            yield from record.leaves()
+
+    def input_tensors(self) -> list[Any]:
+        """As ``Functional.inputs``."""
+        return list(tensors(self.given))
+
+    def output_tensors(self) -> list[Any]:
+        """As ``Functional.outputs``."""
+        return list(tensors(self.wanted))
+
+    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
+        """Call the graph again on other inputs."""
+        values: dict[tuple[int, int], Any] = {}
+        flat = self._matched(inputs)
+        if arguments:
+            self.unsure("called in an unusual way")
+        for source, spec in zip(self.sources, flat, strict=True):
+            self.check_input(source.output, spec)
+            values[id(source), 0] = adjusted(self, source, spec)
+        for node in self.order:
+            if not isinstance(node.record, InputRecord):
+                self._run_node(node, values, step)
+        outputs = _filled(self.wanted, values)
+        if any(isinstance(spec, Spec) and spec.mask is not None for spec in _flat(outputs)):
+            self.unsure("a mask leaves a model")
+        return 0, outputs
+
+    def _matched(self, inputs: Any) -> list[Spec]:
+        """The specs in the order of the inputs."""
+        if isinstance(self.given, dict):
+            if not isinstance(inputs, dict) or set(inputs) != set(self.given):
+                self.unsure("called on another structure")
+            return [inputs[name] for name in self.given]
+        flat = [inputs] if isinstance(inputs, Spec) else list(_flat(inputs))
+        if len(flat) != len(self.sources) or isinstance(inputs, dict):
+            self.unsure("called on another structure")
+        return flat
+
+    def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: Step) -> None:
+        args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
+        record = node.record
+        if isinstance(record, OperationRecord):
+            found = self.run.operate(record, args, kwargs, step)
+        else:
+            first, arguments = self.run.bound(record, args, kwargs)
+            shown = args[0] if len(args) == 1 else args
+            found = self.run.answer(record, first, arguments, step=step, shown=shown or kwargs)
+        for place, spec in enumerate(_flat(found)):
+            values[id(node), place] = spec
+
+
+_OPTIMIZERS = frozenset("adam sgd rmsprop adamw nadam adagrad adadelta adamax lion".split())
+"""Names of optimizers that take weights of every shape."""
+
+
+def _any_optimizer(name: LazyStr) -> Any:
+    """One of the optimizers it may be, where it does not matter which."""
+    if not all(choice in _OPTIMIZERS for choice in name.choices):
+        name.force()
+    return name.choices[0]
+
+
+def posing(record: LayerRecord) -> Any:
+    """A stand-in for a record."""
+    if isinstance(record, SequentialRecord):
+        return SequentialStandIn(record)
+    return ModelStandIn(record) if isinstance(record, ModelRecord) else StandIn(record)
+
+
+def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
+    """What reaches the first layer of a model (``Functional._standardize_inputs``).
+
+    Keras casts to the dtype of the input, and adds or takes a last axis of 1 to get its rank.
+    """
+    expected = source.output
+    rank, wanted = len(spec.shape), len(expected.shape)
+    shape = spec.shape
+    if rank == wanted + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    elif rank == wanted - 1 and expected.shape[-1] == 1:
+        shape = (*shape, 1)
+    elif rank != wanted:
+        why = f"was made for inputs of shape {expected.shape} and gets {spec.shape}"
+        model.run.refuse(model, spec, Refused(why))
+    return Spec(shape, expected.dtype, spec.mask)
+
+
+def _flat(specs: Any) -> Iterator[Any]:
+    if isinstance(specs, Spec) or not isinstance(specs, (list, tuple, dict)):
+        yield specs
+    else:
+        for item in specs.values() if isinstance(specs, dict) else specs:
+            yield from _flat(item)
+
+
+def _filled(structure: Any, values: dict[tuple[int, int], Any]) -> Any:
+    """Specs in place of the tensors of an earlier call."""
+    if type(structure) is SymbolicTensor:
+        record = structure.node.record
+        source = isinstance(record, InputRecord)
+        return values[id(record) if source else id(structure.node), structure.place]
+    if type(structure) in (list, tuple):
+        return type(structure)(_filled(item, values) for item in structure)
+    if type(structure) is dict:
+        return {key: _filled(item, values) for key, item in structure.items()}
+    return structure
+
+
+def tensors_for(record: Any, specs: Any, args: Any, kwargs: Any) -> Any:
+    """The tensors that a call gives."""
+    node = Node(record, args, kwargs)
+    return symbolic(specs, node) if isinstance(specs, Spec) else tensors_of(specs, node)

@@ -1,0 +1,413 @@
+"""One analytic run: ``build(hp)`` on stand-ins, with a rule for every layer."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import keras
+
+from shapesafe_tuner._compat.keras import constructors, trainer
+from shapesafe_tuner._compat.keras import hooks as keras_hooks
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.registry import own_rule
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
+from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, chosen, deferred_among
+from shapesafe_tuner.tracing.standins.answers import Asking
+from shapesafe_tuner.tracing.standins.binding import layer_classes, replaced
+from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
+from shapesafe_tuner.tracing.standins.descriptions import Description, Descriptions, NotPlain
+from shapesafe_tuner.tracing.standins.facades import (
+    ModelStandIn,
+    SequentialStandIn,
+    StandIn,
+    ThingStandIn,
+    stand_in,
+)
+from shapesafe_tuner.tracing.standins.graph import (
+    InputRecord,
+    LayerRecord,
+    Node,
+    OperationRecord,
+    hashable,
+    specs_of,
+    tensors_of,
+)
+from shapesafe_tuner.tracing.standins.models import (
+    FunctionalRecord,
+    ModelRecord,
+    SequentialRecord,
+)
+from shapesafe_tuner.tracing.standins.real_objects import Realising
+
+__all__ = ["Escalate", "Refusal", "Run"]
+
+_DESCRIPTIONS = Descriptions()
+_OPERATIONS: dict[Any, Any] = {}
+_PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
+_MODELS = (keras.Model, constructors.Functional)
+_LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
+    keras.layers.InputLayer
+}
+
+
+class Escalate(BaseException):
+    """Ends an analytic run that met something it does not know; never a proof."""
+
+
+class Refusal(ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, AssertionError):
+    """A rule's refusal on its way through the user's code.
+
+    It is of every type that Keras may raise there, so that any handler of the user's which would
+    have caught the real exception catches this one; a refusal that does not arrive proves nothing.
+    """
+
+    def __init__(self, record: Any, inputs: Any, refused: Refused) -> None:
+        super().__init__(refused.why)
+        self.record = record
+        self.inputs = inputs
+        self.refused = refused
+
+
+class Run:
+    """What happened in one analytic run.
+
+    Args:
+        hooks: the check's; while ``hooks.analytic`` is this run, constructors ask it.
+
+    Attributes:
+        escalated: why the run cannot decide; once set it stays, whoever swallows the exception.
+        refusal: the refusal that was raised, or None.
+        rows: the layer calls: the layer, what it was given and what it gave.
+        closed: the run is over; stand-ins that are still there must become real.
+        show: how sizes that are not chosen are shown to ``build``; None where all are chosen.
+        changes: by the name of a layer's class, arguments to replace in constructor calls.
+    """
+
+    def __init__(self, hooks: Any) -> None:
+        self.hooks = hooks
+        self.escalated: str | None = None
+        self.refusal: Refusal | None = None
+        self.rows: list[tuple[LayerRecord, Any, Any]] = []
+        self.closed = False
+        self.show: Callable[[Any], Any] | None = None
+        self.changes: Mapping[str, Mapping[str, Any]] = {}
+        self._counters = constructors.name_counters()
+        self._realising = Realising()
+        self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
+
+    def escalate(self, why: str) -> NoReturn:
+        """Leave the run; the configuration is judged otherwise."""
+        self.escalated = why
+        raise Escalate(why)
+
+    def refuse(self, record: Any, inputs: Any, refused: Refused) -> NoReturn:
+        """Raise what a rule proved, where Keras would raise."""
+        self.refusal = Refusal(record, inputs, refused)
+        raise self.refusal
+
+    def real(self, record: Any) -> Any:
+        """The real object for a stand-in that outlived this run."""
+        return self._realising.once(record)
+
+    def close(self) -> None:
+        """End the run; stand-ins that outlive it become real when they are touched."""
+        self.closed = True
+        self.rows.clear()
+        self.refusal = None
+        self._realising.forget()
+
+    # Constructors.
+
+    def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a constructor of Keras gives."""
+        if cls in _LAYERS:
+            return stand_in(self._layer(cls, args, kwargs))
+        if cls is keras.layers.InputLayer:
+            return StandIn(self._input(*args, **kwargs))
+        if cls is keras.Sequential:
+            return self._sequential(*args, **kwargs)
+        if cls in _MODELS:
+            return self._functional(args, kwargs)
+        if issubclass(cls, keras.regularizers.Regularizer):
+            # Keras makes them at once; only factors that are not chosen would stop it.
+            if self.show is not None and cls in _PENALTIES and deferred_among(args, kwargs):
+                return LazyPenalty(cls, args, kwargs)
+            return object.__new__(cls)
+        if issubclass(cls, keras.Model):
+            self.escalate(f"{cls.__name__} is a model class of the user's own")
+        if issubclass(cls, keras.layers.Layer):
+            return stand_in(self._layer(cls, args, kwargs, own_rule(cls)))
+        return ThingStandIn(ThingRecord(self, cls, args, kwargs))
+
+    def _layer(
+        self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
+    ) -> LayerRecord:
+        name = kwargs.pop("name", None)
+        if cls.__name__ in self.changes:
+            args, kwargs = replaced(cls, args, kwargs, self.changes[cls.__name__])
+        policies: Any = keras_hooks.policies()
+        if own is not None:
+            policies = (policies, own)
+        description = _DESCRIPTIONS.describe(cls, args, kwargs, policies)
+        record = LayerRecord(self, description, self._name(cls) if name is None else name)
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
+        if description.refused is not None:
+            if not self.asking.accepts(record):
+                self.refuse(record, None, description.refused)
+            description.refused, description.constructed = None, True
+        if description.configured is None and not description.constructed:
+            with self.asking.real_keras():
+                record.real = self.asking.real_layer(record)
+            description.constructed = True
+        return record
+
+    def _name(self, cls: type) -> str:
+        """As ``auto_name`` (``keras/src/utils/naming.py``)."""
+        prefix = constructors.snake_case(cls.__name__)
+        count = self._counters.get(prefix, 0)
+        self._counters[prefix] = count + 1
+        return f"{prefix}_{count}" if count else prefix
+
+    def _input(
+        self,
+        shape: Any = None,
+        batch_size: Any = None,
+        dtype: Any = None,
+        sparse: Any = None,
+        ragged: Any = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: Any = False,
+        name: Any = None,
+        **kwargs: Any,
+    ) -> InputRecord:
+        unusual = sparse or ragged or optional or kwargs or input_tensor is not None
+        if unusual or not (name is None or (isinstance(name, str) and "/" not in name)):
+            self.escalate("an unusual input")
+        if batch_shape is None and shape is not None:
+            batch_shape = (batch_size, *shape) if type(shape) in (tuple, list) else None
+        elif shape is not None or batch_size is not None:
+            self.escalate("an input with two shapes")
+        if self.show is not None:
+            batch_shape = chosen(batch_shape, defer=True)
+        if type(batch_shape) not in (tuple, list) or not all(
+            size is None or (type(size) in (int, Deferred) and size > 0) for size in batch_shape
+        ):
+            self.escalate("an input of an unusual shape")
+        dtype = keras.config.floatx() if dtype is None else dtype
+        if dtype not in _DTYPES:
+            self.escalate(f"an input of dtype {dtype}")
+        output = Spec(tuple(batch_shape), dtype)
+        name = self._name(keras.layers.InputLayer) if name is None else name
+        description = _described(keras.layers.InputLayer, batch_shape=output.shape, dtype=dtype)
+        return InputRecord(self, description, name, output)
+
+    def input_of(self, shape: Any, batch: Any = None, dtype: Any = None) -> InputRecord:
+        """The input that a ``Sequential`` makes for itself."""
+        if type(shape) not in (tuple, list):
+            self.escalate("an input of an unusual shape")
+        return self._input(batch_shape=(batch, *shape), dtype=dtype)
+
+    def _sequential(self, layers: Any = None, trainable: Any = True, name: Any = None) -> Any:
+        if trainable is not True or not (name is None or isinstance(name, str)):
+            self.escalate("an unusual Sequential")
+        name = self._name(keras.Sequential) if name is None else name
+        record = SequentialRecord(self, _described(keras.Sequential), name)
+        if layers:
+            record.fill(layers)
+        return SequentialStandIn(record)
+
+    def _functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = dict(zip(("inputs", "outputs", "name"), args, strict=False), **kwargs)
+        name = given.pop("name", None)
+        if set(given) != {"inputs", "outputs"} or not (name is None or isinstance(name, str)):
+            self.escalate("an unusual Model")
+        try:
+            specs_of(list(given.values()))
+        except NotPlain:
+            self.escalate("a model of what are no tensors of this build")
+        name = self._name(constructors.Functional) if name is None else name
+        description = _described(constructors.Functional)
+        return ModelStandIn(FunctionalRecord(self, description, name, **given))
+
+    # Calls.
+
+    def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
+        """A layer called on one tensor."""
+        spec = tensor.spec
+        known = None
+        if self.show is None:
+            known = record.description.quick.get((spec, record.built_on))
+        elif record.built_on is None:
+            known = record.description.quick.get((hashable(spec), None))
+        if known is None:
+            if not isinstance(record, ModelRecord):
+                self._check_complete(record, spec, *_call_parameters(record.layer_class))
+            outputs = self.answer(record, spec, None)
+        else:
+            made, outputs = known
+            if record.built_on is None:
+                record.built_on = spec
+                record.parameters = made
+            self.rows.append((record, spec, outputs))
+        node = Node(record, (tensor,), _NO_ARGUMENTS)
+        record.node_inputs = ((tensor,), _NO_ARGUMENTS) if record.last is None else None
+        record.last = outputs if type(outputs) is Spec else None
+        return symbolic(outputs, node) if type(outputs) is Spec else tensors_of(outputs, node)
+
+    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
+        """A layer called on anything else."""
+        try:
+            given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
+        except NotPlain as reason:
+            self.escalate(str(reason))
+        first, arguments = self.bound(record, given, further)
+        outputs = self.answer(record, first, arguments, shown=shown_of(given, further))
+        record.node_inputs = None
+        return tensors_of(outputs, Node(record, args, kwargs))
+
+    @staticmethod
+    def needed(layer_class: type) -> tuple[str, ...]:
+        """What a call of one of Keras's layers must be given."""
+        return _needed(layer_class)
+
+    def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """The first argument of a call and the others that matter, by name."""
+        if isinstance(record, ModelRecord):
+            names, defaults = _MODEL_CALL
+        else:
+            names, defaults = _call_parameters(record.layer_class)
+        arguments = dict(zip(names, args, strict=False))
+        if len(args) > len(names) or set(arguments) & set(kwargs) or not names:
+            self.escalate("a call that does not fit the layer")
+        arguments.update(kwargs)
+        if names[0] not in arguments:
+            self.escalate("a call without inputs")
+        first = arguments.pop(names[0])
+        training = arguments.pop("training", None)
+        if training is not None and type(training) is not bool:
+            self.escalate("training is not a bool")
+        if first is None or not any(True for _ in walk(first)):
+            self.escalate("a layer is called on no tensor")
+        self._check_complete(record, first, names, {**defaults, **arguments})
+        return first, {
+            name: value
+            for name, value in arguments.items()
+            if isinstance(value, (Spec, tuple, list, dict)) or value != defaults.get(name, _NONE)
+        }
+
+    def _check_complete(
+        self, record: LayerRecord, inputs: Any, names: tuple[str, ...], given: dict[str, Any]
+    ) -> None:
+        """Refuse a call of one of Keras's layers that leaves an argument out."""
+        without = [name for name in names[1:] if name not in given and name != "training"]
+        if without and record.layer_class in _LAYERS:
+            self.refuse(record, inputs, Refused(f"is called without {without[0]}"))
+
+    def answer(
+        self,
+        record: LayerRecord,
+        inputs: Any,
+        arguments: Any,
+        *,
+        step: Step = "",
+        shown: Any = None,
+    ) -> Any:
+        """What a layer gives, written down with the inputs that are ``shown`` for it."""
+        try:
+            made, outputs = record.answer(inputs, arguments, step=step)
+        except Refused as refused:
+            self.refuse(record, inputs if shown is None else shown, refused)
+        except NotPlain as reason:
+            self.escalate(str(reason))
+        first = record.built_on is None
+        if first:
+            record.built_on = inputs
+            record.built_with = arguments
+            record.parameters = made
+        if (first or not step) and not isinstance(record, ModelRecord):
+            self.rows.append((record, inputs if shown is None else shown, outputs))
+        return outputs
+
+    def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
+        """One of ``keras.ops`` called on tensors of this run."""
+        record = OperationRecord(self, operation)
+        try:
+            given = [_spec_or_value(value) for value in args]
+            further = {name: _spec_or_value(value) for name, value in kwargs.items()}
+        except NotPlain as reason:
+            self.escalate(str(reason))
+        outputs = self.operate(record, given, further)
+        return tensors_of(outputs, Node(record, args, kwargs))
+
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Any:
+        """What an operation gives for these specs."""
+        try:
+            return self.asking.operate(record, args, kwargs, step=step)
+        except Refused as refused:
+            specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
+            self.refuse(record, specs, refused)
+
+
+def shown_of(args: Any, kwargs: Any) -> Any:
+    """The inputs of a call as the table of shapes shows them."""
+    return args[0] if len(args) == 1 else tuple(args) or dict(kwargs)
+
+
+_NONE: Any = object()
+_MODEL_CALL: tuple[tuple[str, ...], dict[str, Any]] = (("inputs",), {"mask": None})
+_NO_ARGUMENTS: dict[str, Any] = {}
+_DTYPES = frozenset(
+    "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool".split()
+)
+
+
+def _spec_or_value(value: Any) -> Any:
+    """Specs in place of tensors; other values stay."""
+    kind = type(value)
+    if issubclass(kind, Proxy):
+        value.force()
+    if kind is SymbolicTensor:
+        return value.spec
+    if kind in (list, tuple):
+        return kind(_spec_or_value(item) for item in value)
+    if kind is dict:
+        return {key: _spec_or_value(item) for key, item in value.items()}
+    if isinstance(value, keras.KerasTensor):
+        raise NotPlain("a tensor that is not of this build")
+    if trainer.has_history(value):
+        raise NotPlain("a tensor computed from weights")
+    return value
+
+
+@functools.cache
+def _needed(layer_class: type) -> tuple[str, ...]:
+    if layer_class not in _LAYERS:
+        return ()
+    names, defaults = _call_parameters(layer_class)
+    return tuple(name for name in names if name not in defaults and name != "training")
+
+
+@functools.cache
+def _call_parameters(layer_class: type) -> tuple[tuple[str, ...], dict[str, Any]]:
+    call: Callable[..., Any] = layer_class.call  # type: ignore[attr-defined]
+    parameters = list(inspect.signature(call).parameters.values())[1:]
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return tuple(names), defaults
+
+
+@functools.cache
+def _bare(layer_class: type) -> Description:
+    return Description(layer_class, (), {}, None, look_up=False)
+
+
+def _described(layer_class: type, **kwargs: Any) -> Description:
+    if not kwargs:
+        return _bare(layer_class)
+    return Description(layer_class, (), kwargs, None, look_up=False)

@@ -1,0 +1,285 @@
+"""The training step of a stand-in model: rules forward, the real loss and metrics behind."""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
+from shapesafe_tuner._compat.keras.trainer import (
+    BUILDS_OUT_OF_TRAINING,
+    LOOKS_AT_EVERY_BATCH,
+    STATE_IS_DIFFERENTIATED,
+)
+from shapesafe_tuner.shapes.spec import Spec, Step
+from shapesafe_tuner.tracing.attribution import Origin
+from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
+from shapesafe_tuner.tracing.environment import Check
+from shapesafe_tuner.tracing.standins.answers import demand_sizes
+from shapesafe_tuner.tracing.standins.descriptions import NotPlain, frozen, without_frames
+from shapesafe_tuner.tracing.standins.facades import StandIn
+from shapesafe_tuner.tracing.standins.graph import hashable, specs_of
+from shapesafe_tuner.tracing.standins.models import (
+    FunctionalRecord,
+    ModelRecord,
+    SequentialRecord,
+)
+from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
+
+__all__ = ["Training"]
+
+_FLOATS = ("float16", "float32", "float64", "bfloat16")
+_COMPILED: dict[Any, None] = {}
+_MOST = 4096
+
+
+class Training:
+    """Judges one training step for each distinct batch of one set of data.
+
+    Args:
+        data: the batches.
+    """
+
+    def __init__(self, data: DataSpec) -> None:
+        self._data = data
+        self._known: dict[Any, StepOutcome] = {}
+
+    def judge(self, record: ModelRecord, run: Any, check: Check) -> StepOutcome:
+        """What ``fit`` would meet.
+
+        Raises:
+            Refusal: a rule proves that a layer refuses the step.
+            Escalate: something about the step is not known here.
+        """
+        if record.compiled is None:
+            run.escalate("the model is not compiled")
+        if STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
+            run.escalate("gradients go through the state that a layer keeps")
+        outputs: dict[Batch, Any] = {}
+        for batch in self._data.batches:
+            specs = self._arriving(record, batch)
+            if BUILDS_OUT_OF_TRAINING and not outputs:
+                self._forward(record, run, batch, specs, "evaluation")
+            step: Step = "training" if batch.kind == "train" else "evaluation"
+            given = self._forward(record, run, batch, specs, step)
+            demand_sizes(given)
+            if any(None in spec.shape for spec in _flat(given)):
+                run.escalate("a batch has outputs of unknown size")
+            outputs[batch] = given
+        key = (
+            _compile_key(record),
+            hashable(list(outputs.values())),
+            tuple(_output_names(record)),
+            hashable(_structure(record)),
+        )
+        known = self._known.get(key)
+        if known is None:
+            known = self._trace(record, run, check, outputs)
+            if known.attribution is not None and known.attribution.origin is Origin.BUG:
+                run.escalate("the loss or a metric fails")
+            if known.undecided is not None:
+                run.escalate(known.undecided)
+            if known.error is not None:
+                without_frames(known.error)
+            self._known[key] = known
+        return known
+
+    def _arriving(self, record: ModelRecord, batch: Batch) -> Any:
+        """The specs a model's first layers see for a batch."""
+        if isinstance(record, FunctionalRecord):
+            return _named_as(record.given, batch.x, record)
+        if not isinstance(batch.x, TensorSpec):
+            return record.unsure("trained on several arrays")
+        return _spec(batch.x, record)
+
+    def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
+        from shapesafe_tuner.tracing.standins.run import Refusal
+
+        try:
+            return record.answer(specs, None, step=step)[1]
+        except Refusal:
+            first = batch is self._data.batches[0]
+            if step == "evaluation" or not (first or LOOKS_AT_EVERY_BATCH):
+                # Rules speak of training; what a layer does in evaluation Keras says.
+                run.refusal = None
+                run.escalate("evaluation, or a later batch, may differ from training")
+            raise
+
+    def _trace(
+        self, record: ModelRecord, run: Any, check: Check, outputs: dict[Batch, Any]
+    ) -> StepOutcome:
+        with run.asking.real_keras():
+            model = _surrogate(record)
+            args, kwargs = run.asking.materialise(record.compiled)
+            model.compile(*args, **kwargs)
+            return trace_training(
+                model, self._data, check, outputs_of=lambda batch: _tensors(outputs[batch])
+            )
+
+    @staticmethod
+    def forward_alone(record: ModelRecord, run: Any) -> None:
+        """Call a model on its own inputs as in training, where there is no data.
+
+        Raises:
+            Refusal: a layer refuses what it was built with.
+        """
+        if isinstance(record, FunctionalRecord):
+            record.answer(specs_of(record.given), None, step="training")
+        elif isinstance(record, SequentialRecord) and record.source is not None:
+            record.answer(record.source.output, None, step="training")
+
+    @staticmethod
+    def accepted_by_compile(record: ModelRecord, run: Any, check: Check) -> None:
+        """Ask Keras whether ``compile`` takes its arguments, each once.
+
+        Raises:
+            Exception: it does not.
+        """
+        if record.compiled is None:
+            return
+        try:
+            key = _compile_key(record)
+            if key in _COMPILED:
+                return
+        except (NotPlain, TypeError):
+            key = None
+        with run.asking.real_keras():
+            args, kwargs = run.asking.materialise(record.compiled)
+            keras.Sequential().compile(*args, **kwargs)
+        if key is not None:
+            if len(_COMPILED) >= _MOST:
+                _COMPILED.clear()
+            _COMPILED[key] = None
+
+
+def _keeps_state(layer: Any) -> bool:
+    return any(part.kwargs.get("stateful") for part in _parts(layer.description))
+
+
+def _parts(description: Any) -> Iterator[Any]:
+    """A layer's description, and those of the layers among its arguments."""
+    yield description
+    for value in (*description.args, *description.kwargs.values()):
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if issubclass(type(item), StandIn):
+                yield from _parts(item._it.description)
+
+
+class _Emit(keras.layers.Layer):  # type: ignore[misc]
+    """Stands for all that leads to one output; only its specification counts."""
+
+    def __init__(self, spec: Spec, name: str) -> None:
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.emitted = spec
+
+    def call(self, inputs: Any) -> Any:
+        raise NotImplementedError("it is never run")
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return plain_tensor(self.emitted)
+
+
+def _surrogate(record: ModelRecord) -> Any:
+    """A real model with the inputs and outputs of the stand-in one, and nothing between."""
+    if isinstance(record, SequentialRecord):
+        return keras.Sequential(name=record.name)
+    assert isinstance(record, FunctionalRecord)
+    inputs: dict[int, Any] = {}
+    for tensor, source in zip(record.input_tensors(), record.sources, strict=True):
+        inputs[id(source)] = keras.Input(
+            batch_shape=source.output.shape, dtype=tensor.dtype, name=source.name
+        )
+    first = next(iter(inputs.values()))
+    names = iter(_output_names(record))
+
+    def emit(structure: Any) -> Any:
+        if isinstance(structure, dict):
+            return {key: emit(item) for key, item in structure.items()}
+        if isinstance(structure, (list, tuple)):
+            return type(structure)(emit(item) for item in structure)
+        return _Emit(structure.spec, next(names))(first)
+
+    def source_of(structure: Any) -> Any:
+        if isinstance(structure, dict):
+            return {key: source_of(item) for key, item in structure.items()}
+        if isinstance(structure, (list, tuple)):
+            return type(structure)(source_of(item) for item in structure)
+        return inputs[id(structure.node.record)]
+
+    return keras.Model(source_of(record.given), emit(record.wanted), name=record.name)
+
+
+def _output_names(record: ModelRecord) -> list[str]:
+    if isinstance(record, SequentialRecord):
+        return []
+    names = [tensor.node.record.name for tensor in record.output_tensors()]
+    inputs = [tensor.node.record.name for tensor in record.input_tensors()]
+    if len(set(names)) != len(names) or set(names) & set(inputs):
+        record.unsure("two outputs have one name")
+    return names
+
+
+def _structure(record: ModelRecord) -> Any:
+    """What ``fit`` sees of the model besides its outputs."""
+    if isinstance(record, FunctionalRecord):
+        return _shape_of(record.given), _shape_of(record.wanted)
+    return "sequential"
+
+
+def _shape_of(structure: Any) -> Any:
+    if isinstance(structure, dict):
+        return ("dict", *[(key, _shape_of(item)) for key, item in structure.items()])
+    if isinstance(structure, (list, tuple)):
+        return (type(structure).__name__, *[_shape_of(item) for item in structure])
+    return "tensor"
+
+
+def _compile_key(record: ModelRecord) -> Any:
+    try:
+        return marshal.dumps(record.compiled, 2)
+    except ValueError:
+        return frozen(record.compiled)
+
+
+def _named_as(given: Any, x: Any, record: ModelRecord) -> Any:
+    """The specs of a batch in the structure of a model's inputs, where they match plainly."""
+    if isinstance(given, dict):
+        if not isinstance(x, dict) or set(x) != set(given):
+            record.unsure("trained on another structure")
+        return {name: _spec(x[name], record) for name in given}
+    if isinstance(x, dict):
+        names = [tensor.node.record.name for tensor in record.input_tensors()]
+        if set(x) != set(names) or not isinstance(given, (list, tuple)):
+            record.unsure("trained on another structure")
+        return [_spec(x[name], record) for name in names]
+    if isinstance(given, (list, tuple)):
+        if not isinstance(x, tuple) or len(x) != len(given):
+            if len(given) == 1 and isinstance(x, TensorSpec):
+                return [_spec(x, record)]
+            record.unsure("trained on another structure")
+        return [_spec(item, record) for item in x]
+    return _spec(x, record)
+
+
+def _spec(item: Any, record: ModelRecord) -> Spec:
+    if not isinstance(item, TensorSpec) or item.sparse or item.dtype in ("string", "object"):
+        record.unsure("trained on unusual data")
+    return Spec(item.shape, item.dtype)
+
+
+def _flat(specs: Any) -> list[Spec]:
+    if isinstance(specs, Spec):
+        return [specs]
+    items = specs.values() if isinstance(specs, dict) else specs
+    return [spec for item in items for spec in _flat(item)]
+
+
+def _tensors(specs: Any) -> Any:
+    if isinstance(specs, Spec):
+        return plain_tensor(specs)
+    if isinstance(specs, dict):
+        return {key: _tensors(item) for key, item in specs.items()}
+    return type(specs)(_tensors(item) for item in specs)

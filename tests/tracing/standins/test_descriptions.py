@@ -1,0 +1,104 @@
+"""Equal constructor calls, and functions that only look equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import shapesafe_tuner as sst
+from shapesafe_tuner.tracing.standins.descriptions import NotPlain, frozen
+
+WIDTH = 4
+TABLE = np.ones(3)
+
+
+class Cut(keras.layers.Layer):
+    """Reads a global of its module."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs[:, :WIDTH]
+
+
+class Tabled(keras.layers.Layer):
+    """Reads a global whose equality cannot be told."""
+
+    calls = 0
+
+    def call(self, inputs: Any) -> Any:
+        Tabled.calls += 1
+        return inputs * TABLE[0]
+
+
+def helper(inputs: Any) -> Any:
+    return inputs[:, :WIDTH]
+
+
+def by_class(hp: Any) -> Any:
+    return keras.Sequential([keras.Input((9,)), Cut(), keras.layers.Dense(2)])
+
+
+def by_function(hp: Any) -> Any:
+    cut = keras.layers.Lambda(lambda x: helper(x))
+    return keras.Sequential([keras.Input((9,)), cut, keras.layers.Dense(2)])
+
+
+@pytest.mark.parametrize("build", [by_class, by_function])
+def test_what_reads_a_global_is_asked_again_when_it_changes(
+    build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for width in (4, 7, 2):
+        monkeypatch.setitem(globals(), "WIDTH", width)
+        verdict = sst.check(build, {})
+        assert (verdict.stage, verdict.parameters) == ("analytic", 2 * width + 2)
+
+
+def test_what_cannot_be_told_equal_is_asked_each_time() -> None:
+    def build(hp: Any) -> Any:
+        return keras.Sequential([keras.Input((9,)), Tabled()])
+
+    before = Tabled.calls
+    assert sst.check(build, {}).feasible
+    once = Tabled.calls - before
+    assert sst.check(build, {}).feasible
+    assert Tabled.calls - before == 2 * once
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(1, 1.0), (1, True), (0.0, -0.0), ("1", 1), ((1,), [1]), (None, 0), (float("nan"), 0.0)],
+)
+def test_unequal_values_have_unequal_keys(one: Any, other: Any) -> None:
+    assert frozen(one) != frozen(other)
+    assert frozen([one]) == frozen([one])
+
+
+def test_functions_are_equal_by_code_and_by_what_they_close_over() -> None:
+    def make(n: int) -> Any:
+        return lambda x: x + n
+
+    assert frozen(make(1)) == frozen(make(1))
+    assert frozen(make(1)) != frozen(make(2))
+
+
+def test_initializers_are_equal_by_their_arguments() -> None:
+    assert frozen(keras.initializers.Constant(1.0)) == frozen(keras.initializers.Constant(1.0))
+    assert frozen(keras.initializers.Constant(1.0)) != frozen(keras.initializers.Constant(2.0))
+    with pytest.raises(NotPlain):
+        frozen(keras.initializers.Constant(np.ones(3)))
+
+
+def test_what_calls_itself_has_no_key() -> None:
+    def again(n: int) -> Any:
+        return forever(n)
+
+    assert again is not None
+    with pytest.raises(NotPlain):
+        frozen(forever)
+
+
+def forever(n: int) -> Any:
+    """Calls itself."""
+    return forever(n - 1)
