@@ -14,7 +14,7 @@ from benchmarks.spaces import CONTROL, SPACES
 
 __all__ = ["PICTURE", "agreement", "draw", "in_full", "in_page", "short"]
 
-PICTURE = pathlib.Path("docs", "images", "wasted_trials.png")
+PICTURE = pathlib.Path("images", "wasted_trials.png")
 Run = Mapping[str, Any]
 
 
@@ -37,7 +37,7 @@ def wasted(runs: Sequence[Run]) -> tuple[float, float]:
 
 
 def short(runs: Sequence[Run], spaces: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    """The two tables of the README and what they say where nothing is gained.
+    """The two tables of the docs and what they say where nothing is gained.
 
     Args:
         runs: results of the searches.

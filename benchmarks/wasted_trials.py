@@ -1,6 +1,6 @@
 """How many trials are spent on models that cannot exist, by KerasTuner and by shapesafe_tuner.
 
-    python -m benchmarks wasted_trials [--quick] [--into FOLDER] [--readme README.md]
+    python -m benchmarks wasted_trials [--quick] [--into FOLDER] [--page docs/measurements.md]
 
 Six search spaces as people write them and one in which everything fits (``spaces/`` has them, with
 their sources); four algorithms; three seeds; five ways to deal with what cannot exist
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = harness.parser("wasted_trials", __doc__)
     parser.add_argument("--quick", action="store_true", help="18 small searches instead of 420")
     parser.add_argument(
-        "--readme", type=pathlib.Path, help="page whose marked part gets the short tables"
+        "--page", type=pathlib.Path, help="page whose marked part gets the short tables"
     )
     given = parser.parse_args(arguments)
     wanted = jobs(given.quick)
@@ -123,10 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tables = [*short, wasted_tables.in_full(runs)]
     print(harness.publish("wasted_trials", given.into, given, data, tables))
     wasted_tables.draw(runs, given.into / "wasted_trials.png")
-    if given.readme is not None:
-        wasted_tables.draw(runs, given.readme.parent / wasted_tables.PICTURE)
-        page = wasted_tables.in_page(given.readme.read_text(), runs, short)
-        given.readme.write_text(page)
+    if given.page is not None:
+        wasted_tables.draw(runs, given.page.parent / wasted_tables.PICTURE)
+        page = wasted_tables.in_page(given.page.read_text(), runs, short)
+        given.page.write_text(page)
 
 
 if __name__ == "__main__":

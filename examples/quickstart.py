@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stock", action="store_true", help="use plain KerasTuner")
     parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=11)
     arguments = parser.parse_args()
 
     digits = load_digits()

@@ -280,9 +280,9 @@ def test_the_benchmark_from_end_to_end(
 
     monkeypatch.setattr(wasted_trials, "jobs", lambda quick: jobs)
     monkeypatch.setattr(wasted_trials, "run", here)
-    page = tmp_path / "README.md"
+    page = tmp_path / "page.md"
     page.write_text("<!-- wasted_trials: begin -->\n<!-- wasted_trials: end -->\n")
-    arguments = ["--into", str(tmp_path / "out"), "--readme", str(page)]
+    arguments = ["--into", str(tmp_path / "out"), "--page", str(page)]
     wasted_trials.main(arguments)
     assert ran == jobs
     content = json.loads((tmp_path / "out" / "wasted_trials.json").read_text())["results"]
@@ -306,8 +306,8 @@ def test_the_benchmark_from_end_to_end(
     assert "4 of 4 searches are there already." in capsys.readouterr().out
 
 
-def test_the_readme_has_the_markers() -> None:
-    page = (ROOT / "README.md").read_text()
+def test_the_docs_have_the_markers() -> None:
+    page = (ROOT / "docs" / "measurements.md").read_text()
     assert "\n\nnew\n\n" in harness.between_markers(page, "wasted_trials", "new")
 
 
