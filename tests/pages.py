@@ -49,8 +49,9 @@ def run_page(page: pathlib.Path, given: dict[str, Any]) -> None:
         example.evaluate()
     printed = document.namespace[_PRINTED]
     for line, shown in document.namespace[_SHOWN]:
-        wanted = f"...{_EFFORT.sub('...', shown.strip())}..."
-        assert doctest.OutputChecker().check_output(wanted, printed, _FLAGS), (
+        # On a line of its own, or the full stop of a last sentence would be one of its dots.
+        wanted = f"...{_EFFORT.sub('...', shown.strip())}\n..."
+        assert doctest.OutputChecker().check_output(wanted, f"{printed}\n.", _FLAGS), (
             f"{page}, line {line}, shows\n{shown}\nand the page printed\n{printed}"
         )
 
