@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shapesafe_tuner.explanation import Explanation as Explanation
     from shapesafe_tuner.explanation import explain as explain
     from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
+    from shapesafe_tuner.repairing import repair as repair
     from shapesafe_tuner.report.search_space import SearchSpaceReport as SearchSpaceReport
     from shapesafe_tuner.shapes import Rule as Rule
     from shapesafe_tuner.shapes import register_rule as register_rule
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from shapesafe_tuner.tuners import RandomSearch as RandomSearch
     from shapesafe_tuner.tuners import ShapeSafeTuner as ShapeSafeTuner
     from shapesafe_tuner.tuners import shape_safe as shape_safe
-    from shapesafe_tuner.validation import repair as repair
     from shapesafe_tuner.validation import validate_search_space as validate_search_space
     from shapesafe_tuner.verdict import LayerShape as LayerShape
     from shapesafe_tuner.verdict import Rejection as Rejection
@@ -54,7 +54,7 @@ _HOME = {
     "explain": "explanation",
     "SearchSpaceReport": "report.search_space",
     "register_rule": "shapes",
-    "repair": "validation",
+    "repair": "repairing",
     "shape_safe": "tuners",
     "validate_search_space": "validation",
 }

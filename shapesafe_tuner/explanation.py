@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from shapesafe_tuner.checker import prepare
+from shapesafe_tuner.plain import to_json
+from shapesafe_tuner.repairing import nearest_feasible
 from shapesafe_tuner.report.html import in_notebook, write_page
 from shapesafe_tuner.report.text import explanation_text
-from shapesafe_tuner.validation import nearest_feasible
-from shapesafe_tuner.verdict import Verdict, to_json
+from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Explanation", "explain"]
 

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.hyperparameters import narrowed, size_of
-from shapesafe_tuner.checker import Checker, prepare_stages, values_of
+from shapesafe_tuner.checker import prepare_stages
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion
+from shapesafe_tuner.report.progress_bar import progress_bar
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST
-from shapesafe_tuner.space.nearest import nearest_leaf
 from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
 from shapesafe_tuner.tracing.stages import Stages
 
-__all__ = ["nearest_feasible", "repair", "validate_search_space"]
+__all__ = ["MOST_RUNS", "validate_search_space"]
 
 MOST_RUNS = 200_000
 """Runs of ``build`` before a space is sampled, one that Keras decides counted as 50."""
@@ -86,9 +84,9 @@ def validate_search_space(
     why = "it was asked for" if exact is False else None
     try:
         if exact is not False:
-            with _bar(progress) as settled:
+            with progress_bar(progress) as settled:
                 known.explore(math.inf if exact else MOST_RUNS, executor, settled)
-            why = _why_sampled(known)
+            why = known.why_not_exact
         if exact and why is not None:
             raise ValueError(f"This space cannot be told exactly: {why}. {_ADVICE}")
         known.draw(samples, seed)
@@ -117,68 +115,6 @@ def _refuse_what_is_too_large(stages: Stages, space: Any) -> int:
     return size.spent
 
 
-def _why_sampled(known: Exploration) -> str | None:
-    parts = known.parts
-    if not parts:
-        return None
-    if known.blocked:
-        names = known.blocked
-        verb = "decides about shapes and has" if len(names) == 1 else "decide about shapes and have"
-        return f"{' and '.join(map(short, names))} {verb} too many values"
-    return f"its shapes depend on more combinations than {known.runs:,} runs can tell"
-
-
-def repair(hypermodel: Any, values: Any, *, hyperparameters: Any = None, **data: Any) -> Any:
-    """The feasible configuration nearest to ``values``.
-
-    Fewest hyperparameters changed, then smallest steps on their own scales.
-
-    Args:
-        hypermodel, values, hyperparameters, **data: as for :func:`shapesafe_tuner.check`.
-
-    Returns:
-        A dict: ``values`` with what had to change. A feasible configuration comes back as it is.
-
-    Raises:
-        ValueError: nothing in the space is feasible, or too much of it decides about shapes.
-    """
-    chosen = values_of(values)
-    stages = prepare_stages(hypermodel, hyperparameters=hyperparameters, **data)
-    checker = Checker(stages, space=hyperparameters)
-    if checker.judge(chosen).feasible is not False:
-        return chosen
-    found, why = nearest_feasible(checker, chosen, MOST_RUNS, 1_000)
-    if found is None:
-        raise ValueError(
-            "No configuration of this space is feasible"
-            + (f" that was seen ({why})." if why else ".")
-        )
-    return found
-
-
-def nearest_feasible(
-    checker: Checker, chosen: dict[str, Any], budget: int, samples: int = 0
-) -> tuple[dict[str, Any] | None, str | None]:
-    """The nearest feasible configuration, and why it may not be the nearest; None if it is.
-
-    Args:
-        checker: judges configurations.
-        chosen: the configuration.
-        budget: how many runs of ``build`` it may cost to look at the whole space, where the
-            conflicts do not lead there.
-        samples: how many configurations to draw where that is not enough.
-    """
-    found = checker.nearest(chosen)
-    if found.proved:
-        return found.values, None
-    known = Exploration(checker.stages, checker.space)
-    known.explore(budget)
-    known.draw(samples, 0)
-    leaf = nearest_leaf(chosen, [*known.leaves, *known.drawn], known.declared)
-    why = _why_sampled(known)
-    return (leaf or found.values) if why else leaf, why
-
-
 def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceReport:
     leaves = [*known.leaves, *known.drawn]
     declared = known.declared
@@ -189,7 +125,7 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
     fraction, interval = interval_of(known.leaves, known.drawn)
     conflicts = conflicts_of(known.items, known.drawn)
     suggestions, tried = ([], 0) if why else _suggestions(known, conflicts, domains)
-    # Who interrupts does not want to wait for further runs of build.
+    # A user who interrupts wants the report now, without further runs of build.
     wanted = () if why == _INTERRUPTED else conflicts
     examples = tuple(examples_of(known.stages, known.space, wanted))
     axes, pairs = pair_shares(leaves, declared, axes_of(leaves, declared, conflicts))
@@ -234,27 +170,3 @@ def _suggestions(
     feasible = [leaf for leaf in known.leaves if leaf.feasible is not False]
     found = suggestions_of(conflicts, feasible, known.declared, domains, changed)
     return found, tried
-
-
-@contextmanager
-def _bar(show: bool) -> Iterator[Callable[[Fraction, int], None]]:
-    """A progress bar on a terminal: the share of the space that is settled, and runs a second."""
-    if not show or not sys.stderr.isatty():
-        yield lambda share, runs: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("settled {task.percentage:>5.1f}%"), BarColumn(),
-        TextColumn("{task.fields[runs]} runs, {task.fields[rate]:.0f} a second"),
-        TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0, runs=0, rate=0.0)
-
-        def settled(share: Fraction, runs: int) -> None:
-            elapsed = bar.tasks[0].elapsed or 1e-9
-            bar.update(task, advance=float(share), runs=runs, rate=runs / elapsed)
-
-        yield settled

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = [
-    "LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict", "plain", "restored", "to_json",
-]  # fmt: skip
+from shapesafe_tuner.plain import plain, restored
+
+__all__ = ["LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict"]
 
 Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
 Shape = Any
@@ -157,44 +156,6 @@ class Rejection:
     def from_dict(cls, state: Mapping[str, Any]) -> Rejection:
         """The rejection that :meth:`to_dict` wrote."""
         return cls(**{**restored(state), "verdict": Verdict.from_dict(state["verdict"])})
-
-
-def plain(value: Any) -> Any:
-    """``value`` in JSON's own types; what has none is written as its ``str``.
-
-    JSON has no nan and no infinities: they become ``{"__float__": "nan"}``, which
-    :func:`restored` reads back.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {_FLOAT: repr(float(value))}
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:
-        return plain(item())
-    return str(value)
-
-
-def restored(value: Any) -> Any:
-    """``value`` as it was before :func:`plain`, with lists for tuples."""
-    if isinstance(value, Mapping):
-        if value.keys() == {_FLOAT} and value[_FLOAT] in _NOT_FINITE:
-            return float(value[_FLOAT])
-        return {key: restored(item) for key, item in value.items()}
-    return [restored(item) for item in value] if isinstance(value, list) else value
-
-
-def to_json(value: Any, indent: int | None = None) -> str:
-    """``value`` as JSON that every parser reads."""
-    return json.dumps(plain(value), indent=indent, allow_nan=False)
-
-
-_FLOAT = "__float__"
-_NOT_FINITE = ("nan", "inf", "-inf")
 
 
 def _shapes(value: Any) -> Any:

@@ -11,7 +11,7 @@ import click
 
 from shapesafe_tuner.cli.target import TARGET, load
 from shapesafe_tuner.escaping import visible
-from shapesafe_tuner.verdict import to_json
+from shapesafe_tuner.plain import to_json
 
 __all__ = ["main"]
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.plain import to_json
 from shapesafe_tuner.project.writing import saving
-from shapesafe_tuner.verdict import Rejection, to_json
+from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["FILE", "KEY", "RejectionFile"]
 

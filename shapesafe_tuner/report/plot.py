@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
+from shapesafe_tuner.findings import Conflict, SpaceFindings
 from shapesafe_tuner.report.wording import (
     bin_labels,
     conflict_words,
@@ -24,7 +26,7 @@ _SHADES = ["#8f2d14", "#cd7c61", "#eccbbb", "#f3f0ea", "#dcebe6"]
 """From what never fits to what always does."""
 
 
-def space_figure(report: Any, down: str | None, across: str | None) -> Any:
+def space_figure(report: SpaceFindings, down: str | None, across: str | None) -> Any:
     """The share, the conflicts and one map; arguments as of ``SearchSpaceReport.plot``."""
     figure_class = _matplotlib("matplotlib.figure").Figure
     chosen = _chosen(report, down, across)
@@ -54,7 +56,7 @@ def _matplotlib(module: str) -> Any:
 
 
 def _chosen(
-    report: Any, down: str | None, across: str | None
+    report: SpaceFindings, down: str | None, across: str | None
 ) -> tuple[str, str, list[list[float | None]]] | None:
     """The names of a map and its cells, turned where the report has it the other way round."""
     names = [axis.name for axis in report.axes]
@@ -79,7 +81,7 @@ def _chosen(
     raise ValueError(f"The report has no map of {short(rows)} and {short(columns)}.")
 
 
-def _draw_share(panel: Any, report: Any) -> None:
+def _draw_share(panel: Any, report: SpaceFindings) -> None:
     low, high = report.confidence_interval
     panel.barh([0], [1], color=_TRACK)
     panel.barh([0], [report.feasible_fraction], color=_FITS)
@@ -94,7 +96,7 @@ def _draw_share(panel: Any, report: Any) -> None:
     panel.set_axis_off()
 
 
-def _draw_conflicts(panel: Any, report: Any, conflicts: Any) -> None:
+def _draw_conflicts(panel: Any, report: SpaceFindings, conflicts: Sequence[Conflict]) -> None:
     places = range(len(conflicts))
     bars = panel.barh(places, [one.fraction for one in conflicts], height=0.3, color=_REFUSED)
     panel.bar_label(bars, [percent(one.fraction) for one in conflicts], padding=4)
@@ -113,7 +115,7 @@ def _draw_conflicts(panel: Any, report: Any, conflicts: Any) -> None:
 
 
 def _draw_map(
-    panel: Any, report: Any, rows: str, columns: str, cells: list[list[float | None]]
+    panel: Any, report: SpaceFindings, rows: str, columns: str, cells: list[list[float | None]]
 ) -> None:
     colors = _matplotlib("matplotlib.colors").LinearSegmentedColormap.from_list("", _SHADES)
     axes = {axis.name: axis for axis in report.axes}

@@ -7,23 +7,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shapesafe_tuner.escaping import listed, visible
-from shapesafe_tuner.findings import Conflict, words
+from shapesafe_tuner.findings import Conflict, SpaceFindings, words
 
 __all__ = ["space_text"]
 
 
-def space_text(report: Any, most: int) -> str:
+def space_text(report: SpaceFindings, most: int) -> str:
     """The text.
 
     Args:
-        report: a ``SearchSpaceReport``.
+        report: the findings.
         most: how many conflicts to list.
     """
     lines = [*_heading(report), *_conflicts(report, most), *_suggestions(report, most)]
     return "\n".join(visible(line) for line in lines)
 
 
-def _heading(report: Any) -> Iterator[str]:
+def _heading(report: SpaceFindings) -> Iterator[str]:
     total = _count(report.total)
     low, high = report.confidence_interval
     share = f"{report.feasible_fraction:.2%} feasible"
@@ -47,7 +47,7 @@ def _count(total: float) -> str:
 _PRINTED = 10**30
 
 
-def _conflicts(report: Any, most: int) -> Iterator[str]:
+def _conflicts(report: SpaceFindings, most: int) -> Iterator[str]:
     dead = [conflict for conflict in report.conflicts if len(conflict.values) == 1]
     for conflict in dead:
         yield f"Always infeasible, {conflict.fraction:.2%}: {_words(conflict, report.domains)}"
@@ -75,7 +75,7 @@ def _counted(number: int, what: str) -> str:
     return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
-def _suggestions(report: Any, most: int) -> Iterator[str]:
+def _suggestions(report: SpaceFindings, most: int) -> Iterator[str]:
     if report.suggestions:
         yield "To remove conflicts, at what share of the feasible configurations:"
     for suggestion in report.suggestions[:most]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from shapesafe_tuner.findings import Example, PairShares, in_order
+from shapesafe_tuner.findings import Example, PairShares, SpaceFindings, in_order
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.wording import (
     bin_labels,
@@ -28,11 +28,11 @@ _MOST_ROWS = 12
 _MOST_CHARTS = 30
 
 
-def space_view(report: Any) -> dict[str, Any]:
+def space_view(report: SpaceFindings) -> dict[str, Any]:
     """The view.
 
     Args:
-        report: a ``SearchSpaceReport``.
+        report: the findings.
     """
     conflicts = _conflicts(report)
     charts = _charts(report.sensitivity)
@@ -57,7 +57,7 @@ def space_view(report: Any) -> dict[str, Any]:
     }
 
 
-def _headline(report: Any) -> dict[str, Any]:
+def _headline(report: SpaceFindings) -> dict[str, Any]:
     low, high = report.confidence_interval
     undecided = min(report.undecided_fraction, report.feasible_fraction)
     return {
@@ -83,7 +83,7 @@ def _points(share: float) -> float:
     return round(100 * share, 3)
 
 
-def _conflicts(report: Any) -> list[dict[str, Any]]:
+def _conflicts(report: SpaceFindings) -> list[dict[str, Any]]:
     shown = report.conflicts[: _SHOWN + _FOLDED]
     largest = max((conflict.fraction for conflict in shown), default=0) or 1
     examples = {example.conflict: _example(example) for example in report.examples}
@@ -112,7 +112,7 @@ def _example(example: Example) -> dict[str, Any] | None:
     }
 
 
-def _suggestions(report: Any) -> list[dict[str, Any]]:
+def _suggestions(report: SpaceFindings) -> list[dict[str, Any]]:
     return [
         {
             "text": short(suggestion.text, 160),
@@ -124,7 +124,7 @@ def _suggestions(report: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _maps(report: Any) -> dict[str, Any] | None:
+def _maps(report: SpaceFindings) -> dict[str, Any] | None:
     """The maps as the script of the page reads them, and the first as the template does."""
     if not report.pairs:
         return None

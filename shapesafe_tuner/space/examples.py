@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shapesafe_tuner.findings import Conflict, Example
+from shapesafe_tuner.plain import plain
 from shapesafe_tuner.tracing.stages import Stages
-from shapesafe_tuner.verdict import Verdict, plain
+from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["MOST_EXAMPLES", "examples_of"]
 

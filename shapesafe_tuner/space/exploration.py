@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.hyperparameters import value_at
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
 from shapesafe_tuner.space.work import Elsewhere, Found, Task, work
 from shapesafe_tuner.tracing.stages import Stages
@@ -70,6 +71,20 @@ class Exploration:
     def blocked(self) -> list[str]:
         """Hyperparameters that decide about shapes and have too many values."""
         return list(dict.fromkeys(part.blocked for part in self.parts if part.blocked))
+
+    @property
+    def why_not_exact(self) -> str | None:
+        """Why some of the space is not settled; None where all of it is."""
+        if not self.parts:
+            return None
+        if names := self.blocked:
+            verb = (
+                "decides about shapes and has"
+                if len(names) == 1
+                else "decide about shapes and have"
+            )
+            return f"{' and '.join(map(short, names))} {verb} too many values"
+        return f"its shapes depend on more combinations than {self.runs:,} runs can tell"
 
     def explore(
         self, budget: float, executor: Executor | None = None, progress: Progress | None = None

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.cli import main
+from shapesafe_tuner.plain import plain, restored, to_json
 from shapesafe_tuner.project import rejection_file
-from shapesafe_tuner.verdict import Rejection, plain, restored, to_json
+from shapesafe_tuner.verdict import Rejection
 from tests import toys
 
 pytestmark = [pytest.mark.filterwarnings(each) for each in toys.IGNORED_WARNINGS]

@@ -1,0 +1,198 @@
+"""Frozen records of what is found about a search space."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from shapesafe_tuner.escaping import short
+from shapesafe_tuner.verdict import ShapeFault, Verdict
+
+__all__ = [
+    "Axis", "Bound", "Conflict", "Example", "PairShares", "Suggestion", "in_order", "words",
+]  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Conflict:
+    """Values that no completion can rescue.
+
+    Attributes:
+        values: for each hyperparameter of the conflict the values that take part; every
+            combination of them is infeasible, and no hyperparameter can be left out.
+        fraction: of the space it costs, not counting what a conflict before it costs already.
+        fault: of one of its configurations, whose values are its ``hyperparameters``.
+    """
+
+    values: Mapping[str, tuple[Any, ...]]
+    fraction: float
+    fault: ShapeFault
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.values), self.fraction))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """A relation between two numbers of a configuration.
+
+    Attributes:
+        left, right: names of hyperparameters.
+        relation: of the two values.
+        limit: of the sum.
+    """
+
+    left: str
+    right: str
+    relation: Literal["at most", "equal", "multiple", "sum at most"]
+    limit: float = 0.0
+
+    def holds(self, left: Any, right: Any) -> bool:
+        """Whether two values stand in this relation."""
+        if self.relation == "at most":
+            return bool(left <= right)
+        if self.relation == "equal":
+            return bool(left == right)
+        if self.relation == "multiple":
+            return bool(right and left % right == 0)
+        return bool(left + right <= self.limit)
+
+    def __str__(self) -> str:
+        left, right = short(self.left), short(self.right)
+        return {
+            "at most": f"{left} <= {right}",
+            "equal": f"{left} == {right}",
+            "multiple": f"{left} % {right} == 0",
+            "sum at most": f"{left} + {right} <= {self.limit:g}",
+        }[self.relation]
+
+
+@dataclasses.dataclass(frozen=True)
+class Suggestion:
+    """A change of the space that removes conflicts; it was checked.
+
+    Called with a ``HyperParameters`` it says whether the change keeps a configuration, so that it
+    can be one of the ``constraints`` of a tuner. (A change of a layer keeps all.)
+
+    Attributes:
+        text: what to do, in words.
+        removes: places, in the report's conflicts, of those that it removes.
+        lost: share of the feasible configurations that are given up; an estimate for layers.
+        values: for each hyperparameter that is narrowed, what it keeps.
+        bound: a relation to hold two hyperparameters to, or None.
+        layer: for a change of a layer its class name and the new arguments, or None.
+    """
+
+    text: str
+    removes: tuple[int, ...]
+    lost: float
+    values: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    bound: Bound | None = None
+    layer: tuple[str, Mapping[str, Any]] | None = None
+
+    def __call__(self, hp: Any) -> bool:
+        """Whether a configuration stays in the space; one that lacks the value does."""
+        for name, kept in self.values.items():
+            if name in hp.values and hp.values[name] not in kept:
+                return False
+        bound = self.bound
+        if bound is None or bound.left not in hp.values or bound.right not in hp.values:
+            return True
+        return bound.holds(hp.values[bound.left], hp.values[bound.right])
+
+    @property
+    def __name__(self) -> str:
+        return f"'{self.text}'"
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.removes))
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """A hyperparameter of the maps, divided into bins.
+
+    Attributes:
+        name: of the hyperparameter.
+        bins: first and last value of each, in the order of the domain; the two are equal where a
+            bin has one value. Bins of a continuous hyperparameter share their borders.
+    """
+
+    name: str
+    bins: tuple[tuple[Any, Any], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class PairShares:
+    """The feasible share over the values of two hyperparameters.
+
+    Attributes:
+        down: name of the hyperparameter whose bins are the rows.
+        across: the same for the columns.
+        shares: of the configurations that have both values, row by row; None where there are none,
+            or none was seen.
+    """
+
+    down: str
+    across: str
+    shares: tuple[tuple[float | None, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One configuration of a conflict, with its shapes up to the layer that refuses.
+
+    Attributes:
+        conflict: place in the report's conflicts.
+        values: the configuration.
+        verdict: on it.
+    """
+
+    conflict: int
+    values: Mapping[str, Any]
+    verdict: Verdict
+
+    def __hash__(self) -> int:
+        return hash((self.conflict, self.verdict))
+
+
+def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Numbers by size; anything else, and nan, as it is."""
+    numbers = all(isinstance(v, (int, float)) and v == v for v in values)  # noqa: PLR0124
+    return tuple(sorted(values)) if numbers else values
+
+
+def words(name: str, values: tuple[Any, ...], domain: tuple[Any, ...] = ()) -> str:
+    """Some values of a hyperparameter in words: ``kernel in 5..7``, ``blocks >= 4``.
+
+    Args:
+        name: of the hyperparameter.
+        values: some of its values, numbers in their order.
+        domain: all of its values, where they are known.
+    """
+    name = short(name)
+    if len(values) == 1:
+        return f"{name}={short(repr(values[0]))}"
+    if all(type(v) in (int, float) and v == v for v in (*values, *domain)):  # noqa: PLR0124
+        known = sorted(domain) or (list(values) if _whole_range(values) else [])
+        first = known.index(values[0]) if values[0] in known else 0
+        if tuple(known[first : first + len(values)]) == tuple(values):
+            if first and values[-1] == known[-1]:
+                return f"{name} >= {values[0]!r}"
+            if not first and values[-1] != known[-1]:
+                return f"{name} <= {values[-1]!r}"
+            return f"{name} in {values[0]!r}..{values[-1]!r}"
+    if len(values) > _MOST_SHOWN:
+        ends = short(repr(values[0])), short(repr(values[-1]))
+        return f"{name} in [{ends[0]}, ..., {ends[1]}] ({len(values)} values)"
+    return f"{name} in [{', '.join(short(repr(value)) for value in values)}]"
+
+
+_MOST_SHOWN = 8
+
+
+def _whole_range(values: tuple[Any, ...]) -> bool:
+    whole = all(type(value) is int for value in values)
+    return whole and all(later - value == 1 for value, later in itertools.pairwise(values))
