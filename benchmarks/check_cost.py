@@ -1,12 +1,16 @@
-"""What a verdict costs: the analytic pass, the symbolic pass, the real build, and the floor.
+"""What a public ``check`` costs: feasible and refused, with and without data, beside a real build.
 
-    python -m benchmarks check_cost [--configurations 60] [--into FOLDER]
+    python -m benchmarks check_cost [--configurations 40] [--subjects NAME ...] [--readme README.md]
 
-Every subject's random configurations are judged without data in one process, each way in its own
-round over the same configurations. The *floor* is the same ``build`` on a stock ``HyperParameters``
-with an object that does nothing in place of everything of Keras: no checker that runs ``build`` can
-cost less. Times are medians over configurations of the best of three. The analytic pass is warm,
-as it is in a search: it has judged as many other configurations before.
+Each random configuration is judged by ``shapesafe_tuner.check``, with data and without, and built
+for real, in turns within one process. The *floor* is the same ``build`` on a stock
+``HyperParameters`` with an object that does nothing in place of everything of Keras: nothing that
+runs ``build`` can cost less. A few configurations are built and trained for one step as well.
+
+All times are CPU time of the thread, medians of one call for each configuration. *First* is the
+first check of a hypermodel in the process; the others are warm: as many other configurations were
+judged before. A refusal is asked for its reason, and not for the hyperparameters that cause it:
+these are worked out when they are read, and their cost is a column of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import dataclasses
+import gc
 import pathlib
 import random
 import statistics
@@ -29,12 +35,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import keras
 import keras_tuner
-import numpy as np
 
+import shapesafe_tuner
 from benchmarks import harness, subjects
-from shapesafe_tuner.checker import Checker
-from shapesafe_tuner.tracing.data.reading import read_data
-from shapesafe_tuner.tracing.stages import Stages
 
 Values = dict[str, Any]
 
@@ -46,9 +49,61 @@ class Nothing:
         return self
 
     __getattr__ = __getitem__ = __call__
+    __add__ = __radd__ = __mul__ = __setitem__ = __call__
 
 
 NOTHING = Nothing()
+
+
+@dataclasses.dataclass
+class Times:
+    """Seconds of each kind of call, a configuration each.
+
+    Attributes:
+        first: of the first check.
+        feasible, refused: of the warm checks that ended so.
+        undecided: how many checks could not decide.
+        causes: of reading which hyperparameters cause a refusal.
+    """
+
+    first: float | None = None
+    feasible: list[float] = dataclasses.field(default_factory=list)
+    refused: list[float] = dataclasses.field(default_factory=list)
+    undecided: int = 0
+    causes: list[float] = dataclasses.field(default_factory=list)
+
+    def add(self, seconds: float, verdict: shapesafe_tuner.Verdict) -> None:
+        """Count a warm check."""
+        if verdict.feasible is None:
+            self.undecided += 1
+        else:
+            (self.feasible if verdict.feasible else self.refused).append(seconds)
+
+    def milliseconds(self) -> dict[str, Any]:
+        """The medians."""
+        return {
+            "first": _ms([self.first] if self.first is not None else []),
+            "feasible": _ms(self.feasible),
+            "refused": _ms(self.refused),
+            "cause": _ms(self.causes),
+            "worse": _ms(max([self.feasible, self.refused], key=_median)),
+            "undecided": self.undecided,
+        }
+
+
+def _median(seconds: list[float]) -> float:
+    return statistics.median(seconds) if seconds else 0.0
+
+
+def _ms(seconds: list[float]) -> float | None:
+    return round(statistics.median(seconds) * 1e3, 3) if seconds else None
+
+
+def clocked(call: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU seconds of this thread that a call takes, and what it gives."""
+    start = time.thread_time()
+    given = call()
+    return time.thread_time() - start, given
 
 
 def configuration(values: Values) -> Any:
@@ -58,105 +113,92 @@ def configuration(values: Values) -> Any:
     return hp
 
 
-def real(build: Callable[[Any], Any]) -> Callable[[Values], bool]:
-    """The stock build; True when it gives a model."""
-
-    def run(values: Values) -> bool:
-        try:
-            build(configuration(values))
-        except ValueError:
-            return False
-        return True
-
-    return run
+def real_build(subject: subjects.Subject, values: Values) -> Any:
+    """The model that a trial builds, or None where Keras refuses."""
+    try:
+        return subject.build(configuration(values))
+    except ValueError:
+        return None
 
 
-def floor(build: Callable[[Any], Any]) -> Callable[[Values], bool]:
-    """The build alone, once :data:`NOTHING` stands for Keras."""
-
-    def run(values: Values) -> bool:
-        build(configuration(values))
-        return True
-
-    return run
-
-
-def medians(run: Callable[[Values], bool], configurations: list[Values], repeat: int) -> Any:
-    """Median microseconds of the best of ``repeat``, and the answers."""
-    times, answers = [], []
-    for values in configurations:
-        best = float("inf")
-        for _ in range(repeat):
-            start = time.perf_counter()
-            answer = run(values)
-            best = min(best, time.perf_counter() - start)
-        times.append(best)
-        answers.append(answer)
-    return statistics.median(times) * 1e6, answers
+def first_step(subject: subjects.Subject, values: Values, data: Values) -> None:
+    """A real build and one step of training."""
+    try:
+        model = subject.build(configuration(values))
+        x, y = (keras.tree.map_structure(lambda part: part[:32], data[key]) for key in "xy")
+        model.fit(x, y, batch_size=32, epochs=1, verbose=0)
+    except Exception as error:  # whatever ends a trial ends it here
+        assert not isinstance(error, (NameError, AttributeError)), error
 
 
-def compare(name: str, count: int) -> dict[str, Any]:
-    """One subject's row."""
-    build, draw = subjects.SUBJECTS[name]
+def floor(subject: subjects.Subject) -> Any:
+    """What puts :data:`NOTHING` in place of Keras in the module of a subject."""
+    places = {name for name in ("keras", "layers") if hasattr(subject.written_in, name)}
+    return mock.patch.multiple(
+        subject.written_in, **dict.fromkeys({*places, *subject.own}, NOTHING)
+    )
+
+
+def measured(subject: subjects.Subject, count: int, steps: int) -> dict[str, Any]:
+    """One subject's times."""
     generator = random.Random(0)
-    before = [draw(generator) for _ in range(count)]
-    configurations = [draw(generator) for _ in range(count)]
-    analytic, symbolic = Stages(build), Stages(build, analytic=False)
-    stages: list[str] = []
-
-    def judged(stage: Stages) -> Callable[[Values], bool]:
-        def run(values: Values) -> bool:
-            verdict = stage.judge(None, values)[0]
-            stages.append(verdict.stage)
-            return verdict.feasible is True
-
-        return run
-
-    medians(judged(analytic), before, 1)
-    refusals = causes(build, configurations)
-    stages.clear()
-    fast, answers = medians(judged(analytic), configurations, 3)
-    decided = sum(stage == "analytic" for stage in stages) / len(stages)
-    slow, same = medians(judged(symbolic), configurations, 1)
-    with mock.patch.multiple(subjects, keras=NOTHING, layers=NOTHING, Positions=NOTHING):
-        lowest, _ = medians(floor(build), configurations, 3)
-    keras.utils.clear_session()
-    stock, truth = medians(real(build), configurations, 1)
-    assert answers == same == truth, name
+    count = max(2, count // subject.heavy)
+    data = subject.data()
+    ways = {"without data": Values(), **({"with data": data} if data else {})}
+    times = {way: Times() for way in ways}
+    for way, given in ways.items():
+        for number in range(count):
+            values = subject.draw(generator)
+            seconds, verdict = clocked(
+                lambda: shapesafe_tuner.check(subject.build, values, **given)
+            )
+            if not number:
+                times[way].first = seconds
+            if verdict.fault is not None:
+                times[way].causes.append(clocked(lambda: verdict.fault.hyperparameters)[0])
+    lowest: list[float] = []
+    builds: list[float] = []
+    for _ in range(count):
+        values = subject.draw(generator)
+        verdicts = {}
+        for way, given in ways.items():
+            seconds, verdicts[way] = clocked(
+                lambda: shapesafe_tuner.check(subject.build, values, **given)
+            )
+            times[way].add(seconds, verdicts[way])
+        with floor(subject):
+            lowest.append(clocked(lambda: subject.build(configuration(values)))[0])
+        keras.utils.clear_session()
+        seconds, model = clocked(lambda: real_build(subject, values))
+        builds.append(seconds)
+        known = verdicts["without data"].feasible
+        assert known is None or known is (model is not None), values
+        del model
+        gc.collect()
+    trained: list[float] = []
+    for _ in range(max(1, steps // subject.heavy) if data else 0):
+        values = subject.draw(generator)
+        keras.utils.clear_session()
+        trained.append(clocked(lambda: first_step(subject, values, data))[0])
     return {
         "configurations": count,
-        "feasible": sum(truth),
-        "decided analytically": decided,
-        "analytic us": round(fast, 1),
-        "symbolic us": round(slow, 1),
-        "real build us": round(stock, 1),
-        "floor us": round(lowest, 1),
-        "a refusal with its cause us (mean)": refusals,
-        "real build / analytic": round(stock / fast),
-        "real build / symbolic": round(stock / slow, 1),
-        "analytic / floor": round(fast / lowest, 2),
+        **{way: found.milliseconds() for way, found in times.items()},
+        "floor": _ms(lowest),
+        "real build": _ms(builds),
+        "real build and first step": _ms(trained),
     }
 
 
-def causes(build: Callable[[Any], Any], configurations: list[Values]) -> float | None:
-    """Mean microseconds of the refusals of a search, each with the fewest values that cause it."""
-    checker, seconds = Checker(build), []
-    for values in configurations:
-        start = time.perf_counter()
-        if not checker.judge(values):
-            seconds.append(time.perf_counter() - start)
-    return round(statistics.mean(seconds) * 1e6) if seconds else None
-
-
 def growth(depths: tuple[int, ...]) -> dict[str, Any]:
-    """Analytic microseconds a layer, for stacks of these depths."""
+    """Microseconds a layer of one check, for stacks of these depths."""
     rows = {}
     for depth in depths:
-        stages = Stages(subjects.deep_mlp(depth))
-        run: Any = lambda values, stages=stages: stages.judge(None, values)[0].feasible  # noqa: E731
-        medians(run, [{"units": 8 + n} for n in range(5)], 1)
-        cost, _ = medians(run, [{"units": 8 + n} for n in range(5)], 3)
-        rows[f"{depth} layers"] = round(cost / depth, 2)
+        build = subjects.deep_mlp(depth)
+        seconds = [
+            clocked(lambda units=units: shapesafe_tuner.check(build, {"units": units}))[0]
+            for units in (8, 9, 10, 11, 12, 13, 14)
+        ]
+        rows[f"{depth} layers"] = round(_median(seconds[2:]) / depth * 1e6, 2)
     return rows
 
 
@@ -167,52 +209,82 @@ def resident() -> int:
 
 
 def large() -> dict[str, Any]:
-    """100 million parameters: memory that a check takes, symbolic pass and training step."""
-    data = read_data(keras.KerasTensor((None, 784)), keras.KerasTensor((None, 10)))
+    """100 million parameters: memory that ten checks take."""
+    given = {"x": keras.KerasTensor((None, 784)), "y": keras.KerasTensor((None, 10))}
     before = resident()
-    for stages in (Stages(subjects.wide_mlp, data=data, analytic=False), Stages(subjects.wide_mlp)):
+    for more in (given, {}):
         for units in range(7_000, 7_005):
-            assert stages.judge(None, {"units": units})[0].feasible
+            assert shapesafe_tuner.check(subjects.wide_mlp, {"units": units}, **more).feasible
     return {"memory of ten checks MiB": round((resident() - before) / 2**20, 1)}
 
 
-def with_data(count: int) -> dict[str, Any]:
-    """The CNN with its data: loss and metrics are traced once and remembered."""
-    build, draw = subjects.SUBJECTS["CNN, Sequential"]
-    generator = random.Random(1)
-    data = read_data(np.zeros((70, 28, 28, 1)), np.zeros(70, "int64"))
-    stages = Stages(build, data=data)
-    run: Any = lambda values: stages.judge(None, values)[0].feasible  # noqa: E731
-    medians(run, [draw(generator) for _ in range(count)], 1)
-    cost, _ = medians(run, [draw(generator) for _ in range(count)], 3)
-    return {"analytic with data us": round(cost, 1)}
+def _over(one: float | None, other: float | None, digits: int | None = None) -> Any:
+    return "-" if not one or not other else round(one / other, digits)
 
 
-def tables(rows: dict[str, Any]) -> list[harness.Table]:
-    """One table of the models, and what was measured besides."""
-    models = {name: row for name, row in rows.items() if name in subjects.SUBJECTS}
-    columns = list(next(iter(models.values())))
-    others = [
-        [name, *item] for name, row in rows.items() if name not in models for item in row.items()
-    ]
-    return [
-        harness.Table("A check of each model", ["model", *columns],
-                      [[name, *row.values()] for name, row in models.items()]),
-        harness.Table("Besides", ["what", "", "figure"], others),
+def _shown(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:.2f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
+
+
+def summary(rows: dict[str, Any]) -> harness.Table:
+    """The worse of feasible and refused against the real build and the floor; for the README."""
+    columns = [
+        "model", "feasible", "refused", "with data, feasible", "refused", "floor", "real build",
+        "build and first step", "worse / floor", "build / worse", "build / worse with data",
     ]  # fmt: skip
+    cells = []
+    for name, row in rows.items():
+        alone, data = row["without data"], row.get("with data", {})
+        cells.append([
+            name, *(_shown(kind.get(part)) for kind in (alone, data) for part in ("feasible", "refused")),
+            *(_shown(row[part]) for part in ("floor", "real build", "real build and first step")),
+            _over(alone["worse"], row["floor"], 1),
+            _over(row["real build"], alone["worse"]),
+            _over(row["real build"], data.get("worse")),
+        ])  # fmt: skip
+    return harness.Table("", columns, cells)
+
+
+def tables(rows: dict[str, Any], besides: dict[str, Any]) -> list[harness.Table]:
+    """The summary, everything that was measured, and what was measured besides."""
+    details = []
+    for name, row in rows.items():
+        for way in ("without data", "with data"):
+            if way in row:
+                details.append([name, way, row["configurations"], *row[way].values()])
+    columns = ["model", "", "configurations", *next(iter(rows.values()))["without data"]]
+    others = [[name, *item] for name, row in besides.items() for item in row.items()]
+    return [
+        dataclasses.replace(summary(rows), title="A public check"),
+        harness.Table("Milliseconds of a check", columns, details),
+        harness.Table("Besides", ["what", "", "figure"], others),
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and write the tables."""
+    """Measure, write the tables, and put the summary into a page."""
     parser = harness.parser("check_cost", __doc__)
-    parser.add_argument("--configurations", type=int, default=60)
+    parser.add_argument("--configurations", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=5, help="real first steps of training")
+    parser.add_argument("--subjects", nargs="*", choices=list(subjects.SUBJECTS), default=None)
+    parser.add_argument("--readme", type=pathlib.Path, help="a page with this benchmark's markers")
     given = parser.parse_args(arguments)
-    count = given.configurations
-    rows: dict[str, Any] = {name: compare(name, count) for name in subjects.SUBJECTS}
-    rows["CNN with data"] = with_data(count)
-    rows["microseconds a layer"] = growth((10, 100, 1_000))
-    rows["100 million parameters"] = large()
-    print(harness.publish("check_cost", given.into, given, rows, tables(rows)))
+    rows = {}
+    for name in given.subjects or subjects.SUBJECTS:
+        rows[name] = measured(subjects.SUBJECTS[name], given.configurations, given.steps)
+        print(name, rows[name], file=sys.stderr, flush=True)
+    besides = {
+        "microseconds a layer": growth((10, 100, 1_000)),
+        "100 million parameters": large(),
+    }
+    results = {"models": rows, "besides": besides}
+    print(harness.publish("check_cost", given.into, given, results, tables(rows, besides)))
+    if given.readme is not None:
+        page = given.readme.read_text()
+        text = harness.between_markers(page, "check_cost", summary(rows).markdown())
+        given.readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,33 @@ class Checker:
             self._verdicts.popitem(last=False)
         return verdict
 
+    def judge_alone(self, values: Mapping[str, Any]) -> Verdict:
+        """The verdict on a configuration that nothing is learned from.
+
+        Which hyperparameters cause a refusal is worked out when somebody asks.
+
+        Raises:
+            KeyboardInterrupt: when the user interrupts the build.
+        """
+        self._judged += 1
+        verdict, read = self.stages.judge(self.space, values)
+        if read is None or verdict.fault is None:
+            return verdict
+        later = verdict.fault.with_cause(lambda: self._cause_now(values, verdict, read))
+        return dataclasses.replace(verdict, fault=later)
+
+    def _cause_now(
+        self, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """What causes a refusal; what was read, where ``build`` is no longer what it was then."""
+        again, _ = self.stages.judge(self.space, values)
+        assert verdict.fault is not None
+        if again.fault is None or again.fault.reason != verdict.fault.reason:
+            return read
+        named, _ = self._narrowed(values, verdict, read)
+        assert named.fault is not None
+        return named.fault.hyperparameters
+
     def _forget(self) -> None:
         """Nothing that was learned holds where ``build`` varies."""
         self._verdicts.clear()
@@ -197,7 +224,7 @@ def check(
         hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
         max_model_size, constraints,
     )  # fmt: skip
-    return checker.judge(chosen)
+    return checker.judge_alone(chosen)
 
 
 def prepare(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from shapesafe_tuner.plain import plain, restored
 
@@ -46,7 +46,8 @@ class ShapeFault:
         layer_type: its class name.
         reason: one sentence in the user's terms.
         input_shapes: what the layer was given.
-        hyperparameters: names and values that cause it.
+        hyperparameters: names and values that cause it; worked out when they are first read,
+            where that takes time (:meth:`with_cause`).
         error: the message of Keras, of its backend or of the user's code, when one spoke.
         refused_by: "build" when the model cannot be made, "train" when ``fit`` refuses it.
     """
@@ -61,6 +62,35 @@ class ShapeFault:
 
     def __hash__(self) -> int:
         return hash((self.layer, self.layer_type, self.reason, self.refused_by))
+
+    def with_cause(self, find: Callable[[], Mapping[str, Any]]) -> ShapeFault:
+        """The same fault, whose ``hyperparameters`` are found when something reads them.
+
+        To print, compare, copy, pickle or save it reads them too: nobody can tell it from one
+        that had them from the beginning.
+
+        Args:
+            find: gives the names and values; called once.
+        """
+        later = object.__new__(ShapeFault)
+        later.__dict__.update(self.__dict__)
+        later.__dict__.pop("hyperparameters", None)
+        later.__dict__["_find"] = find
+        return later
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What the instance lacks until it is read."""
+            if name != "hyperparameters" or "_find" not in self.__dict__:
+                kind = type(self).__name__
+                raise AttributeError(f"{kind!r} object has no attribute {name!r}", obj=self)
+            found = self.__dict__.setdefault("hyperparameters", self.__dict__["_find"]())
+            self.__dict__.pop("_find", None)
+            return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import keras
@@ -240,3 +241,84 @@ def test_what_fails_before_it_reads_anything_always_fails() -> None:
     checker.judge({"kernel": 2})
     assert checker.always_fails is not None
     assert checker.judge({"kernel": 5}).stage == "conflict"
+
+
+def _crowded(hp: Any) -> Any:
+    """Only ``kernel`` decides."""
+    hp.Int("before", 0, 9)
+    inputs = keras.Input((8, 1))
+    x = layers.Conv1D(hp.Int("filters", 1, 9), hp.Choice("kernel", [3, 9]))(inputs)
+    return keras.Model(inputs, layers.Dense(hp.Int("units", 1, 9))(x))
+
+
+def test_the_cause_of_a_refusal_is_worked_out_when_it_is_read() -> None:
+    runs = []
+
+    def build(hp: Any) -> Any:
+        runs.append(hp)
+        return _crowded(hp)
+
+    verdicts = [sst.check(build, {"kernel": 9, "filters": n % 9 + 1}) for n in range(30)]
+    before = len(runs)
+    # The refusals that are put to the test run twice.
+    assert before <= 30 + 20
+    assert verdicts[-1].fault is not None
+    assert verdicts[-1].fault.hyperparameters == {"kernel": 9}
+    assert len(runs) > before
+    assert all(verdict.fault.hyperparameters == {"kernel": 9} for verdict in verdicts)  # type: ignore[union-attr]
+
+
+def test_the_cause_is_never_that_of_another_build() -> None:
+    kernel = "kernel"
+
+    def build(hp: Any) -> Any:
+        inputs = keras.Input((8, 1))
+        return keras.Model(inputs, layers.Conv1D(4, hp.Int(kernel, 3, 9))(inputs))
+
+    verdict = sst.check(build, {"kernel": 9, "other": 9})
+    kernel = "other"
+    assert verdict.fault is not None
+    assert verdict.fault.hyperparameters == {"kernel": 9}
+    verdict = sst.check(build, {"kernel": 3, "other": 9})
+    kernel = "kernel"
+    assert verdict.fault is not None
+    assert verdict.fault.hyperparameters == {"other": 9}
+
+
+@pytest.mark.parametrize("what", ["function", "closure", "global", "helper", "loss", "data"])
+def test_a_build_that_changed_is_judged_anew(what: str) -> None:
+    """Whatever a verdict rests on, it is looked at again in the next check."""
+    module = types.ModuleType("changing")
+    source = """
+import keras
+WIDTH = 4
+def head(): return keras.layers.Dense(1)
+def loss(y, given): return (y - given) ** 2
+def make(units):
+    def build(hp):
+        inputs = keras.Input((WIDTH,))
+        x = keras.layers.Add()([keras.layers.Dense(units)(inputs), inputs])
+        model = keras.Model(inputs, head()(x))
+        model.compile("sgd", loss)
+        return model
+    return build
+"""
+    exec(compile(source, "changing.py", "exec"), vars(module))
+    x, y = np.zeros((8, 4), "float32"), np.zeros((8, 1), "float32")
+    build = module.make(4)
+    assert sst.check(build, {}, x=x, y=y).feasible
+    if what == "function":
+        edited = source.replace("Dense(units)", "Dense(units + 1)")
+        exec(compile(edited, "changing.py", "exec"), vars(module))
+        build = module.make(4)
+    elif what == "closure":
+        build = module.make(5)
+    elif what == "global":
+        module.WIDTH = 5
+    elif what == "helper":
+        module.head = lambda: keras.layers.Conv1D(1, 3)
+    elif what == "loss":
+        exec("def loss(y, given): return keras.ops.reshape(given, (7, 1)) - y", vars(module))
+    else:
+        x = np.zeros((8, 5), "float32")
+    assert sst.check(build, {}, x=x, y=y).feasible is False

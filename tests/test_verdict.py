@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -53,3 +55,66 @@ def test_records_are_frozen(record: Any) -> None:
     name = dataclasses.fields(record)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(record, name, None)
+
+
+def _late(found: list[str]) -> ShapeFault:
+    def find() -> dict[str, Any]:
+        found.append("found")
+        return dict(FAULT.hyperparameters)
+
+    return FAULT.with_cause(find)
+
+
+def test_a_cause_is_found_when_it_is_read_and_once() -> None:
+    found: list[str] = []
+    fault = _late(found)
+    verdict = Verdict(False, "analytic", fault)
+    assert (fault.reason, bool(verdict), hash(verdict)) == (FAULT.reason, False, hash(verdict))
+    assert not found
+    assert fault.hyperparameters == FAULT.hyperparameters
+    assert fault.hyperparameters is fault.hyperparameters
+    assert found == ["found"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        repr,
+        lambda fault: fault == FAULT,
+        copy.copy,
+        copy.deepcopy,
+        lambda fault: pickle.loads(pickle.dumps(fault)),
+        dataclasses.asdict,
+        lambda fault: dataclasses.replace(fault, reason="Other."),
+        lambda fault: Verdict(False, "analytic", fault).to_dict(),
+    ],
+    ids=["printed", "compared", "copied", "deeply copied", "pickled", "a dict", "replaced", "saved"],
+)
+def test_nothing_tells_a_late_cause_from_an_early_one(use: Any) -> None:
+    found: list[str] = []
+    late = use(_late(found))
+    assert found == ["found"]
+    assert late == use(FAULT)
+
+
+def test_a_cause_that_is_interrupted_is_looked_for_again() -> None:
+    answers = iter([KeyboardInterrupt(), {"units": 20}])
+
+    def find() -> Any:
+        answer = next(answers)
+        if isinstance(answer, KeyboardInterrupt):
+            raise answer
+        return answer
+
+    fault = FAULT.with_cause(find)
+    with pytest.raises(KeyboardInterrupt):
+        _ = fault.hyperparameters
+    assert fault.hyperparameters == {"units": 20}
+
+
+def test_a_late_fault_is_frozen_and_has_no_other_attributes() -> None:
+    fault = _late([])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        fault.hyperparameters = {}  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="no attribute 'hyperparameter'"):
+        _ = fault.hyperparameter  # type: ignore[attr-defined]

@@ -89,7 +89,6 @@ class AnalyticPass:
         self._training = training
         self._max_model_size = max_model_size
         self._declarations: Declarations | None = None
-        self._inside: set[Any] = set()
         self._stock_hp = False
         self.last_escalation: str | None = None
         self.off: str | None = None
@@ -138,7 +137,6 @@ class AnalyticPass:
         known = self._declarations
         if known is None or (space is not None and len(space.space) != known.size):
             known = self._declarations = Declarations(space, self._in_advance)
-            self._inside.clear()
             self._stock_hp = self._stock_hp or known.conditional
         return known
 
@@ -281,20 +279,20 @@ class AnalyticPass:
         values = hp.values
         quick = isinstance(hp, QuickHyperParameters)
         known = [first for first, _ in hp.asked.values()] if quick else hp.space
-        inside = self._inside
         found = []
         for item in known:
             value = dict.get(values, item.name)
             if issubclass(type(value), Proxy):
                 continue
-            key = (id(item), value, value.__class__)
-            if value is None or key in inside:
+            key = (item, value, value.__class__)
+            if value is None or key in _INSIDE:
                 continue
             if outside_domain(item, value):
                 found.append(outside_of_domain(item.name, value))
             elif quick and isinstance(value, (int, str)):
-                # Declarations keep their hyperparameters alive, so the id stays theirs.
-                inside.add(key)
+                if len(_INSIDE) >= _MOST:
+                    _INSIDE.clear()
+                _INSIDE.add(key)
         return tuple(found)
 
 
@@ -303,6 +301,9 @@ def outside_of_domain(name: str, value: Any) -> str:
     return f"{named({name: value})} is outside its domain."
 
 
+_MOST = 20_000
+_INSIDE: set[Any] = set()
+"""Hyperparameters and values that were found to be in their domain."""
 _OWN_REFERENCES = 2
 _WAITS, _WAIT = 10, 0.01
 """A profiler in another thread may hold the frames of a run that is over, for milliseconds."""

@@ -7,15 +7,18 @@ such things, nothing is deferred. Only identity with None is harmless.
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["keeps_values", "names_chance", "sees_types"]
+__all__ = [
+    "cells_of", "is_library", "keeps_values", "methods_of", "names_chance", "names_of", "sees_types",
+    "starts_of",
+]  # fmt: skip
 
-_LOOKS = frozenset(["type", "issubclass", "isinstance"])
-_SAFE = frozenset(["isinstance"])
+_LOOKS = frozenset(["type", "issubclass"])
 _CHANCE = frozenset([
     "random", "default_rng", "RandomState", "SystemRandom", "urandom", "secrets", "uuid1", "uuid4",
     "time", "time_ns", "perf_counter", "monotonic", "now", "shuffle", "getpid",
@@ -56,7 +59,7 @@ def keeps_values(build: Any) -> bool:
 
 def _all_codes(build: Any) -> Iterator[Any]:
     seen: set[int] = set()
-    for function in _starts(build):
+    for function in starts_of(build):
         yield from _codes(function, seen)
 
 
@@ -73,27 +76,30 @@ def _stores(code: Any, *, of_self: bool) -> bool:
     return False
 
 
-def _starts(build: Any) -> Iterator[Any]:
-    """The function itself; of a method all methods beside it, and what its object builds with."""
+def starts_of(build: Any) -> Iterator[Any]:
+    """Where reading begins: the function itself; of a method all methods beside it, and what its object builds with."""
     owner = getattr(build, "__self__", None)
     if owner is None:
         yield build
         return
-    yield from _methods(type(owner))
+    yield from methods_of(type(owner))
     for value in vars(owner).values() if hasattr(owner, "__dict__") else ():
         if inspect.isfunction(value):
             yield value
         elif inspect.isroutine(getattr(value, "build", None)) and hasattr(type(value), "fit"):
             # A tuner builds with its hypermodel.
-            yield from _starts(value.build)
+            yield from starts_of(value.build)
 
 
-def _methods(cls: type) -> list[Any]:
-    own = [base for base in cls.__mro__ if not _is_library(base.__module__)]
+def methods_of(cls: type) -> list[Any]:
+    """The functions in a class and its bases, the libraries' left out."""
+    own = [base for base in cls.__mro__ if not is_library(base.__module__)]
     return [item for base in own for item in vars(base).values() if inspect.isfunction(item)]
 
 
-def _is_library(module: str) -> bool:
+@functools.cache
+def is_library(module: str) -> bool:
+    """Whether a module is Python's, Keras's or one of those around it, and not the user's."""
     top = module.split(".", maxsplit=1)[0]
     return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
 
@@ -105,18 +111,23 @@ def _codes(function: Any, seen: set[int]) -> Iterator[Any]:
     if code is None or id(code) in seen:
         return
     seen.add(id(code))
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
-    names = list(_names(code))
+    cells = cells_of(function)
+    names = names_of(code)
     named = [function.__globals__[name] for name in names if name in function.__globals__]
-    modules = [item for item in named if inspect.ismodule(item) and not _is_library(item.__name__)]
+    modules = [item for item in named if inspect.ismodule(item) and not is_library(item.__name__)]
     named += [vars(module)[name] for module in modules for name in names if name in vars(module)]
     yield from _nested(code)
     for item in (*cells, *named):
-        if inspect.isfunction(item) and not _is_library(item.__module__):
+        if inspect.isfunction(item) and not is_library(item.__module__):
             yield from _codes(item, seen)
-        elif inspect.isclass(item) and not _is_library(item.__module__):
-            for method in _methods(item):
+        elif inspect.isclass(item) and not is_library(item.__module__):
+            for method in methods_of(item):
                 yield from _codes(method, seen)
+
+
+def cells_of(function: Any) -> list[Any]:
+    """What the closure of a function holds."""
+    return [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
 
 
 def _filled(cell: Any) -> bool:
@@ -134,16 +145,17 @@ def _nested(code: Any) -> Iterator[Any]:
             yield from _nested(const)
 
 
-def _names(code: Any) -> Iterator[str]:
-    for inner in _nested(code):
-        yield from inner.co_names
+@functools.lru_cache(maxsize=4096)
+def names_of(code: Any) -> tuple[str, ...]:
+    """The names that a code and those inside it read."""
+    return tuple(dict.fromkeys(name for inner in _nested(code) for name in inner.co_names))
 
 
 def _looks(code: Any) -> bool:
     before: Any = None
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and (
-            instruction.argval in _LOOKS - _SAFE
+            instruction.argval in _LOOKS
         ):
             return True
         if instruction.opname == "IS_OP" and not (

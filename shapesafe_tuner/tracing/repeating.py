@@ -8,13 +8,12 @@ put to the test before anything is learned from them.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from shapesafe_tuner.tracing.code_reading import keeps_values, names_chance
+from shapesafe_tuner.tracing.code_memory import CodeFacts
 from shapesafe_tuner.tracing.environment import Check, check_environment, drew_random_numbers
 from shapesafe_tuner.verdict import Verdict
 
@@ -42,17 +41,17 @@ class Repeating:
     """Tests verdicts by running ``build`` again.
 
     Args:
-        build: ``hp -> keras.Model``.
+        facts: what the code of ``build`` says; how many refusals that nothing hints against were
+            tested is counted there, for all checks of the same code.
 
     Attributes:
         varies: two runs with the same values came to different verdicts.
     """
 
-    def __init__(self, build: Callable[[Any], Any]) -> None:
-        self._build = build
+    def __init__(self, facts: CodeFacts) -> None:
+        self._facts = facts
         self._accepted_one = False
         self._suspected = 0
-        self._unsuspected = 0
         self.varies = False
 
     def tested(
@@ -92,22 +91,14 @@ class Repeating:
         )
 
     def _further_runs(self, verdict: Verdict, drew: bool, suspects_all: bool) -> int:
-        by_chance = drew or self._names_chance
+        by_chance = drew or self._facts.names_chance
         if verdict.feasible:
             first, self._accepted_one = not self._accepted_one, True
             return _RUNS_BY_CHANCE if by_chance and first else 0
-        if by_chance or self._keeps_values:
+        if by_chance or self._facts.keeps_values:
             self._suspected += 1
             if self._suspected > _THOROUGH:
                 return 1
             return _RUNS_BY_CHANCE if by_chance else _RUNS
-        self._unsuspected += suspects_all
-        return int(suspects_all and self._unsuspected <= _UNSUSPECTED)
-
-    @functools.cached_property
-    def _names_chance(self) -> bool:
-        return names_chance(self._build)
-
-    @functools.cached_property
-    def _keeps_values(self) -> bool:
-        return keeps_values(self._build)
+        self._facts.refusals_tested += suspects_all
+        return int(suspects_all and self._facts.refusals_tested <= _UNSUSPECTED)

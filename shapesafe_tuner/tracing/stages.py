@@ -16,7 +16,7 @@ from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
-from shapesafe_tuner.tracing.code_reading import sees_types
+from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy
@@ -70,14 +70,15 @@ class Stages:
             "analytic": analytic, "changes": changes,
         }  # fmt: skip
         self._build = build
-        self._repeating = Repeating(build)
+        facts = facts_of(build)
+        self._repeating = Repeating(facts)
         self._in_advance = frozenset(in_advance)
         self._data = data
         self._unjudged = unjudged
         self._max_model_size = max_model_size
         self._constraints = tuple(constraints)
         training = Training(data) if data is not None and self._judges_training else None
-        self._lazy = analytic and not sees_types(build)
+        self._lazy = analytic and not facts.sees_types
         self._analytic = (
             AnalyticPass(build, self._in_advance, training, max_model_size, changes or {})
             if analytic

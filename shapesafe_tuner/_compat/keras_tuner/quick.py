@@ -20,6 +20,8 @@ __all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
 _MISSING: Any = object()
 _MOST = 20_000
 """Calls remembered; a build that invents names without end must not fill the memory."""
+_DECLARED: dict[Any, tuple[Any, str]] = {}
+"""The hyperparameter that a call declares, whatever the build, and its range in words."""
 
 
 class StockNeeded(BaseException):
@@ -27,14 +29,13 @@ class StockNeeded(BaseException):
 
 
 class Declarations:
-    """What the calls of one ``build`` declare, and what was declared before it.
+    """What was declared before a ``build`` runs.
 
     Args:
         space: the ``HyperParameters`` registered so far, or None.
         in_advance: names whose range the user fixed before ``build``.
 
     Attributes:
-        by_call: the hyperparameter that a call declares, and its range in words.
         first: by name, what is registered already; its default and range hold.
         conditional: True when some hyperparameter has conditions.
     """
@@ -42,17 +43,9 @@ class Declarations:
     def __init__(self, space: Any, in_advance: Collection[str]) -> None:
         known = [] if space is None else list(space.space)
         self.size = len(known)
-        self.by_call: dict[Any, tuple[Any, str]] = {}
         self.first = {hp.name: (hp, range_of(hp)) for hp in reversed(known)}
         self.in_advance = in_advance
         self.conditional = any(hp.conditions for hp in known)
-
-    def declare(self, key: Any, hp: Any) -> tuple[Any, str]:
-        """Remember what a call declares."""
-        if len(self.by_call) >= _MOST:
-            self.by_call.clear()
-        found = self.by_call[key] = (hp, range_of(hp))
-        return found
 
 
 class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
@@ -60,7 +53,7 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
 
     Args:
         values: the chosen values, which record what is read.
-        declarations: shared between the runs of one ``build``.
+        declarations: what is declared already.
 
     Attributes:
         asked: by name, the hyperparameters that this run declared.
@@ -92,6 +85,13 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
     _space = _hps
 
 
+def _declare(key: Any, hp: Any) -> tuple[Any, str]:
+    if len(_DECLARED) >= _MOST:
+        _DECLARED.clear()
+    found = _DECLARED[key] = (hp, range_of(hp))
+    return found
+
+
 def _quick(method: str) -> Callable[..., Any]:
     stock = getattr(keras_tuner.HyperParameters, method)
     kind = getattr(hp_types, method)
@@ -103,9 +103,7 @@ def _quick(method: str) -> Callable[..., Any]:
         declarations = self._declarations
         # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
         key = (kind, name, marshal.dumps((args, kwargs), 2))
-        found = declarations.by_call.get(key)
-        if found is None:
-            found = declarations.declare(key, kind(name, *args, **kwargs))
+        found = _DECLARED.get(key) or _declare(key, kind(name, *args, **kwargs))
         values = self.values
         first = self.asked.get(name)
         if first is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.keras.hooks import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
 from shapesafe_tuner._compat.keras.trainer import (
     BUILDS_OUT_OF_TRAINING,
@@ -33,6 +34,8 @@ __all__ = ["Training"]
 
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
 _COMPILED: dict[Any, None] = {}
+_STEPS: dict[Any, StepOutcome] = {}
+"""What the losses and metrics of a model said to its outputs, for all checks of the process."""
 _MOST = 4096
 
 
@@ -45,7 +48,6 @@ class Training:
 
     def __init__(self, data: DataSpec) -> None:
         self._data = data
-        self._known: dict[Any, StepOutcome] = {}
 
     def judge(self, record: ModelRecord, run: Any, check: Check) -> StepOutcome:
         """What ``fit`` would meet.
@@ -70,12 +72,14 @@ class Training:
                 run.escalate("a batch has outputs of unknown size")
             outputs[batch] = given
         key = (
+            self._data,
+            policies(),
             _compile_key(record),
             hashable(list(outputs.values())),
             tuple(_output_names(record)),
             hashable(_structure(record)),
         )
-        known = self._known.get(key)
+        known = _STEPS.get(key)
         if known is None:
             known = self._trace(record, run, check, outputs)
             if known.attribution is not None and known.attribution.origin is Origin.BUG:
@@ -84,7 +88,9 @@ class Training:
                 run.escalate(known.undecided)
             if known.error is not None:
                 without_frames(known.error)
-            self._known[key] = known
+            if len(_STEPS) >= _MOST:
+                _STEPS.clear()
+            _STEPS[key] = known
         return known
 
     def _arriving(self, record: ModelRecord, batch: Batch) -> Any:
