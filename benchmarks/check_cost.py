@@ -20,6 +20,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import contextlib
 import dataclasses
 import gc
 import pathlib
@@ -35,9 +36,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import keras
 import keras_tuner
+import tensorflow as tf
 
-import shapesafe_tuner
 from benchmarks import harness, subjects
+from shapesafe_tuner import Verdict, check
 
 Values = dict[str, Any]
 
@@ -72,7 +74,7 @@ class Times:
     undecided: int = 0
     causes: list[float] = dataclasses.field(default_factory=list)
 
-    def add(self, seconds: float, verdict: shapesafe_tuner.Verdict) -> None:
+    def add(self, seconds: float, verdict: Verdict) -> None:
         """Count a warm check."""
         if verdict.feasible is None:
             self.undecided += 1
@@ -99,10 +101,10 @@ def _ms(seconds: list[float]) -> float | None:
     return round(statistics.median(seconds) * 1e3, 3) if seconds else None
 
 
-def clocked(call: Callable[[], Any]) -> tuple[float, Any]:
+def clocked(call: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[float, Any]:
     """CPU seconds of this thread that a call takes, and what it gives."""
     start = time.thread_time()
-    given = call()
+    given = call(*args, **kwargs)
     return time.thread_time() - start, given
 
 
@@ -111,6 +113,11 @@ def configuration(values: Values) -> Any:
     hp = keras_tuner.HyperParameters()
     hp.values = dict(values)
     return hp
+
+
+def bare_build(subject: subjects.Subject, values: Values) -> None:
+    """The build, once :data:`NOTHING` stands for Keras."""
+    subject.build(configuration(values))
 
 
 def real_build(subject: subjects.Subject, values: Values) -> Any:
@@ -123,12 +130,11 @@ def real_build(subject: subjects.Subject, values: Values) -> Any:
 
 def first_step(subject: subjects.Subject, values: Values, data: Values) -> None:
     """A real build and one step of training."""
-    try:
-        model = subject.build(configuration(values))
-        x, y = (keras.tree.map_structure(lambda part: part[:32], data[key]) for key in "xy")
-        model.fit(x, y, batch_size=32, epochs=1, verbose=0)
-    except Exception as error:  # whatever ends a trial ends it here
-        assert not isinstance(error, (NameError, AttributeError)), error
+    model = real_build(subject, values)
+    if model is not None:
+        # What the backend refuses in a step ends the trial there.
+        with contextlib.suppress(ValueError, TypeError, tf.errors.InvalidArgumentError):
+            model.fit(data["x"][:32], data["y"][:32], batch_size=32, epochs=1, verbose=0)
 
 
 def floor(subject: subjects.Subject) -> Any:
@@ -149,27 +155,23 @@ def measured(subject: subjects.Subject, count: int, steps: int) -> dict[str, Any
     for way, given in ways.items():
         for number in range(count):
             values = subject.draw(generator)
-            seconds, verdict = clocked(
-                lambda: shapesafe_tuner.check(subject.build, values, **given)
-            )
+            seconds, verdict = clocked(check, subject.build, values, **given)
             if not number:
                 times[way].first = seconds
             if verdict.fault is not None:
-                times[way].causes.append(clocked(lambda: verdict.fault.hyperparameters)[0])
+                times[way].causes.append(clocked(getattr, verdict.fault, "hyperparameters")[0])
     lowest: list[float] = []
     builds: list[float] = []
     for _ in range(count):
         values = subject.draw(generator)
         verdicts = {}
         for way, given in ways.items():
-            seconds, verdicts[way] = clocked(
-                lambda: shapesafe_tuner.check(subject.build, values, **given)
-            )
+            seconds, verdicts[way] = clocked(check, subject.build, values, **given)
             times[way].add(seconds, verdicts[way])
         with floor(subject):
-            lowest.append(clocked(lambda: subject.build(configuration(values)))[0])
+            lowest.append(clocked(bare_build, subject, values)[0])
         keras.utils.clear_session()
-        seconds, model = clocked(lambda: real_build(subject, values))
+        seconds, model = clocked(real_build, subject, values)
         builds.append(seconds)
         known = verdicts["without data"].feasible
         assert known is None or known is (model is not None), values
@@ -179,7 +181,7 @@ def measured(subject: subjects.Subject, count: int, steps: int) -> dict[str, Any
     for _ in range(max(1, steps // subject.heavy) if data else 0):
         values = subject.draw(generator)
         keras.utils.clear_session()
-        trained.append(clocked(lambda: first_step(subject, values, data))[0])
+        trained.append(clocked(first_step, subject, values, data)[0])
     return {
         "configurations": count,
         **{way: found.milliseconds() for way, found in times.items()},
@@ -195,8 +197,7 @@ def growth(depths: tuple[int, ...]) -> dict[str, Any]:
     for depth in depths:
         build = subjects.deep_mlp(depth)
         seconds = [
-            clocked(lambda units=units: shapesafe_tuner.check(build, {"units": units}))[0]
-            for units in (8, 9, 10, 11, 12, 13, 14)
+            clocked(check, build, {"units": units})[0] for units in (8, 9, 10, 11, 12, 13, 14)
         ]
         rows[f"{depth} layers"] = round(_median(seconds[2:]) / depth * 1e6, 2)
     return rows
@@ -214,7 +215,7 @@ def large() -> dict[str, Any]:
     before = resident()
     for more in (given, {}):
         for units in range(7_000, 7_005):
-            assert shapesafe_tuner.check(subjects.wide_mlp, {"units": units}, **more).feasible
+            assert check(subjects.wide_mlp, {"units": units}, **more).feasible
     return {"memory of ten checks MiB": round((resident() - before) / 2**20, 1)}
 
 
@@ -237,9 +238,10 @@ def summary(rows: dict[str, Any]) -> harness.Table:
     cells = []
     for name, row in rows.items():
         alone, data = row["without data"], row.get("with data", {})
+        checks = [kind.get(part) for kind in (alone, data) for part in ("feasible", "refused")]
+        others = [row[part] for part in ("floor", "real build", "real build and first step")]
         cells.append([
-            name, *(_shown(kind.get(part)) for kind in (alone, data) for part in ("feasible", "refused")),
-            *(_shown(row[part]) for part in ("floor", "real build", "real build and first step")),
+            name, *map(_shown, checks), *map(_shown, others),
             _over(alone["worse"], row["floor"], 1),
             _over(row["real build"], alone["worse"]),
             _over(row["real build"], data.get("worse")),
@@ -249,11 +251,12 @@ def summary(rows: dict[str, Any]) -> harness.Table:
 
 def tables(rows: dict[str, Any], besides: dict[str, Any]) -> list[harness.Table]:
     """The summary, everything that was measured, and what was measured besides."""
-    details = []
-    for name, row in rows.items():
-        for way in ("without data", "with data"):
-            if way in row:
-                details.append([name, way, row["configurations"], *row[way].values()])
+    details = [
+        [name, way, row["configurations"], *row[way].values()]
+        for name, row in rows.items()
+        for way in ("without data", "with data")
+        if way in row
+    ]
     columns = ["model", "", "configurations", *next(iter(rows.values()))["without data"]]
     others = [[name, *item] for name, row in besides.items() for item in row.items()]
     return [

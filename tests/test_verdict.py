@@ -88,7 +88,16 @@ def test_a_cause_is_found_when_it_is_read_and_once() -> None:
         lambda fault: dataclasses.replace(fault, reason="Other."),
         lambda fault: Verdict(False, "analytic", fault).to_dict(),
     ],
-    ids=["printed", "compared", "copied", "deeply copied", "pickled", "a dict", "replaced", "saved"],
+    ids=[
+        "printed",
+        "compared",
+        "copied",
+        "deeply copied",
+        "pickled",
+        "a dict",
+        "replaced",
+        "saved",
+    ],
 )
 def test_nothing_tells_a_late_cause_from_an_early_one(use: Any) -> None:
     found: list[str] = []

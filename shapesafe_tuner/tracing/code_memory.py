@@ -1,9 +1,10 @@
 """What was read of a build's code, remembered for as long as the code stays what it was.
 
-To read bytecode takes longer than to judge a configuration. What it says depends on code alone: that
-of ``build``, of the functions and methods of the user's that it names, and of theirs in turn. So
-that is what a memory is found again by. Each name and each closure cell that was looked up is looked
-up again; where it now stands for other code, or for code where there was none, all is read anew.
+To read bytecode takes longer than to judge a configuration. What it says depends on code alone:
+that of ``build``, of the functions and methods of the user's that it names, and of theirs in turn.
+So that is what a memory is found again by. Each name and each closure cell that was looked up is
+looked up again; where it now stands for other code, or for code where there was none, all is read
+anew.
 """
 
 from __future__ import annotations
@@ -168,7 +169,9 @@ def _same_function(node: _Read, value: Any, seen: set[tuple[int, int]]) -> bool:
     return _all_same(node, function.__globals__, cells_of(function), seen)
 
 
-def _all_same(node: _Read, known: Mapping[str, Any], parts: list[Any], seen: set[tuple[int, int]]) -> bool:
+def _all_same(
+    node: _Read, known: Mapping[str, Any], parts: list[Any], seen: set[tuple[int, int]]
+) -> bool:
     return (
         len(parts) == len(node.parts)
         and all(_same(child, known.get(name), seen) for name, child in node.named.items())

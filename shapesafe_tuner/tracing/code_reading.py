@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 __all__ = [
-    "cells_of", "is_library", "keeps_values", "methods_of", "names_chance", "names_of", "sees_types",
-    "starts_of",
+    "cells_of", "is_library", "keeps_values", "methods_of", "names_chance", "names_of",
+    "sees_types", "starts_of",
 ]  # fmt: skip
 
 _LOOKS = frozenset(["type", "issubclass"])
@@ -77,7 +77,10 @@ def _stores(code: Any, *, of_self: bool) -> bool:
 
 
 def starts_of(build: Any) -> Iterator[Any]:
-    """Where reading begins: the function itself; of a method all methods beside it, and what its object builds with."""
+    """Where reading begins: the function itself.
+
+    Of a method it is all methods beside it, and what its object builds with.
+    """
     owner = getattr(build, "__self__", None)
     if owner is None:
         yield build
@@ -154,9 +157,7 @@ def names_of(code: Any) -> tuple[str, ...]:
 def _looks(code: Any) -> bool:
     before: Any = None
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and (
-            instruction.argval in _LOOKS
-        ):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and (instruction.argval in _LOOKS):
             return True
         if instruction.opname == "IS_OP" and not (
             before is not None and before.opname == "LOAD_CONST" and before.argval is None
