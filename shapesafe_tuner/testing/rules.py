@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from shapesafe_tuner._compat import backends
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
+from shapesafe_tuner.testing.layer_step import trace_layer
 from shapesafe_tuner.tracing.standins.binding import bind
 from shapesafe_tuner.tracing.standins.layer_call import apply
 
@@ -152,7 +152,7 @@ def _ask(
     shown, more = (inputs, further) if not step else _nested((inputs, further), _open)
     outputs = layer(_nested(shown, _keras_tensor), **_nested(more, _keras_tensor))
     if step:
-        outputs = backends.trace_layer(
+        outputs = trace_layer(
             layer, _nested(inputs, _keras_tensor), _nested(further, _keras_tensor)
         )
     return Answer("feasible", _nested(outputs, spec_of), layer.count_params())

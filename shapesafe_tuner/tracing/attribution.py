@@ -17,9 +17,8 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import backends
-from shapesafe_tuner._compat.keras import hooks as keras_hooks
-from shapesafe_tuner._compat.keras.hooks import Layer, Operation
+from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.keras.global_state import KERAS_FOLDER
 from shapesafe_tuner.tracing.environment import Undecidable
 from shapesafe_tuner.tracing.shape_table import shapes_of
 
@@ -28,7 +27,7 @@ __all__ = ["Attribution", "Origin", "attribute"]
 _LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
 _SHAPE_PACKAGES = (
-    keras_hooks.KERAS_FOLDER + os.sep,
+    KERAS_FOLDER + os.sep,
     *(os.path.join(_LIBRARIES, package) + os.sep for package in _PACKAGES),
 )
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -107,7 +106,7 @@ def attribute(error: BaseException) -> Attribution:
 def _message(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"KeyError: {error.args[0]!r}"
-    if backends.wants_values(error):
+    if backend.wants_values(error):
         return f"it needs the numbers in a tensor, which a check does not have ({error})"
     return str(error).strip() or type(error).__name__
 
@@ -118,7 +117,7 @@ def _library_origin(error: BaseException) -> Origin:
     if isinstance(error, (Undecidable, MemoryError, RecursionError, Warning, OSError)):
         return Origin.UNKNOWN
     names = {kind.__name__ for kind in type(error).__mro__}
-    if backends.wants_values(error):
+    if backend.wants_values(error):
         return Origin.UNKNOWN
     if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN
@@ -186,7 +185,7 @@ def _failing(frames: list[Any]) -> tuple[Any, Any]:
     found, where = None, None
     for frame in frames:
         candidate = frame.f_locals.get("self")
-        if not isinstance(candidate, (Operation, keras.losses.Loss, keras.metrics.Metric)):
+        if not isinstance(candidate, (keras.Operation, keras.losses.Loss, keras.metrics.Metric)):
             continue
         found, where = candidate, frame
         if not _looked_into(candidate):
@@ -205,4 +204,4 @@ def _looked_into(operation: Any) -> bool:
     if isinstance(operation, keras.Model) or type(operation).__name__ in _CONTAINERS:
         return True
     own = type(operation).__module__.split(".")[0] == "keras"
-    return isinstance(operation, Layer) and not own
+    return isinstance(operation, keras.Layer) and not own

@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 from shapesafe_tuner._compat.backends.random_states import random_states_kept
-from shapesafe_tuner._compat.keras import hooks as keras_hooks
+from shapesafe_tuner._compat.keras.global_state import isolated_state
+from shapesafe_tuner._compat.keras.hooks import use
 from shapesafe_tuner._compat.keras.rollback import Snapshot
 from shapesafe_tuner.tracing.shape_table import LayerRecorder, shapes_of
 
@@ -140,8 +141,8 @@ class check_environment:  # noqa: N801
         self._outer = (
             random_states_kept(),
             _THREADS,
-            keras_hooks.isolated_state(),
-            keras_hooks.use(self._check),
+            isolated_state(),
+            use(self._check),
         )
         entered = 0
         try:
@@ -175,7 +176,7 @@ def drew_random_numbers() -> bool:
 def discovery_environment() -> Iterator[Check]:
     """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
     check = Check(keep_random_trace=True)
-    with keras_hooks.isolated_state(), keras_hooks.use(check):
+    with isolated_state(), use(check):
         try:
             yield check
         finally:

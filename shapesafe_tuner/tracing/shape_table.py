@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.shortcuts import call_once
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.verdict import LayerShape
@@ -82,7 +82,7 @@ def shapes_of(value: Any) -> Any:
     if shape is None:
         return None
     try:
-        return tuple(backends.known_size(size) for size in shape)
+        return tuple(backend.known_size(size) for size in shape)
     except (TypeError, ValueError):
         return None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import trainer
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
@@ -129,7 +129,7 @@ def trace_forward(model: Any, check: Check) -> StepOutcome:
 
 def _second_step(model: Any, data: DataSpec, warnings: list[str]) -> StepOutcome | None:
     """What stops training although a first step passes."""
-    operation = trainer.trained_once(model)
+    operation = backend.trained_once(model)
     if operation is None:
         return None
     why = (
@@ -149,7 +149,7 @@ def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
     User code may need a size it does not get then; Keras's own layers do not.
     """
     batches = list(data.batches)
-    traces_open = backends.BACKEND == "tensorflow" and data.open_batch
+    traces_open = backend.TRACES_OPEN_BATCHES and data.open_batch
     if traces_open and not trainer.treats_samples_alike(model):
         batches.insert(0, batches[0].resized(None))
     return batches
@@ -197,10 +197,10 @@ def _only_while_tracing(error: BaseException, model: Any) -> bool:
     An eager model runs Python on real values and sizes; a custom step may use what only a
     trainer has.
     """
-    if backends.is_about_unknown_sizes(error):
+    if backend.is_about_unknown_sizes(error):
         return True
-    lenient = trainer.runs_eagerly(model) or trainer.has_custom_step(model)
-    return lenient and not backends.is_about_shapes(error)
+    lenient = backend.runs_eagerly(model) or trainer.has_custom_step(model)
+    return lenient and not backend.is_about_shapes(error)
 
 
 def _step(
@@ -218,12 +218,12 @@ def _step(
         check.recorder.tracing_training = True
         begins = first is None
         if begins and known is None and not custom and _built_by_own_code(model):
-            backends.trace(trainer.forward(model, training=False), x)
+            backend.trace(trainer.forward(model, training=False), x)
         if not judge_loss:
             call = trainer.forward(model, training, first=begins)
-            return backends.trace(call, x)
+            return backend.trace(call, x)
         if custom:
-            if trainer.trained_once(model) is not None:
+            if backend.trained_once(model) is not None:
                 check.give_up("a train_step of one's own goes back to weights read in build")
             trainer.trace_custom_step(model, (x, y, weight), training, check)
             return None
@@ -242,9 +242,9 @@ def _step(
 def _may_change_state(model: Any) -> bool:
     """Whether the whole step is traced; not through a tensor that ``build`` computed, for good."""
     return (
-        trainer.STATE_IS_DIFFERENTIATED
+        backend.STATE_IS_DIFFERENTIATED
         and not trainer.treats_samples_alike(model)
-        and trainer.trained_once(model) is None
+        and backend.trained_once(model) is None
     )
 
 

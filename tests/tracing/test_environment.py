@@ -17,7 +17,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.backends import backend
 from tests.backends import BACKEND
 
 
@@ -47,7 +47,7 @@ def impossible(hp: Any) -> keras.Model:
 
 def random_states() -> list[Any]:
     name, keys, *rest = np.random.get_state()
-    return [random.getstate(), name, list(keys), rest, backends.random_state()]
+    return [random.getstate(), name, list(keys), rest, backend.random_state()]
 
 
 @pytest.fixture

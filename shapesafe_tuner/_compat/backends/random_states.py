@@ -1,9 +1,9 @@
-"""The process's random states, told unchanged at the price of two small copies of memory.
+"""The process's random states, as they were before a check.
 
 ``random.getstate`` builds 625 integers and NumPy's ``get_state`` an array: together more than a
-whole analytic verdict costs. So the generators' memory is compared, and only where it changed
-is the state written back. Where the layout of that memory is not the one known here (it is
-verified once), the public functions are used.
+whole analytic verdict costs. So a check copies the memory of both generators, compares it at its
+end, and writes a state back only where it changed. Where the layout of that memory is not the one
+known here (it is verified once), the public functions are used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.backends import backend
 
 __all__ = ["random_states_kept"]
 
@@ -42,7 +42,7 @@ class random_states_kept:  # noqa: N801
         return self
 
     def __exit__(self, *error: object) -> None:
-        python, gauss, numpy, backend = self._before
+        python, gauss, numpy, kept = self._before
         now = _states()
         if now[:2] != (python, gauss):
             self.changed = True
@@ -50,13 +50,13 @@ class random_states_kept:  # noqa: N801
         if now[2] != numpy:
             self.changed = True
             _restore_numpy(numpy)
-        if now[3] != backend:
+        if now[3] != kept:
             self.changed = True
-            backends.restore_random_state(backend)
+            backend.restore_random_state(kept)
 
 
 def _states() -> tuple[Any, Any, Any, Any]:
-    return _python_memory(), _PYTHON.gauss_next, _numpy_memory(), backends.random_state()
+    return _python_memory(), _PYTHON.gauss_next, _numpy_memory(), backend.random_state()
 
 
 @functools.cache

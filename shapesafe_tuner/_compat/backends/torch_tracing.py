@@ -12,7 +12,6 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 import torch
@@ -25,6 +24,9 @@ from keras.src.backend.torch.layer import TorchLayer
 from keras.src.backend.torch.optimizers.torch_parallel_optimizer import TorchParallelOptimizer
 from keras.src.random.seed_generator import SeedGenerator
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+
+from shapesafe_tuner._compat.active import current
+from shapesafe_tuner._compat.types import Function, Layer, Nested, Optimizer, Tensor, Variable
 
 __all__ = [
     "computing",
@@ -81,7 +83,7 @@ def computing() -> Iterator[None]:
         _LOCAL.depth = depth
 
 
-def is_fake(value: Any) -> bool:
+def is_fake(value: object) -> bool:
     """Whether this is a fake tensor."""
     return isinstance(value, FakeTensor)
 
@@ -92,7 +94,7 @@ def wants_values(error: BaseException) -> bool:
     return bool(names & _WANT_VALUES) or any(words in str(error) for words in _WANTED_VALUES)
 
 
-def empty_parameter(variable: Any) -> Any:
+def empty_parameter(variable: Variable) -> Tensor:
     """A fake parameter for a variable: gradients can be traced through it."""
     dtype = core.to_torch_dtype(variable._dtype)
     with faking():
@@ -100,29 +102,29 @@ def empty_parameter(variable: Any) -> Any:
         return torch.nn.Parameter(value, requires_grad=variable.trainable and _has_gradient(dtype))
 
 
-def _has_gradient(dtype: Any) -> bool:
+def _has_gradient(dtype: torch.dtype) -> bool:
     return bool(dtype.is_floating_point or dtype.is_complex)
 
 
-def trace(function: Callable[..., Any], *specs: Any) -> Any:
+def trace(function: Callable[..., Nested], *specs: Nested) -> Nested:
     """Call ``function`` on fake tensors of these specifications, as ``fit`` does on real ones."""
 
-    def attempt(size: int) -> Any:
+    def attempt(size: int) -> Nested:
         with faking(), core.device_scope(core.DEFAULT_DEVICE):
             return function(*_tensors(specs, size))
 
     return _specifications(attempt, specs)
 
 
-def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _infer(function: Callable[..., Nested], args: Nested, kwargs: Nested) -> Nested:
     """Keras's ``compute_output_spec`` without an allocation."""
 
-    def on(device: str, size: int) -> Any:
+    def on(device: str, size: int) -> Nested:
         with core.device_scope(device):
             given, named = _tensors((args, kwargs), size)
             return function(*given, **named)
 
-    def attempt(size: int) -> Any:
+    def attempt(size: int) -> Nested:
         with faking():
             with contextlib.suppress(Exception):
                 return on("meta", size)
@@ -133,7 +135,7 @@ def _infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return _specifications(attempt, (args, kwargs))
 
 
-def _specifications(attempt: Callable[[int], Any], specs: Any) -> Any:
+def _specifications(attempt: Callable[[int], Nested], specs: Nested) -> Nested:
     """Symbolic outputs; sizes that follow an unknown one are unknown."""
     outputs = tree.map_structure(_specification, attempt(_SIZES[0]))
     if not any(
@@ -145,7 +147,7 @@ def _specifications(attempt: Callable[[int], Any], specs: Any) -> Any:
     return tree.pack_sequence_as(outputs, [_opened(one, other) for one, other in pairs])
 
 
-def _opened(one: Any, other: Any) -> Any:
+def _opened(one: Tensor, other: Tensor) -> Tensor:
     if not isinstance(one, keras.KerasTensor) or one.shape == other.shape:
         return one
     shape = [a if a == b else None for a, b in zip(one.shape, other.shape, strict=True)]
@@ -156,11 +158,11 @@ def _opened(one: Any, other: Any) -> Any:
     return opened
 
 
-def _tensors(specs: Any, size: int) -> Any:
+def _tensors(specs: Nested, size: int) -> Nested:
     return tree.map_structure(functools.partial(_tensor, size=size), specs)
 
 
-def _tensor(leaf: Any, size: int) -> Any:
+def _tensor(leaf: Tensor, size: int) -> Tensor:
     if not isinstance(leaf, keras.KerasTensor):
         return leaf
     shape = [size if length is None else length for length in leaf.shape]
@@ -171,7 +173,7 @@ def _tensor(leaf: Any, size: int) -> Any:
     return tensor
 
 
-def _specification(leaf: Any) -> Any:
+def _specification(leaf: Tensor) -> Tensor:
     if not isinstance(leaf, torch.Tensor):
         return leaf
     spec = keras.KerasTensor(tuple(leaf.shape), keras_backend.standardize_dtype(leaf.dtype))
@@ -181,25 +183,21 @@ def _specification(leaf: Any) -> Any:
     return spec
 
 
-def install(current: Callable[[], Any]) -> None:
-    """Put the hooks into Keras's PyTorch backend.
-
-    Args:
-        current: gives the hooks of the check in the calling thread, or None.
-    """
-    _infer_on_fake_tensors(current)
-    _register_parameters_when_asked(current)
+def install() -> None:
+    """Put the hooks into Keras's PyTorch backend."""
+    _infer_on_fake_tensors()
+    _register_parameters_when_asked()
     _draw_no_seeds()
     _take_conditions_as_true()
     _let_updates_want_values()
     logging.getLogger("torch._subclasses.fake_tensor").addFilter(lambda record: not is_faking())
 
 
-def _infer_on_fake_tensors(current: Callable[[], Any]) -> None:
+def _infer_on_fake_tensors() -> None:
     infer = core.compute_output_spec
 
     @functools.wraps(infer)
-    def compute_output_spec(fn: Any, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(fn: Function, *args: Nested, **kwargs: Nested) -> Nested:
         if current() is None:
             return infer(fn, *args, **kwargs)
         return _infer(fn, args, kwargs)
@@ -208,7 +206,7 @@ def _infer_on_fake_tensors(current: Callable[[], Any]) -> None:
     keras_backend.compute_output_spec = compute_output_spec
 
 
-def _register_parameters_when_asked(current: Callable[[], Any]) -> None:
+def _register_parameters_when_asked() -> None:
     """A layer gives its values to ``torch.nn.Module`` once built, which would allocate them.
 
     Layers do it themselves when their parameters are first asked for. What a check asked for is
@@ -217,16 +215,16 @@ def _register_parameters_when_asked(current: Callable[[], Any]) -> None:
     post_build, track = TorchLayer._post_build, TorchLayer._track_variables
     post_track, post_untrack = TorchLayer._post_track_variable, TorchLayer._post_untrack_variable
 
-    def later(method: Callable[..., Any]) -> Callable[..., Any]:
+    def later(method: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(method)
-        def unless_checking(self: Any, *args: Any) -> None:
+        def unless_checking(self: Layer, *args: Variable) -> None:
             if current() is None:
                 method(self, *args)
 
         return unless_checking
 
     @functools.wraps(track)
-    def track_for_this_check(self: Any) -> None:
+    def track_for_this_check(self: Layer) -> None:
         track(self)
         hooks = current()
         if hooks is not None:
@@ -244,9 +242,11 @@ def _draw_no_seeds() -> None:
         module.draw_seed = _seeds_unless_faking(module.draw_seed)
 
 
-def _seeds_unless_faking(draw_seed: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _seeds_unless_faking(
+    draw_seed: Callable[[object], Nested],
+) -> Callable[[object], Nested]:
     @functools.wraps(draw_seed)
-    def draw(seed: Any) -> Any:
+    def draw(seed: object) -> Nested:
         if is_faking() and (seed is None or isinstance(seed, SeedGenerator)):
             return 0, 0
         return draw_seed(seed)
@@ -259,7 +259,7 @@ def _take_conditions_as_true() -> None:
     cond = core.cond
 
     @functools.wraps(cond)
-    def traced_cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
+    def traced_cond(pred: Tensor, true_fn: Function, false_fn: Function) -> Nested:
         if is_faking() and isinstance(pred, FakeTensor):
             return true_fn()
         return cond(pred, true_fn, false_fn)
@@ -273,7 +273,7 @@ def _let_updates_want_values() -> None:
     update = TorchParallelOptimizer._backend_update_step
 
     @functools.wraps(update)
-    def update_as_far_as_known(self: Any, *args: Any, **kwargs: Any) -> None:
+    def update_as_far_as_known(self: Optimizer, *args: object, **kwargs: object) -> None:
         try:
             update(self, *args, **kwargs)
         except Exception as error:

@@ -1,9 +1,8 @@
 """Loss and metrics of a training step on PyTorch: on fake tensors, then with numbers.
 
 Some metrics ask for values (``AUC``, ``MeanIoU``), and some kernels refuse what their shape
-functions pass: of PyTorch 2.13 on the CPU, the
-gradient of a sparse cross-entropy on images. Targets and outputs of a batch are small, so both are
-settled by computing with them.
+functions pass: in PyTorch 2.13 on the CPU the gradient of a sparse cross-entropy on images.
+Targets and outputs of a batch are small, so both are settled by computing with them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import torch
@@ -20,17 +18,18 @@ from keras.src import tree
 from keras.src.backend.torch import core
 
 from shapesafe_tuner._compat.backends import torch_tracing
+from shapesafe_tuner._compat.types import Model, Nested, Operation, Tensor
 
 __all__ = ["has_history", "judge_comparison", "loss_and_metrics", "trained_once"]
 
 _MOST_NUMBERS = 2**22
-"""Of targets and outputs together: 16 MiB as float32."""
+"""The most that targets and outputs have together: 16 MiB as float32."""
 _FILLS = (0, 1)
 """What is computed with: valid as class, probability, mask and weight."""
 
 
 def judge_comparison(
-    traced: Callable[[], Any], computed: Callable[..., Any] | None, *specs: Any
+    traced: Callable[[], Nested], computed: Callable[..., None] | None, *specs: Nested
 ) -> None:
     """Trace loss and metrics, and compute them where that is possible.
 
@@ -55,24 +54,27 @@ def judge_comparison(
             raise needs_values
         return
     errors = [_error_of(computed, specs, fill) for fill in _FILLS]
-    if None not in errors and all(map(_raised_by_library, errors)):
-        raise errors[0]
-    if needs_values is not None and None not in errors:
+    raised = [error for error in errors if error is not None]
+    if len(raised) < len(errors):
+        return
+    if all(map(_raised_by_library, raised)):
+        raise raised[0]
+    if needs_values is not None:
         raise needs_values
 
 
-def _is_small(specs: Any) -> bool:
+def _is_small(specs: Nested) -> bool:
     shapes = [leaf.shape for leaf in _symbolic(specs)]
     return all(None not in shape for shape in shapes) and (
         sum(map(math.prod, shapes)) <= _MOST_NUMBERS
     )
 
 
-def _symbolic(specs: Any) -> list[Any]:
+def _symbolic(specs: Nested) -> list[Tensor]:
     return [leaf for leaf in tree.flatten(specs) if isinstance(leaf, keras.KerasTensor)]
 
 
-def _error_of(computed: Callable[..., Any], specs: Any, fill: int) -> Any:
+def _error_of(computed: Callable[..., None], specs: Nested, fill: int) -> Exception | None:
     with torch_tracing.computing():
         try:
             computed(*tree.map_structure(lambda leaf: _filled(leaf, fill), specs))
@@ -81,7 +83,7 @@ def _error_of(computed: Callable[..., Any], specs: Any, fill: int) -> Any:
     return None
 
 
-def _filled(leaf: Any, fill: int) -> Any:
+def _filled(leaf: Tensor, fill: int) -> Tensor:
     if not isinstance(leaf, keras.KerasTensor):
         return leaf
     dtype = core.to_torch_dtype(leaf.dtype)
@@ -98,10 +100,10 @@ def _raised_by_library(error: BaseException) -> bool:
     return last.f_globals.get("__name__", "").split(".")[0] in ("keras", "torch")
 
 
-def loss_and_metrics(model: Any, training: bool) -> Callable[[Any, Any, Any], None]:
+def loss_and_metrics(model: Model, training: bool) -> Callable[[Nested, Nested, Nested], None]:
     """What ``fit`` computes from targets, weights and outputs."""
 
-    def compute(y: Any, sample_weight: Any, y_pred: Any) -> None:
+    def compute(y: Nested, sample_weight: Nested, y_pred: Nested) -> None:
         outputs = tree.map_structure(_watched, y_pred) if training else y_pred
         with torch.set_grad_enabled(training):
             if model._compile_loss is not None:
@@ -113,19 +115,19 @@ def loss_and_metrics(model: Any, training: bool) -> Callable[[Any, Any, Any], No
     return compute
 
 
-def _watched(tensor: Any) -> Any:
+def _watched(tensor: Tensor) -> Tensor:
     """With a gradient, where its dtype can have one; masks stay."""
     if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
         tensor.requires_grad_()
     return tensor
 
 
-def has_history(value: Any) -> bool:
+def has_history(value: object) -> bool:
     """Whether a tensor was computed from weights, so that gradients go back through it."""
     return isinstance(value, torch.Tensor) and value.grad_fn is not None
 
 
-def trained_once(model: Any) -> Any:
+def trained_once(model: Model) -> Operation | None:
     """An operation of the model on a tensor that ``build`` computed from weights, or None.
 
     PyTorch frees what led to such a tensor in the first backward pass; the second fails.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,39 +21,39 @@ from keras.src.ops.operation import Operation
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.utils.naming import to_snake_case
 
+from shapesafe_tuner._compat.active import LOCAL
+from shapesafe_tuner._compat.types import Nested
+from shapesafe_tuner._compat.types import Operation as AnyOperation
+
 __all__ = ["Functional", "install", "name_counters", "snake_case"]
 
 snake_case = functools.cache(to_snake_case)
 
 
-def install(local: threading.local) -> None:
-    """Put the door in place.
-
-    Args:
-        local: its ``hooks`` are those of the check in the calling thread, or None; their
-            ``analytic`` is the analytic run, or None.
-    """
+def install() -> None:
+    """Put the door in place."""
     for owner in (keras.layers.Layer, keras.Model, keras.Sequential, Functional):
-        _ask_first(owner, owner.__dict__["__new__"].__func__, local)
+        _ask_first(owner, owner.__dict__["__new__"].__func__)
     for owner in (BaseOptimizer, Loss, Metric, keras.regularizers.Regularizer):
-        _ask_first(owner, _plain_new, local)
-    _record_operations(local)
+        _ask_first(owner, _plain_new)
+    _record_operations()
 
 
-def name_counters() -> Any:
+def name_counters() -> collections.defaultdict[str, int]:
     """How many objects of each kind Keras has named so far in this thread's state."""
-    return global_state.get_global_attribute(
+    counters: collections.defaultdict[str, int] = global_state.get_global_attribute(
         "object_name_uids", default=collections.defaultdict(int), set_to_default=True
     )
+    return counters
 
 
-def _plain_new(cls: Any, *args: Any, **kwargs: Any) -> Any:
+def _plain_new(cls: type, *args: object, **kwargs: object) -> object:
     return object.__new__(cls)
 
 
-def _ask_first(owner: Any, original: Callable[..., Any], local: threading.local) -> None:
-    def ask(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        hooks = getattr(local, "hooks", None)
+def _ask_first(owner: Any, original: Callable[..., object]) -> None:
+    def ask(cls: type, *args: object, **kwargs: object) -> object:
+        hooks = getattr(LOCAL, "hooks", None)
         if hooks is not None and hooks.analytic is not None:
             return hooks.analytic.construct(cls, args, kwargs)
         return original(cls, *args, **kwargs)
@@ -62,12 +61,12 @@ def _ask_first(owner: Any, original: Callable[..., Any], local: threading.local)
     owner.__new__ = ask
 
 
-def _record_operations(local: threading.local) -> None:
+def _record_operations() -> None:
     symbolic_call = Operation.symbolic_call
 
     @functools.wraps(symbolic_call)
-    def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        hooks = getattr(local, "hooks", None)
+    def asked(self: AnyOperation, *args: object, **kwargs: object) -> Nested:
+        hooks = getattr(LOCAL, "hooks", None)
         if hooks is not None and hooks.analytic is not None:
             return hooks.analytic.operation(self, args, kwargs)
         return symbolic_call(self, *args, **kwargs)

@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras.src.backend import get_keras_mask, set_keras_mask
 
+from shapesafe_tuner._compat.types import Tensor
 from shapesafe_tuner.shapes.spec import Spec
 
-__all__ = ["SymbolicTensor", "plain_tensor", "spec_of", "symbolic"]
+__all__ = [
+    "SymbolicTensor",
+    "get_keras_mask",
+    "plain_tensor",
+    "set_keras_mask",
+    "spec_of",
+    "symbolic",
+]
 
 
 class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
@@ -42,7 +51,7 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
         return self.node.tensor_name()
 
     @property
-    def _keras_mask(self) -> Any:
+    def _keras_mask(self) -> Tensor | None:
         mask = self.spec.mask
         return None if mask is None else keras.KerasTensor(mask, "bool")
 
@@ -65,7 +74,7 @@ def symbolic(spec: Spec, node: Any, place: int = 0) -> SymbolicTensor:
     return tensor
 
 
-def plain_tensor(spec: Spec) -> Any:
+def plain_tensor(spec: Spec) -> Tensor:
     """An ordinary ``KerasTensor`` of this specification, with its mask."""
     tensor = keras.KerasTensor(spec.shape, spec.dtype)
     if spec.mask is not None:
@@ -73,7 +82,7 @@ def plain_tensor(spec: Spec) -> Any:
     return tensor
 
 
-def spec_of(tensor: Any) -> Spec:
+def spec_of(tensor: Tensor) -> Spec:
     """The specification of a tensor of Keras or its backend."""
     mask = getattr(tensor, "_keras_mask", None)
     return Spec(

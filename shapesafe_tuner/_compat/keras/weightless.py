@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,58 +11,56 @@ import numpy as np
 from keras.src import backend as keras_backend
 from keras.src.random.seed_generator import make_default_seed
 
-from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.active import Hooks, current
+from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.types import Initializer, Tensor, Variable
 
-__all__ = ["forget_handles", "install"]
+__all__ = ["forget_handles", "give_handle", "install"]
 
 
-def install(current: Callable[[], Any]) -> None:
-    """Put the hooks into Keras's variable class.
-
-    Args:
-        current: gives the hooks of the check in the calling thread, or None.
-    """
+def install() -> None:
+    """Put the hooks into Keras's variable class."""
     variable_class = keras_backend.Variable
     initialize = variable_class._initialize_with_initializer
     deferred = variable_class._deferred_initialize
     assign = variable_class._direct_assign
 
     @functools.wraps(initialize)
-    def initialize_weightless(self: Any, initializer: Callable[..., Any]) -> None:
+    def initialize_weightless(self: Variable, initializer: Initializer) -> None:
         hooks = current()
         if hooks is None:
             initialize(self, initializer)
             return
         self._value = None
-        self._initializer = Weightless(self, initializer, current)
+        self._initializer = Weightless(self, initializer)
         if not _fits_any_shape(initializer, self._shape):
             self._initializer.value_shape = _shape_of_value(initializer, self)
         if hooks.variables_as_handles:
             give_handle(self, hooks)
 
     @functools.wraps(deferred)
-    def deferred_weightless(self: Any) -> None:
+    def deferred_weightless(self: Variable) -> None:
         if current() is None:
             deferred(self)
         elif not isinstance(self._initializer, Weightless):
             initialize_weightless(self, self._initializer)
 
-    def assign_array(variable: Any, value: Any) -> None:
+    def assign_array(variable: Variable, value: Any) -> None:
         assign(variable, variable._convert_to_tensor(value, dtype=variable._dtype))
 
     @functools.wraps(assign)
-    def assign_weightless(self: Any, value: Any) -> None:
+    def assign_weightless(self: Variable, value: Tensor) -> None:
         stored = getattr(self, "_value", None)  # JAX assigns to initialise
         if stored is not None or not isinstance(self._initializer, Weightless):
             hooks = current()
-            if hooks is not None and stored is not None and backends.computes():
+            if hooks is not None and stored is not None and backend.computes():
                 hooks.keep_value(self, assign_array)
             assign(self, value)
-        elif self._initializer.giving or current() is None:
+        elif self._initializer.giving or (hooks := current()) is None:
             self._initializer.give_storage()
             assign(self, value)
-        elif not backends.is_tracing():
-            current().materialise(tuple(self._shape), str(self._dtype))
+        elif not backend.is_tracing():
+            hooks.materialise(tuple(self._shape), str(self._dtype))
             self._initializer.give_storage(value)
 
     variable_class._initialize_with_initializer = initialize_weightless
@@ -80,39 +78,41 @@ class Weightless:
     first used.
     """
 
-    def __init__(
-        self, variable: Any, initializer: Callable[..., Any], current: Callable[[], Any]
-    ) -> None:
+    def __init__(self, variable: Variable, initializer: Initializer) -> None:
         self.variable = variable
         self.initializer = initializer
         self.giving = False
-        self.value_shape: Any = None
-        self._current = current
+        self.value_shape: tuple[int | None, ...] | None = None
 
-    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        hooks = self._current()
+    def __call__(self, shape: Sequence[int], dtype: str | None = None, **kwargs: object) -> Tensor:
+        hooks = current()
         if hooks is not None:
-            if backends.is_tracing():
-                return backends.symbolic_zeros(self.value_shape or shape, dtype)
+            if backend.is_tracing():
+                return _symbolic_zeros(self.value_shape or shape, dtype)
             hooks.materialise(tuple(shape), str(dtype))
         self.give_storage()
         return self.variable._value
 
-    def give_storage(self, value: Any = None) -> None:
+    def give_storage(self, value: Tensor | None = None) -> None:
         """Give the variable a real value: this one, or that of its initialiser."""
         if self.giving:
             return
-        if self._current() is None and getattr(self.initializer, "_init_seed", 0) is None:
-            self.initializer.seed = make_default_seed()  # type: ignore[attr-defined]
+        if current() is None and getattr(self.initializer, "_init_seed", 0) is None:
+            self.initializer.seed = make_default_seed()
         shape, dtype = self.variable._shape, self.variable._dtype
         self.giving = True
         try:
-            with backends.outside_graphs():
+            with backend.outside_graphs():
                 if value is None:
                     value = self.initializer(shape, dtype=dtype)
                 self.variable._initialize(keras_backend.convert_to_tensor(value, dtype=dtype))
         finally:
             self.giving = False
+
+
+def _symbolic_zeros(shape: Sequence[int | None], dtype: str | None) -> Tensor:
+    """A value of this shape inside a trace: a node of a graph or jaxpr, never an allocation."""
+    return keras_backend.numpy.zeros(shape, dtype=dtype)
 
 
 _SPREADS = ("Normal", "Uniform")
@@ -121,7 +121,7 @@ _FIT = {"Zeros", "Ones", "TruncatedNormal", "VarianceScaling"}.union(
 )
 
 
-def _fits_any_shape(initializer: Any, shape: Any) -> bool:
+def _fits_any_shape(initializer: Initializer, shape: Sequence[int]) -> bool:
     """Whether an initialiser gives any shape it is asked for; others are traced to see."""
     name = type(initializer).__name__
     if not getattr(initializer, "__module__", type(initializer).__module__).startswith("keras."):
@@ -133,20 +133,22 @@ def _fits_any_shape(initializer: Any, shape: Any) -> bool:
     return name in _FIT or not isinstance(initializer, keras.initializers.Initializer)
 
 
-def _shape_of_value(initializer: Any, variable: Any) -> Any:
+def _shape_of_value(initializer: Initializer, variable: Variable) -> tuple[int | None, ...] | None:
     shape, dtype = variable._shape, variable._dtype
-    value = backends.trace(lambda: initializer(shape, dtype=dtype))
+    value = backend.trace(lambda: initializer(shape, dtype=dtype))
     given = getattr(value, "shape", None)
     return None if given is None else tuple(given)
 
 
-def give_handle(variable: Any, hooks: Any) -> None:
+def give_handle(variable: Variable, hooks: Hooks) -> None:
     """Let gradients be traced through a variable without storage."""
-    hooks.handles.append((variable, variable._value))
-    variable._value = backends.variable_handle(variable)
+    handle = backend.handle_for(variable)
+    if handle is not None:
+        hooks.handles.append((variable, variable._value))
+        variable._value = handle
 
 
-def forget_handles(hooks: Any) -> None:
+def forget_handles(hooks: Hooks) -> None:
     """Take the handles away again."""
     for variable, value in hooks.handles:
         variable._value = value

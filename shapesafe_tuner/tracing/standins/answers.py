@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from shapesafe_tuner._compat import backends
+from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
@@ -124,7 +124,7 @@ class Asking:
             if not step:
                 outputs = layer(*given, **further)
             else:
-                outputs = backends.trace(
+                outputs = backend.trace(
                     lambda x, more: layer(x, training=step == "training", **more), *given, further
                 )
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
@@ -160,7 +160,7 @@ class Asking:
             given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
             if step:
                 # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
-                outputs = backends.trace(
+                outputs = backend.trace(
                     lambda args, kwargs: operation.call(*args, **kwargs), given, further
                 )
             else:

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import keras
 
-from shapesafe_tuner._compat.keras import constructors, trainer
-from shapesafe_tuner._compat.keras import hooks as keras_hooks
+from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
@@ -149,7 +149,7 @@ class Run:
         name = kwargs.pop("name", None)
         if cls.__name__ in self.changes:
             args, kwargs = replaced(cls, args, kwargs, self.changes[cls.__name__])
-        policies: Any = keras_hooks.policies()
+        policies: Any = global_state.policies()
         if own is not None:
             policies = (policies, own)
         description = _DESCRIPTIONS.describe(cls, args, kwargs, policies)
@@ -380,7 +380,7 @@ def _spec_or_value(value: Any) -> Any:
         return {key: _spec_or_value(item) for key, item in value.items()}
     if isinstance(value, keras.KerasTensor):
         raise NotPlain("a tensor that is not of this build")
-    if trainer.has_history(value):
+    if backend.has_history(value):
         raise NotPlain("a tensor computed from weights")
     return value
 

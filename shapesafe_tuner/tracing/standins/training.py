@@ -8,13 +8,9 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat.keras.hooks import policies
+from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
-from shapesafe_tuner._compat.keras.trainer import (
-    BUILDS_OUT_OF_TRAINING,
-    LOOKS_AT_EVERY_BATCH,
-    STATE_IS_DIFFERENTIATED,
-)
 from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
@@ -58,12 +54,12 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
-        if STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
+        if backend.STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
             run.escalate("gradients go through the state that a layer keeps")
         outputs: dict[Batch, Any] = {}
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
-            if BUILDS_OUT_OF_TRAINING and not outputs:
+            if backend.BUILDS_OUT_OF_TRAINING and not outputs:
                 self._forward(record, run, batch, specs, "evaluation")
             step: Step = "training" if batch.kind == "train" else "evaluation"
             given = self._forward(record, run, batch, specs, step)
@@ -108,7 +104,7 @@ class Training:
             return record.answer(specs, None, step=step)[1]
         except Refusal:
             first = batch is self._data.batches[0]
-            if step == "evaluation" or not (first or LOOKS_AT_EVERY_BATCH):
+            if step == "evaluation" or not (first or backend.LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
                 run.escalate("evaluation, or a later batch, may differ from training")

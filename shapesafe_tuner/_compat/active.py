@@ -1,0 +1,67 @@
+"""The check that is active in a thread, as Keras's hooks see it.
+
+Every hook asks ``current()`` first and leaves stock Keras alone where the answer is None.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from shapesafe_tuner._compat.types import Layer, Loss, Nested, Tensor, Variable
+
+__all__ = ["LOCAL", "Hooks", "current", "touch"]
+
+
+class Hooks(Protocol):
+    """What a check wants to be asked while it is active in this thread."""
+
+    keep_random_trace: bool
+    variables_as_handles: bool
+    analytic: Any
+    handles: list[tuple[Variable, Tensor]]
+    born_here: object
+    grown: dict[int, Any]
+
+    def touch(self, layer: Layer) -> None:
+        """A layer which was there before the check is about to change."""
+
+    def keep_value(self, variable: Variable, assign: Callable[[Variable, Any], None]) -> None:
+        """A variable with a value is about to get another one."""
+
+    def around_call(
+        self,
+        layer: Layer,
+        call: Callable[..., Nested],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Nested:
+        """Run one layer call."""
+
+    def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
+        """A loss is about to compare these."""
+
+    def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Allow, or refuse by raising, that a variable of this shape gets its storage."""
+
+    def download(self, name: str) -> None:
+        """The build wants a file of weights that is not on this machine."""
+
+    def at_end(self, undo: Callable[[], object]) -> None:
+        """Call this when the check ends."""
+
+
+LOCAL = threading.local()
+"""Its ``hooks`` are those of the check in the calling thread, where there is one."""
+
+
+def current() -> Hooks | None:
+    """The hooks active in this thread, or None."""
+    return getattr(LOCAL, "hooks", None)
+
+
+def touch(hooks: Hooks, layer: Layer) -> None:
+    """Tell a check that a layer which it did not make itself is about to change."""
+    if layer.__dict__.get("_shapesafe_born") is not hooks.born_here:
+        hooks.touch(layer)

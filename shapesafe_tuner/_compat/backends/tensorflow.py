@@ -1,0 +1,262 @@
+"""TensorFlow: a check traces in a plain graph, as ``fit`` makes one.
+
+Variables may be assigned and created in it, and nothing is computed or allocated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src import backend as keras_backend
+from keras.src import tree
+from keras.src.backend.tensorflow.optimizer import TFOptimizer
+from keras.src.backend.tensorflow.trackable import KerasAutoTrackable
+from tensorflow.python.eager import context as tf_context
+from tensorflow.python.ops import resource_variable_ops
+
+from shapesafe_tuner._compat.active import current, touch
+from shapesafe_tuner._compat.types import (
+    Layer,
+    Model,
+    Nested,
+    Operation,
+    Optimizer,
+    Tensor,
+    Variable,
+)
+
+TRACES_OPEN_BATCHES = True
+LOOKS_AT_EVERY_BATCH = True
+BUILDS_OUT_OF_TRAINING = False
+STEPS_ARE_PURE = False
+STATE_IS_DIFFERENTIATED = False
+COMPARES_APART = False
+
+_GRAPH = "shapesafe_tuner"
+_PLAIN = frozenset({str, int, bool, float, type(None)})
+
+
+def install() -> None:
+    """Put the backend's own hooks in place."""
+    _skip_checkpoint_tracking()
+    _know_variables_without_storage()
+
+
+def is_tracing() -> bool:
+    """Whether operations are recorded in one of our graphs, or in Keras's for shape inference."""
+    return not tf.executing_eagerly() and _in_scratch_graph()
+
+
+def computes() -> bool:
+    """Whether operations are computed at once."""
+    return bool(tf.executing_eagerly())
+
+
+def _in_scratch_graph() -> bool:
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        if str(getattr(graph, "name", "")).startswith((_GRAPH, "scratch_graph")):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
+def trace(function: Callable[..., Nested], *specs: Nested) -> Nested:
+    """Call ``function`` on placeholders of these specifications."""
+    graph = tf.__internal__.FuncGraph(_GRAPH)
+    with graph.as_default():
+        outputs = function(*tree.map_structure(_placeholder, specs))
+        return tree.map_structure(_specification, outputs)
+
+
+def trace_step(model: Model, step: Callable[..., Nested], packed: Nested, training: bool) -> None:
+    """Trace the user's own step."""
+    trace(step, packed)
+
+
+def trace_comparison(
+    model: Model,
+    compare: Callable[..., Nested],
+    y: Nested,
+    sample_weight: Nested,
+    y_pred: Nested,
+    *,
+    x: Nested,
+    training: bool,
+    by_user_code: bool,
+) -> Nested:
+    """Trace loss and metrics of a step."""
+    return trace(compare, x, y, sample_weight, y_pred)
+
+
+def trace_with_gradient(
+    layer: Layer,
+    total: Callable[[list[Tensor], list[Tensor | None]], Tensor],
+    tensors: list[Tensor],
+    masks: list[Tensor | None],
+) -> None:
+    """Trace a sum over a layer's outputs and its gradient."""
+
+    def step(values: list[Tensor], mask_values: list[Tensor | None]) -> Nested:
+        with tf.GradientTape() as tape:
+            reached = total(values, mask_values)
+        return tape.gradient(reached, [w.value for w in layer.trainable_weights])
+
+    tf.function(step).get_concrete_function(
+        [tf.TensorSpec(item.shape, item.dtype) for item in tensors],
+        [None if mask is None else tf.TensorSpec(mask.shape, mask.dtype) for mask in masks],
+    )
+
+
+def _placeholder(leaf: Any) -> Any:
+    if not isinstance(leaf, keras.KerasTensor):
+        return leaf
+    make = tf.compat.v1.sparse_placeholder if leaf.sparse else tf.compat.v1.placeholder
+    placeholder = make(dtype=leaf.dtype, shape=leaf.shape)
+    mask = keras_backend.get_keras_mask(leaf)
+    if mask is not None:
+        keras_backend.set_keras_mask(placeholder, _placeholder(mask))
+    return placeholder
+
+
+def _specification(leaf: Any) -> Any:
+    if not tf.is_tensor(leaf) or getattr(leaf, "shape", None) is None:
+        return leaf
+    if leaf.shape.rank is None:
+        return None
+    tensor = keras.KerasTensor(tuple(leaf.shape), str(leaf.dtype.name))
+    mask = keras_backend.get_keras_mask(leaf)
+    if mask is not None:
+        keras_backend.set_keras_mask(tensor, _specification(mask))
+    return tensor
+
+
+def handle_for(variable: Variable) -> Tensor | None:
+    """A resource variable that has only a handle."""
+    if variable._value is not None:
+        return None
+    return resource_variable_ops.UninitializedVariable(
+        trainable=variable.trainable,
+        shape=tuple(variable._shape),
+        dtype=variable._dtype,
+        name=variable.name,
+    )
+
+
+def runs_eagerly(model: Model) -> bool:
+    """Whether ``compile`` was told to run Python on real values."""
+    return bool(getattr(model, "run_eagerly", False))
+
+
+def trained_once(model: Model) -> Operation | None:
+    """None: gradients are those of a graph that ``fit`` makes itself."""
+    return None
+
+
+def has_history(value: Any) -> bool:
+    """No tensor remembers what it was computed from."""
+    return False
+
+
+@contextlib.contextmanager
+def outside_graphs() -> Iterator[None]:
+    """Where values are computed at once."""
+    with tf.init_scope():
+        yield
+
+
+class full_tracebacks:  # noqa: N801
+    """Where TensorFlow's own frames stay in this thread's tracebacks."""
+
+    def __enter__(self) -> None:
+        self._filtered = tf.debugging.is_traceback_filtering_enabled()
+        tf.debugging.disable_traceback_filtering()
+
+    def __exit__(self, *error: object) -> None:
+        if self._filtered:
+            tf.debugging.enable_traceback_filtering()
+
+
+def known_size(size: Any) -> int | None:
+    """A size of a traced shape."""
+    return None if size is None else int(size)
+
+
+def wants_values(error: BaseException) -> bool:
+    """Never: a graph's tensors have no numbers, and code that wants them fails in ``fit`` too."""
+    return False
+
+
+def is_about_shapes(error: BaseException) -> bool:
+    """Whether Keras refuses shapes; unpacking an unknown number of them is none of that."""
+    return isinstance(error, ValueError) and "unpack" not in str(error)
+
+
+def is_about_unknown_sizes(error: BaseException) -> bool:
+    """Never: ``fit`` does not know the sizes either."""
+    return False
+
+
+def random_state() -> Any:
+    """The seed and the generator of eager operations."""
+    context = tf_context.context()
+    rng = getattr(context, "_rng", None)
+    return (context._seed, rng, None if rng is None else rng.getstate())
+
+
+def restore_random_state(state: Any) -> None:
+    """Put back what :func:`random_state` returned."""
+    context = tf_context.context()
+    context._seed, context._rng, inner = state
+    if inner is not None:
+        context._rng.setstate(inner)
+
+
+def _skip_checkpoint_tracking() -> None:
+    """What a layer keeps for checkpoints has no say in shapes."""
+    track = KerasAutoTrackable.__setattr__
+    layer_track = keras.Layer.__setattr__
+
+    @functools.wraps(track)
+    def untracked(self: Layer, name: str, value: Any) -> None:
+        hooks = current()
+        if hooks is None:
+            track(self, name, value)
+            return
+        if isinstance(self, keras.Layer):
+            touch(hooks, self)
+        object.__setattr__(self, name, value)
+
+    @functools.wraps(layer_track)
+    def plain_values_untracked(self: Layer, name: str, value: Any) -> None:
+        hooks = current()
+        if hooks is not None and type(value) in _PLAIN and "_tracker" in self.__dict__:
+            touch(hooks, self)
+            object.__setattr__(self, name, value)
+        else:
+            layer_track(self, name, value)
+
+    KerasAutoTrackable.__setattr__ = untracked
+    keras.Layer.__setattr__ = plain_values_untracked
+
+
+def _know_variables_without_storage() -> None:
+    """TensorFlow's optimizer tells variables apart by their storage."""
+    var_key = TFOptimizer._var_key
+
+    @functools.wraps(var_key)
+    def key_without_storage(self: Optimizer, variable: Variable) -> Any:
+        if (
+            current() is not None
+            and isinstance(variable, keras_backend.Variable)
+            and variable._value is None
+        ):
+            return id(variable)
+        return var_key(self, variable)
+
+    TFOptimizer._var_key = key_without_storage
