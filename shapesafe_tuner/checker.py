@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
@@ -19,7 +19,7 @@ __all__ = ["Checker", "check", "prepare", "prepare_stages", "values_of"]
 
 
 _REMEMBERED = 4096
-"""Verdicts and conflicts kept; beyond that the oldest are forgotten, and found again."""
+"""Verdicts and conflicts kept; beyond that older ones are forgotten, and found again."""
 
 
 class Checker:
@@ -38,9 +38,9 @@ class Checker:
         self.stages = build if isinstance(build, Stages) else Stages(build, **stages)
         self.space = space
         self._judged = 0
-        self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
-        self._conflicts: OrderedDict[tuple[str, ...], dict[str, Verdict]] = OrderedDict()
-        self._smallest: dict[tuple[str, ...], set[str]] = {}
+        self._verdicts: Memory[str, Verdict] = Memory(_REMEMBERED)
+        self._conflicts: Memory[tuple[str, ...], Memory[str, Verdict]] = Memory(_REMEMBERED)
+        self._smallest: Memory[tuple[str, ...], Memory[str, None]] = Memory(_REMEMBERED)
         self._narrowing: tuple[Any, Narrowing] | None = None
 
     @property
@@ -51,7 +51,7 @@ class Checker:
     @property
     def always_fails(self) -> Verdict | None:
         """The verdict on every configuration, where ``build`` fails before it reads any value."""
-        return next(iter(self._conflicts.get((), {}).values()), None)
+        return next(iter((self._conflicts.get(()) or {}).values()), None)
 
     def is_known_infeasible(self, values: Mapping[str, Any]) -> bool:
         """Whether a known conflict refuses these values, however they are completed."""
@@ -78,8 +78,6 @@ class Checker:
         if self.stages.varies:
             self._forget()
         self._verdicts[key] = verdict
-        if len(self._verdicts) > _REMEMBERED:
-            self._verdicts.popitem(last=False)
         return verdict
 
     def judge_alone(self, values: Mapping[str, Any]) -> Verdict:
@@ -130,7 +128,7 @@ class Checker:
         if cause is None:
             cause = narrowing.smallest(decided)
             names = tuple(cause)
-            self._smallest.setdefault(names, set()).add(_key(cause, names))
+            self._smallest.setdefault(names, Memory(_REMEMBERED))[_key(cause, names)] = None
         return dataclasses.replace(
             verdict, fault=dataclasses.replace(fault, hyperparameters=cause)
         ), decided
@@ -176,9 +174,7 @@ class Checker:
 
     def _learn(self, verdict: Verdict, read: Mapping[str, Any]) -> None:
         names = tuple(read)
-        self._conflicts.setdefault(names, {})[_key(read, names)] = verdict
-        if len(self._conflicts) > _REMEMBERED:
-            self._conflicts.popitem(last=False)
+        self._conflicts.setdefault(names, Memory(_REMEMBERED))[_key(read, names)] = verdict
 
 
 def _key(values: Mapping[str, Any], names: Any) -> str:

@@ -16,7 +16,7 @@ import shapesafe_tuner as sst
 
 PACKAGE = pathlib.Path(sst.__file__).parent
 LAYERS = (
-    ("plain", "escaping"),
+    ("plain", "escaping", "memory", "structures"),
     ("verdict", "shapes"),
     ("findings",),
     ("errors",),

@@ -11,7 +11,7 @@ import math
 import threading
 from typing import Any, NoReturn
 
-__all__ = ["Deferred", "Demand", "demanded", "forget_demands", "is_deferred"]
+__all__ = ["Deferred", "Demand", "demanded", "forget_demands"]
 
 _LOCAL = threading.local()
 
@@ -66,6 +66,11 @@ class Deferred:
         self.names = names
         self.whole = whole
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """That of its values: a rule that looks for an int finds one."""
+        return int if self.whole else float
+
     def force(self) -> NoReturn:
         """Demand what it depends on."""
         demand(self.names[0])
@@ -109,13 +114,22 @@ class Deferred:
             return self
         return self._with("//", other)
 
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._with("//", other, swapped=True)
+
     def __truediv__(self, other: Any) -> Any:
         return self._with("/", other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._with("/", other, swapped=True)
 
     def __mod__(self, other: Any) -> Any:
         if self.whole and type(other) is int and other == 1:
             return 0
         return self._with("%", other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._with("%", other, swapped=True)
 
     def __neg__(self) -> Any:
         return self * -1
@@ -162,18 +176,43 @@ class Deferred:
     def __bool__(self) -> bool:
         return self != 0
 
-    def __index__(self) -> int:  # noqa: PLE0305
+    def _asked(self, *others: Any) -> Any:
         self.force()
 
-    __int__ = __float__ = __round__ = __index__
+    __index__ = __int__ = __float__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = (
+        _asked
+    )
+    __abs__ = __divmod__ = __rdivmod__ = __pow__ = __rpow__ = __invert__ = __and__ = __or__ = _asked
 
     def __repr__(self) -> str:
-        return " ".join(self.names)
+        return _formula(self)
 
 
-def is_deferred(value: Any) -> bool:
-    """Whether a size depends on what is not chosen."""
-    return isinstance(value, Deferred)
+_LONGEST, _DEEPEST = 24, 3
+
+
+def _formula(number: Deferred) -> str:
+    """``units x 9 + units`` for a sentence; what gets long as what it lies between."""
+    text = _written(number.key)
+    if len(text) <= _LONGEST:
+        return text
+    return f"{_written(number.low)} to {_written(number.high)}"
+
+
+def _written(key: Any, depth: int = 0) -> str:
+    if not isinstance(key, tuple):
+        return f"{key:g}" if isinstance(key, float) else str(key)
+    symbol, left, *others = key
+    if symbol == "hp":
+        return str(left)
+    if depth > _DEEPEST:
+        return " " * _LONGEST
+    sides = [_written(side, depth + 1) for side in (left, others[0])]
+    left, right = (f"({side})" if " " in side else side for side in sides)
+    return f"{left} {_SIGNS.get(symbol, symbol)} {right}"
+
+
+_SIGNS = {"*": "x", "%": "mod"}
 
 
 def _bounds(symbol: str, left: Any, right: Any) -> tuple[float, float] | None:

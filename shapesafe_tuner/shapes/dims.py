@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Unknown, text
 
 __all__ = [
-    "axes_of", "broadcast", "check_axes", "check_input", "integer", "known_channels", "number",
+    "axes_of", "broadcast", "check_axes", "check_input", "exceed", "integer", "is_whole",
+    "known_channels", "number",
     "one", "positive", "product",
     "same_channels", "sizes", "unlike",
 ]  # fmt: skip
@@ -20,6 +21,23 @@ def one(inputs: Any) -> Spec:
     if not isinstance(inputs, Spec):
         raise Unknown("it is called on several tensors")
     return inputs
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is an int, if need be one that is not chosen yet; a bool is none."""
+    return type(value) is int or (isinstance(value, Deferred) and value.whole)
+
+
+def exceed(bound: int, *several: Sequence[Dim]) -> bool:
+    """Whether each of these has a size above the bound; what is not chosen is looked at last."""
+
+    def is_open(size: Dim) -> bool:
+        return isinstance(size, Deferred)
+
+    return all(
+        any(size > bound for size in sorted(sizes_, key=is_open))
+        for sizes_ in sorted(several, key=lambda sizes_: any(map(is_open, sizes_)))
+    )
 
 
 def integer(value: Any, name: str) -> int:
@@ -48,7 +66,7 @@ def sizes(value: Any, count: int, name: str, *, zero: bool = False) -> tuple[int
     Raises:
         Refused: wrong number of values, or one that is negative, or zero where ``zero`` is False.
     """
-    if type(value) is int:
+    if is_whole(value):
         value = (value,) * count
     if not isinstance(value, (tuple, list)):
         raise Unknown(f"{name}={value!r} is neither an int nor a tuple")

@@ -28,8 +28,6 @@ class Rule:
         pops: constructor keywords that are not in the signature but that the class takes;
             with one of them the layer is asked itself.
         ignores: those that change nothing.
-        defers: names of constructor arguments that may be numbers not chosen yet
-            (``shapes/deferred.py``) or tuples of them; the others are demanded.
     """
 
     dtypes: ClassVar[str] = "float"
@@ -37,7 +35,6 @@ class Rule:
     accepts: ClassVar[tuple[str, ...]] = ()
     pops: ClassVar[tuple[str, ...]] = ()
     ignores: ClassVar[tuple[str, ...]] = ()
-    defers: ClassVar[tuple[str, ...]] = ()
 
     def configure(self, a: Arguments) -> None:
         """Refuse what the constructor refuses."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 __all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Step", "Unknown", "by", "text", "walk"]
@@ -26,13 +26,11 @@ class Refused(Exception):
 
     Args:
         why: the end of a sentence that begins with the layer, with the formula filled in.
-        by: "build" when Keras raises as the model is made, "train" when only ``fit`` raises.
     """
 
-    def __init__(self, why: str, by: Literal["build", "train"] = "build") -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-        self.by = by
 
 
 class Unknown(Exception):
@@ -53,13 +51,32 @@ class Arguments(types.SimpleNamespace):
     Besides those of the class's signature there are ``layer_type`` (the name the class has in
     Keras) and ``compute_dtype``. ``data_format`` is never None. Activations are names or None.
     Initializers, regularizers and constraints are names, or objects that change no shape.
+
+    Where hyperparameters are not chosen yet, what a rule does not read is not asked for. The rules
+    of this package read numbers as :class:`~shapesafe_tuner.shapes.deferred.Deferred`; any other
+    rule gets a number, since reading it demands its value.
+
+    Args:
+        on_reading: by name, what is called when an argument is read for the first time.
+        **known: the other arguments.
     """
 
     layer_type: str
     compute_dtype: str
 
+    def __init__(
+        self, on_reading: Mapping[str, Callable[[], Any]] | None = None, **known: Any
+    ) -> None:
+        super().__init__(**known)
+        if on_reading:
+            self.__dict__["_on_reading"] = on_reading
+
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{self.layer_type} has no argument {name}")
+        read = self.__dict__.get("_on_reading", {}).get(name)
+        if read is None:
+            raise AttributeError(f"{self.layer_type} has no argument {name}")
+        value = self.__dict__[name] = read()
+        return value
 
 
 Step = Literal["", "training", "evaluation"]

@@ -17,7 +17,7 @@ __all__ = ["reach", "slide", "transpose"]
 
 def reach(window: int, dilation: int) -> int:
     """Extent of a dilated window: ``dilation * (window - 1) + 1``."""
-    return dilation * (window - 1) + 1
+    return window if dilation == 1 else dilation * (window - 1) + 1
 
 
 def slide(

@@ -14,7 +14,6 @@ from shapesafe_tuner.verdict import ShapeFault
 
 __all__ = ["Boxes", "conflicts_of"]
 
-Point = dict[str, Any]
 Box = dict[str, tuple[Any, ...]]
 
 

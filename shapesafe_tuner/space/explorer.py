@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, place_of, weighted_domain
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.deferring import can_be_deferred, deferred
 from shapesafe_tuner.tracing.stages import Stages
@@ -26,6 +27,9 @@ WIDEST = 1000
 _COST_OF_KERAS = 50
 MANY_READ = 10
 """Hyperparameters that a run may read at its own price; every so many cost another one."""
+
+_REMEMBERED = 50_000
+"""Runs that are not made again."""
 
 _DEEPEST = 100
 """Values chosen in a row up to which a run is remembered; memory grows as their square."""
@@ -105,7 +109,7 @@ class Explorer:
         self._stages = stages
         self._space = space
         self._widest = widest
-        self._known: dict[Any, Settled] = {}
+        self._known: Memory[Any, Settled] = Memory(_REMEMBERED)
         self.declared: dict[Any, Any] = {}
         self.runs = 0
         self.cost = 0

@@ -19,6 +19,7 @@ from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
 )
 from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
 from shapesafe_tuner.escaping import named, short
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.environment import Check, check_environment
@@ -290,9 +291,7 @@ class AnalyticPass:
             if outside_domain(item, value):
                 found.append(outside_of_domain(item.name, value))
             elif quick and isinstance(value, (int, str)):
-                if len(_INSIDE) >= _MOST:
-                    _INSIDE.clear()
-                _INSIDE.add(key)
+                _INSIDE[key] = None
         return tuple(found)
 
 
@@ -301,8 +300,7 @@ def outside_of_domain(name: str, value: Any) -> str:
     return f"{named({name: value})} is outside its domain."
 
 
-_MOST = 20_000
-_INSIDE: set[Any] = set()
+_INSIDE: Memory[Any, None] = Memory(20_000)
 """Hyperparameters and values that were found to be in their domain."""
 _OWN_REFERENCES = 2
 _WAITS, _WAIT = 10, 0.01

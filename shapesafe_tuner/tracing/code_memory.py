@@ -10,11 +10,11 @@ anew.
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.code_reading import (
     cells_of,
     is_library,
@@ -27,9 +27,6 @@ from shapesafe_tuner.tracing.code_reading import (
 )
 
 __all__ = ["CodeFacts", "facts_of"]
-
-_MOST = 512
-"""Builds whose code is remembered."""
 
 
 class CodeFacts:
@@ -68,17 +65,14 @@ def facts_of(build: Any) -> CodeFacts:
     facts = CodeFacts(build)
     seen: dict[Any, _Read] = {}
     entry = ([_read_function(function, seen) for function in functions], facts)
-    with _LOCK:
-        if len(_KNOWN) >= _MOST:
-            _KNOWN.clear()
-        # The newest comes first: a name that stands for other code rarely changes back.
-        _KNOWN[codes] = (entry, *known[: _VARIANTS - 1])
+    # The newest comes first: a name that stands for other code rarely changes back.
+    _KNOWN[codes] = (entry, *known[: _VARIANTS - 1])
     return facts
 
 
 _VARIANTS = 4
-_LOCK = threading.Lock()
-_KNOWN: dict[Any, tuple[tuple[list[_Read], CodeFacts], ...]] = {}
+_KNOWN: Memory[Any, tuple[tuple[list[_Read], CodeFacts], ...]] = Memory(512)
+"""Builds whose code is remembered."""
 
 
 class _Read:

@@ -18,7 +18,8 @@ __all__ = [
     "sees_types", "starts_of",
 ]  # fmt: skip
 
-_LOOKS = frozenset(["type", "issubclass"])
+_LOOKS = ("type", "issubclass")
+"""Unlike ``isinstance``, which a proxy answers as its value would."""
 _CHANCE = frozenset([
     "random", "default_rng", "RandomState", "SystemRandom", "urandom", "secrets", "uuid1", "uuid4",
     "time", "time_ns", "perf_counter", "monotonic", "now", "shuffle", "getpid",
@@ -157,7 +158,7 @@ def names_of(code: Any) -> tuple[str, ...]:
 def _looks(code: Any) -> bool:
     before: Any = None
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and (instruction.argval in _LOOKS):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and instruction.argval in _LOOKS:
             return True
         if instruction.opname == "IS_OP" and not (
             before is not None and before.opname == "LOAD_CONST" and before.argval is None

@@ -22,6 +22,7 @@ from shapesafe_tuner.tracing.shape_table import LayerRecorder, shapes_of
 __all__ = [
     "Check",
     "Undecidable",
+    "call_unseen",
     "check_environment",
     "discovery_environment",
     "drew_random_numbers",
@@ -170,6 +171,16 @@ _LOCAL = threading.local()
 def drew_random_numbers() -> bool:
     """Whether ``build`` drew random numbers, or seeded them, in this thread's last check."""
     return bool(getattr(_LOCAL, "drew", False))
+
+
+def call_unseen(function: Callable[..., Any], *args: Any) -> Any:
+    """Call code of the user's other than ``build``, such as a constraint, without a trace of it."""
+    drew = drew_random_numbers()
+    with check_environment(Check()):
+        answer = function(*args)
+    # What is said of the last check is said of ``build``.
+    _LOCAL.drew = drew
+    return answer
 
 
 @contextlib.contextmanager

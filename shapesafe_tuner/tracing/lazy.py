@@ -9,14 +9,14 @@ type of value, with the methods that type has: code asks ``callable(x)``, ``hasa
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 
 __all__ = [
-    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "any_of", "chosen",
-    "deferred_among", "lazy_value", "proxy_of", "shown_sizes", "unwrapped",
+    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "any_of", "expressions",
+    "lazy_value", "proxies_in", "proxy_of", "shown_sizes", "unwrapped",
 ]  # fmt: skip
 
 
@@ -191,11 +191,6 @@ class LazyPenalty:
         return ("penalty", kind, len(args), tuple(kwargs), *plain)
 
 
-def deferred_among(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether some argument is not chosen."""
-    return any(issubclass(type(value), Proxy) for value in (*args, *kwargs.values()))
-
-
 def proxy_of(it: Any) -> Any:
     """The proxy for an expression; a number is itself."""
     if not isinstance(it, Deferred):
@@ -213,19 +208,22 @@ def unwrapped(value: Any) -> Any:
     return value._it if issubclass(type(value), _LazyNumber) else value
 
 
-def chosen(value: Any, *, defer: bool = False, texts: bool = False) -> Any:
-    """``value`` with what is not chosen demanded, or as expressions where ``defer`` allows it.
-
-    Strings are left to those who read them, unless ``texts`` demands them too.
-    """
+def expressions(value: Any) -> Any:
+    """``value`` with the expressions of numbers that are not chosen in place of their proxies."""
     kind = type(value)
-    if issubclass(kind, _LazyNumber) and defer:
-        return value._it
     if kind in (list, tuple):
-        return kind(chosen(item, defer=defer, texts=texts) for item in value)
-    if issubclass(kind, Proxy) and (texts or kind is not LazyStr):
-        value.force()
-    return value
+        return kind([expressions(item) for item in value])
+    return value._it if issubclass(kind, _LazyNumber) else value
+
+
+def proxies_in(value: Any) -> Iterator[Proxy]:
+    """What is not chosen in a structure."""
+    kind = type(value)
+    if kind in (list, tuple, dict):
+        for item in value.values() if kind is dict else value:
+            yield from proxies_in(item)
+    elif issubclass(kind, Proxy):
+        yield value
 
 
 def any_of(value: Any) -> Any:

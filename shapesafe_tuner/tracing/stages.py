@@ -18,7 +18,7 @@ from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.data.spec import DataSpec
-from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.environment import Check, call_unseen, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.reasons import describe, type_name
 from shapesafe_tuner.tracing.repeating import Repeating
@@ -97,10 +97,8 @@ class Stages:
             on that fails too. None where no such thing is known.
         """
         if self._constraints:
-            with check_environment(Check()):
-                declared = self._refused_by_constraint(
-                    configuration(space, values, self._in_advance)
-                )
+            hp = configuration(space, values, self._in_advance)
+            declared = self._refused_by_constraint(hp)
             if declared is not None:
                 return declared, None
         verdict, read = self._judge_once(space, values)
@@ -235,7 +233,7 @@ class Stages:
 
     def _refused_by_constraint(self, hp: Any) -> Verdict | None:
         for constraint in self._constraints:
-            if not constraint(hp):
+            if not call_unseen(constraint, hp):
                 name = getattr(constraint, "__name__", type(constraint).__name__)
                 fault = ShapeFault(
                     layer=None,

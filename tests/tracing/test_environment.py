@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner._compat.backends import backend
+from tests import toys
 from tests.backends import BACKEND
 
 
@@ -107,6 +110,69 @@ def test_nothing_is_printed_or_warned(capfd: pytest.CaptureFixture[str]) -> None
     assert caught == []
     with pytest.warns(UserWarning, match="look at this"):
         warnings.warn("look at this", stacklevel=1)
+
+
+def nosy(hp: Any) -> bool:
+    """A constraint that does what a constraint should not."""
+    print("out", end="")
+    print("err", end="", file=sys.stderr)
+    warnings.warn("look at this", stacklevel=1)
+    keras.utils.set_random_seed(random.randrange(100) + np.random.randint(100))
+    keras.config.set_floatx("float16")
+    layers.Dense(1)
+    return bool(hp.Int("units", 1, 4) != 2)
+
+
+def narrow(hp: Any) -> keras.Model:
+    """Refused with a kernel above 3."""
+    inputs = keras.Input((3, 4))
+    values = layers.Conv1D(hp.Int("units", 1, 4), hp.Int("kernel", 1, 5))(inputs)
+    return keras.Model(inputs, layers.Flatten()(values))
+
+
+def searched(**given: Any) -> None:
+    folder = tempfile.mkdtemp()
+    tuner = sst.RandomSearch(
+        narrow, objective="loss", max_trials=1, directory=folder, seed=3, **given
+    )
+    tuner.oracle.create_trial("tuner0")
+    shutil.rmtree(folder)
+
+
+WAYS: dict[str, Callable[..., Any]] = {
+    "feasible": lambda **given: sst.check(narrow, {"units": 3, "kernel": 2}, **given),
+    "refused by it": lambda **given: sst.check(narrow, {"units": 2, "kernel": 2}, **given),
+    "infeasible": lambda **given: sst.check(narrow, {"units": 3, "kernel": 5}, **given),
+    "explained": lambda **given: sst.explain(narrow, {"units": 3, "kernel": 5}, **given),
+    "repaired": lambda **given: sst.repair(narrow, {"units": 2, "kernel": 5}, **given),
+    "validated": lambda **given: sst.validate_search_space(narrow, **given),
+    "searched": searched,
+}
+
+
+@pytest.mark.smoke
+@pytest.mark.filterwarnings(*toys.IGNORED_WARNINGS)
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_a_constraint_leaves_no_trace(
+    way: str, capfd: pytest.CaptureFixture[str], restored_policy: None
+) -> None:
+    WAYS[way]()  # what KerasTuner prints itself is printed without a constraint too
+    random.seed(1)
+    np.random.seed(1)
+    WAYS[way]()
+    printed, without = capfd.readouterr(), random_states()
+    random.seed(1)
+    np.random.seed(1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        WAYS[way](constraints=[nosy])
+    assert "look at this" not in [str(warning.message) for warning in caught]
+    said = capfd.readouterr()
+    assert "out" not in said.out
+    assert "err" not in said.err
+    assert random_states()[:4] == without[:4]
+    assert keras.config.floatx() == "float32"
+    assert printed is not None
 
 
 def test_streams_and_warnings_of_other_threads_pass(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,13 +14,12 @@ from typing import Any
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.hyperparameters import RecordedValues, hp_types, range_of
+from shapesafe_tuner.memory import Memory
 
 __all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
 
 _MISSING: Any = object()
-_MOST = 20_000
-"""Calls remembered; a build that invents names without end must not fill the memory."""
-_DECLARED: dict[Any, tuple[Any, str]] = {}
+_DECLARED: Memory[Any, tuple[Any, str]] = Memory(20_000)
 """The hyperparameter that a call declares, whatever the build, and its range in words."""
 
 
@@ -86,8 +85,6 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
 
 
 def _declare(key: Any, hp: Any) -> tuple[Any, str]:
-    if len(_DECLARED) >= _MOST:
-        _DECLARED.clear()
     found = _DECLARED[key] = (hp, range_of(hp))
     return found
 

@@ -31,7 +31,6 @@ class Rectifier(Rule):
 
     masks = "pass"
     pops = ("alpha",)
-    defers = ("negative_slope", "threshold", "max_value")
 
     def configure(self, a: Arguments) -> None:
         names = ["negative_slope"] + ["threshold", "max_value"] * (a.layer_type == "ReLU")
@@ -51,7 +50,6 @@ class ELU(Rule):
     """``elu.py``: any slope will do."""
 
     masks = "pass"
-    defers = ("alpha",)
 
     def configure(self, a: Arguments) -> None:
         number(a.alpha, "alpha")
@@ -83,7 +81,7 @@ class PReLU(Rule):
         slopes = product(self._slopes(a, one(inputs)))
         if slopes is None:
             raise Refused(f"needs to know the sizes of its input {one(inputs).shape}")
-        return int(slopes)
+        return slopes  # type: ignore[no-any-return]
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)
@@ -116,7 +114,7 @@ class Softmax(Rule):
     def _check_mask(spec: Spec) -> None:
         mask = spec.mask or ()
         if len(mask) > len(spec.shape):
-            raise Refused(f"cannot use a mask of shape {mask} for {spec.shape}", "train")
+            raise Refused(f"cannot use a mask of shape {mask} for {spec.shape}")
         for masked, size in zip(reversed(mask), reversed(spec.shape), strict=False):
             if masked not in (None, 1, size) and size is not None:
-                raise Refused(f"cannot use a mask of shape {mask} for {spec.shape}", "train")
+                raise Refused(f"cannot use a mask of shape {mask} for {spec.shape}")

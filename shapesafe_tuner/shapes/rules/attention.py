@@ -64,10 +64,10 @@ class Attention(Rule):
         wide, high = query.shape[-1], key.shape[-1]
         alike = wide == high or (a.score_mode != "dot" and 1 in (wide, high))
         if not alike and None not in (wide, high):
-            raise Refused(f"compares queries of width {wide} with keys of width {high}", "train")
+            raise Refused(f"compares queries of width {wide} with keys of width {high}")
         steps, others = key.shape[1], value.shape[1]
         if steps != others and None not in (steps, others):
-            raise Refused(f"needs as many values as keys, not {others} and {steps}", "train")
+            raise Refused(f"needs as many values as keys, not {others} and {steps}")
 
 
 @rule("MultiHeadAttention")
@@ -76,7 +76,6 @@ class MultiHeadAttention(Rule):
 
     masks = "own"
     accepts = ("value", "key", "use_causal_mask")
-    defers = ("num_heads", "key_dim", "value_dim", "dropout")
 
     def configure(self, a: Arguments) -> None:
         for name in ("num_heads", "key_dim", "value_dim"):

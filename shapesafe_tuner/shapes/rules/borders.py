@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapesafe_tuner.shapes.dims import check_input, one, sizes
+from shapesafe_tuner.shapes.dims import check_input, is_whole, one, sizes
 from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.rules.convolution import (
     channel_axis,
@@ -22,7 +22,7 @@ def _borders(value: Any, axes: int, name: str) -> tuple[tuple[int, int], ...]:
     """Before and after, for every axis."""
     if axes == 1:
         value = (value,)
-    elif type(value) is int:
+    elif is_whole(value):
         if value < 0:
             raise Unknown(f"{name} is negative")
         value = (value,) * axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shapesafe_tuner.shapes.activations import activate
-from shapesafe_tuner.shapes.dims import check_input, integer, number, one, product, sizes
+from shapesafe_tuner.shapes.dims import check_input, exceed, integer, number, one, product, sizes
 from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.rules.convolution import (
     channel_axis,
@@ -35,7 +35,7 @@ class ConvLSTM(Rule):
         a.dilation_rate = sizes(a.dilation_rate, count, "dilation_rate")
         check_padding(a, causal=False)
         check_data_format(a)
-        if max(a.strides) > 1 and max(a.dilation_rate) > 1:
+        if exceed(1, a.strides, a.dilation_rate):
             raise Refused(
                 f"cannot have strides={a.strides} and dilation_rate={a.dilation_rate} together"
             )
@@ -64,9 +64,8 @@ class ConvLSTM(Rule):
         sides, channels = self._map(a, step), step.shape[channel_axis(a)]
         if None in sides or channels is None:
             raise Refused(f"needs to know the sizes of its map, {by(sides)}, and its channels")
-        places = int(product(a.kernel_size))
-        biases = 4 * a.filters if a.use_bias else 0
-        return int(places * (channels + a.filters) * 4 * a.filters + biases)
+        weights: int = product(a.kernel_size) * (channels + a.filters) * 4 * a.filters
+        return weights + (4 * a.filters if a.use_bias else 0)
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Any:
         step = self._step(a, inputs)

@@ -7,6 +7,7 @@ from typing import Any
 from shapesafe_tuner.shapes.activations import activate
 from shapesafe_tuner.shapes.dims import (
     check_input,
+    exceed,
     integer,
     known_channels,
     one,
@@ -64,7 +65,6 @@ class _Window(Rule):
     """What all convolutions have in common."""
 
     causal = False
-    defers = ("filters", "depth_multiplier")
 
     def configure(self, a: Arguments) -> None:
         count = spatial_rank(a)
@@ -79,7 +79,7 @@ class _Window(Rule):
 
     def refuse_stride_with_dilation(self, a: Arguments) -> None:
         """Keras supports one or the other."""
-        if max(a.strides) > 1 and max(a.dilation_rate) > 1:
+        if exceed(1, a.strides, a.dilation_rate):
             raise Refused(
                 f"cannot have strides={a.strides} and dilation_rate={a.dilation_rate} together"
             )
@@ -149,7 +149,8 @@ class Depthwise(_Window):
         spec = self.check(a, inputs, None)
         channels: int = known_channels(spec, channel_axis(a)) * a.depth_multiplier
         self.slid(a, spec)
-        return int(product(a.kernel_size)) * channels + (channels if a.use_bias else 0)
+        weights: int = product(a.kernel_size) * channels
+        return weights + (channels if a.use_bias else 0)
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = self.check(a, inputs, call.built_on)

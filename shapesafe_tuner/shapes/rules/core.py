@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from shapesafe_tuner.shapes.activations import activate
-from shapesafe_tuner.shapes.dims import check_input, known_channels, one, positive, same_channels
+from shapesafe_tuner.shapes.dims import (
+    check_input,
+    known_channels,
+    number,
+    one,
+    positive,
+    same_channels,
+)
 from shapesafe_tuner.shapes.registry import Rule, escalate, rule
 from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown
 
@@ -27,7 +34,6 @@ class Dense(Rule):
 
     dtypes = "any"
     masks = "pass"
-    defers = ("units",)
 
     def configure(self, a: Arguments) -> None:
         if a.lora_rank is not None or a.quantization_config is not None:
@@ -54,7 +60,6 @@ class Embedding(Rule):
     dtypes = "any"
     masks = "own"
     ignores = ("input_length",)
-    defers = ("input_dim", "output_dim")
 
     def configure(self, a: Arguments) -> None:
         given = (a.weights, a.lora_rank, a.quantization_config)
@@ -95,8 +100,7 @@ class Masking(Rule):
     masks = "own"
 
     def configure(self, a: Arguments) -> None:
-        if type(a.mask_value) not in (int, float):
-            raise Unknown("mask_value is not a number")
+        number(a.mask_value, "mask_value")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         spec = one(inputs)

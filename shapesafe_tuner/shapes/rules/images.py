@@ -48,7 +48,6 @@ class Rescaling(Rule):
 
     dtypes = "any"
     masks = "pass"
-    defers = ("scale", "offset")
 
     def configure(self, a: Arguments) -> None:
         number(a.scale, "scale")
@@ -99,7 +98,6 @@ class Augmentation(Rule):
     """``image_preprocessing/random_*.py`` with ordinary arguments: images keep their shape."""
 
     pops = ("bounding_box_format",)
-    defers = ("factor", "height_factor", "width_factor")
 
     def configure(self, a: Arguments) -> None:
         check_data_format(a) if hasattr(a, "data_format") else None

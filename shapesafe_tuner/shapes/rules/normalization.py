@@ -31,8 +31,6 @@ def _same_rank_and_axis(spec: Spec, built_on: Spec | None, axis: int) -> None:
 class BatchNormalization(Rule):
     """``batch_normalization.py``: mean, variance, and scale and offset where wanted."""
 
-    defers = ("momentum", "epsilon")
-
     masks = "own"
 
     def configure(self, a: Arguments) -> None:
@@ -52,7 +50,7 @@ class BatchNormalization(Rule):
         _same_rank_and_axis(spec, call.built_on, a.axis)
         if call.step and spec.mask is not None:
             if len(spec.mask) != len(spec.shape) - 1:
-                raise Refused(f"cannot use a mask of shape {spec.mask} for {spec.shape}", "train")
+                raise Refused(f"cannot use a mask of shape {spec.mask} for {spec.shape}")
             raise Unknown("the mask takes part in the means")
         return Spec(spec.shape, a.compute_dtype, spec.mask)
 

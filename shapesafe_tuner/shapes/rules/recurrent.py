@@ -27,7 +27,6 @@ class Recurrent(Rule):
 
     masks = "own"
     pops = ("implementation", "zero_output_for_mask")
-    defers = ("units", "dropout", "recurrent_dropout")
 
     def configure(self, a: Arguments) -> None:
         positive(a.units, "units")
@@ -66,7 +65,7 @@ class Recurrent(Rule):
             raise Unknown("it was built for another number of features")
         if call.step:
             if a.unroll and steps is None:
-                raise Refused("cannot unroll over an unknown number of steps", "train")
+                raise Refused("cannot unroll over an unknown number of steps")
             if spec.mask is not None and spec.mask != spec.shape[:2]:
                 raise Unknown("the mask has another shape than the sequence")
         shape: tuple[Dim, ...] = (batch, a.units)
@@ -163,4 +162,4 @@ class TimeDistributed(Rule):
             raise Unknown("steps or masks are met one by one")
         mask = spec.mask or ()
         if len(mask) < 2 or mask[:2] != spec.shape[:2]:
-            raise Refused(f"cannot use a mask of shape {mask} for {spec.shape}", "train")
+            raise Refused(f"cannot use a mask of shape {mask} for {spec.shape}")

@@ -24,7 +24,6 @@ class Dropout(Rule):
     """``dropout.py`` and ``alpha_dropout.py``; the shape of the noise is only met in training."""
 
     masks = "pass"
-    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         check_rate(a, "rate")
@@ -33,7 +32,7 @@ class Dropout(Rule):
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         if call.step == "training" and a.layer_type == "AlphaDropout" and a.rate == 1:
-            raise Refused("divides by 1 - rate = 0", by="train")
+            raise Refused("divides by 1 - rate = 0")
         return Spec(one(inputs).shape, a.compute_dtype)
 
 
@@ -42,14 +41,13 @@ class Noise(Rule):
     """``gaussian_dropout.py`` and ``gaussian_noise.py``."""
 
     masks = "pass"
-    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         check_rate(a, "rate" if hasattr(a, "rate") else "stddev")
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:
         if call.step == "training" and a.layer_type == "GaussianDropout" and a.rate == 1:
-            raise Refused("divides by 1 - rate = 0", by="train")
+            raise Refused("divides by 1 - rate = 0")
         return Spec(one(inputs).shape, a.compute_dtype)
 
 
@@ -58,7 +56,6 @@ class SpatialDropout(Rule):
     """``spatial_dropout.py``: whole maps are dropped."""
 
     masks = "pass"
-    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         check_rate(a, "rate")
@@ -76,7 +73,6 @@ class Penalty(Rule):
     """``activity_regularization.py``: a term of the loss."""
 
     masks = "pass"
-    defers = ("rate", "stddev")
 
     def configure(self, a: Arguments) -> None:
         for name in ("l1", "l2"):

@@ -57,8 +57,6 @@ class Permute(Rule):
 class RepeatVector(Rule):
     """``repeat_vector.py``: (batch, features) becomes (batch, n, features)."""
 
-    defers = ("n",)
-
     def configure(self, a: Arguments) -> None:
         _whole(a.n, "n")
 
@@ -73,7 +71,6 @@ class Reshape(Rule):
     """``reshape.py``: as many values in another shape; -1 stands for what is left."""
 
     dtypes = "any"
-    defers = ("target_shape",)
 
     def configure(self, a: Arguments) -> None:
         if not isinstance(a.target_shape, (tuple, list)):
@@ -142,7 +139,7 @@ class UpSampling(Rule):
         spec = one(inputs)
         check_input(spec, rank=spatial_rank(a) + 2)
         if call.step and spatial_rank(a) == 2 and a.interpolation not in _INTERPOLATIONS:
-            raise Refused(f"knows no interpolation {a.interpolation!r}", by="train")
+            raise Refused(f"knows no interpolation {a.interpolation!r}")
         grown = [
             _times(size, factor)
             for size, factor in zip(spatial(a, spec.shape), a.size, strict=True)

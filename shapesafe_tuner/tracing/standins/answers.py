@@ -12,7 +12,7 @@ from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown, walk
-from shapesafe_tuner.tracing.lazy import chosen
+from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.standins.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
@@ -40,7 +40,6 @@ class Asking:
         self._hooks = hooks
         self.materialise = materialise
         self._operations = operations
-        self.asked_itself = False
 
     @contextlib.contextmanager
     def real_keras(self) -> Iterator[None]:
@@ -64,13 +63,13 @@ class Asking:
             key = (*key, hashable(arguments))
         found = description.calls.get(key)
         if found is None:
-            found = description.remember(key, self._work_out(record, inputs, arguments, step))
+            found = self._work_out(record, inputs, arguments, step)
+            description.calls[key] = found
         if isinstance(found, Refused):
             raise found
-        if found[2]:
-            self.asked_itself = True
-        elif (
-            not step
+        if (
+            not found[2]
+            and not step
             and not arguments
             and self._hooks.analytic is not None
             and (self._hooks.analytic.show is None or record.built_on is None)
@@ -148,8 +147,8 @@ class Asking:
         if type(operation).__module__.startswith("keras."):
             check_operation(type(operation).__name__, args, kwargs)
         demand_sizes((args, kwargs))
-        for item in vars(operation).values():
-            chosen(item, texts=True)
+        for proxy in proxies_in(vars(operation)):
+            proxy.force()
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
         key: Any = None
         with contextlib.suppress(NotPlain, TypeError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -20,7 +20,7 @@ from shapesafe_tuner.shapes import rules
 from shapesafe_tuner.shapes.activations import ELEMENTWISE
 from shapesafe_tuner.shapes.registry import Configured, Rule
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
-from shapesafe_tuner.tracing.lazy import LazyStr, chosen
+from shapesafe_tuner.tracing.lazy import LazyStr, expressions, proxies_in
 
 __all__ = ["bind", "layer_classes", "replaced", "rule_of"]
 
@@ -79,10 +79,18 @@ def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] 
         raise Unknown(f"there is no rule for {layer_class.__name__}")
     values = _bound(layer_class, rule, args, kwargs)
     _check_base(values)
-    for name, value in values.items():
-        values[name] = _plain(name, chosen(value, defer=name in rule.defers))
+    on_reading: dict[str, Callable[[], Any]] = {}
+    if rules.own_rule(layer_class) is not None:
+        for name in values.keys() - _BASE.keys():
+            for proxy in proxies_in(values[name]):
+                on_reading.setdefault(name, proxy.force)
     arguments = Arguments(
-        **values,
+        on_reading,
+        **{
+            name: _plain(name, expressions(value))
+            for name, value in values.items()
+            if name not in on_reading
+        },
         layer_type=layer_class.__name__,
         compute_dtype=_compute_dtype(values["dtype"]),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.lazy import LazyFloat
 from shapesafe_tuner.tracing.standins.descriptions import NotPlain, frozen
 
@@ -16,8 +17,7 @@ _ANY_FLOAT = frozenset(
 )
 """Arguments of optimizers of which any number will do (``keras/src/optimizers``)."""
 _FLOATS = (float, LazyFloat)
-_ACCEPTED: dict[Any, None] = {}
-_MOST = 4096
+_ACCEPTED: Memory[Any, None] = Memory(4096)
 
 
 class ThingRecord:
@@ -49,8 +49,6 @@ class ThingRecord:
         with run.asking.real_keras():
             self.real(run.asking.materialise)
         if key is not None:
-            if len(_ACCEPTED) >= _MOST:
-                _ACCEPTED.clear()
             _ACCEPTED[key] = None
 
     def frozen_as(self) -> Any:

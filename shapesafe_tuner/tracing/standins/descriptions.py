@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import marshal
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
 from shapesafe_tuner.tracing.standins.binding import bind
@@ -34,7 +34,6 @@ class Description:
         args, kwargs: of the constructor, without the name.
         configured: its rule; None where the layer itself has to be asked.
         refused: the rule's refusal of the constructor call, or None.
-        why: why there is no rule for it.
         key: equal for equal calls; None where that cannot be told.
         calls: what the layer answered, by what it was called on.
         constructed: Keras has accepted the constructor call.
@@ -45,7 +44,7 @@ class Description:
 
     __slots__ = (
         "args", "calls", "configured", "constructed", "key", "kwargs", "layer_class", "quick",
-        "refused", "rows", "why",
+        "refused", "rows",
     )  # fmt: skip
 
     def __init__(
@@ -61,12 +60,11 @@ class Description:
         self.args = tuple(args)
         self.kwargs = dict(kwargs)
         self.key = key
-        self.calls: dict[Any, Any] = {}
-        self.quick: dict[Any, Any] = {}
-        self.rows: dict[Any, Any] = {}
+        self.calls: Memory[Any, Any] = Memory(_MOST)
+        self.quick: Memory[Any, Any] = Memory(_MOST)
+        self.rows: Memory[Any, Any] = Memory(_MOST)
         self.configured: Configured | None = None
         self.refused: Refused | None = None
-        self.why = ""
         self.constructed = False
         if not look_up:
             return
@@ -74,24 +72,15 @@ class Description:
             self.configured = bind(layer_class, args, kwargs)
         except Refused as refused:
             self.refused = refused
-        except Unknown as unknown:
-            self.why = unknown.why
-
-    def remember(self, key: Any, answer: Any) -> Any:
-        """Keep what the layer answered."""
-        if len(self.calls) >= _MOST:
-            for memory in (self.calls, self.quick, self.rows):
-                memory.clear()
-        self.calls[key] = answer
-        return answer
+        except Unknown:
+            pass
 
 
 class Descriptions:
     """The descriptions of this process, by constructor call and the policies that hold for it."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, Description] = {}
-        self._lock = threading.Lock()
+        self._known: Memory[Any, Description] = Memory(_MOST)
 
     def describe(
         self, layer_class: type, args: tuple[Any, ...], kwargs: dict[str, Any], policy: Any
@@ -119,10 +108,7 @@ class Descriptions:
         known = self._known.get(key)
         if known is None:
             known = Description(layer_class, _detached(args), _detached(kwargs), key)
-            with self._lock:
-                if len(self._known) >= _MOST:
-                    self._known.clear()
-                self._known[key] = known
+            self._known[key] = known
         return known
 
 

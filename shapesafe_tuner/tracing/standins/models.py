@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.standins.descriptions import Description
@@ -16,7 +16,6 @@ from shapesafe_tuner.tracing.standins.graph import (
     Node,
     OperationRecord,
     tensors,
-    tensors_of,
 )
 
 __all__ = ["FunctionalRecord", "ModelRecord", "SequentialRecord"]
@@ -440,9 +439,3 @@ def _filled(structure: Any, values: dict[tuple[int, int], Any]) -> Any:
     if type(structure) is dict:
         return {key: _filled(item, values) for key, item in structure.items()}
     return structure
-
-
-def tensors_for(record: Any, specs: Any, args: Any, kwargs: Any) -> Any:
-    """The tensors that a call gives."""
-    node = Node(record, args, kwargs)
-    return symbolic(specs, node) if isinstance(specs, Spec) else tensors_of(specs, node)

@@ -12,10 +12,11 @@ import keras
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
-from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, chosen, deferred_among
+from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.standins.answers import Asking
 from shapesafe_tuner.tracing.standins.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
@@ -46,7 +47,7 @@ from shapesafe_tuner.tracing.standins.real_objects import Realising
 __all__ = ["Escalate", "Refusal", "Run"]
 
 _DESCRIPTIONS = Descriptions()
-_OPERATIONS: dict[Any, Any] = {}
+_OPERATIONS: Memory[Any, Any] = Memory(20_000)
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 _MODELS = (keras.Model, constructors.Functional)
 _LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
@@ -134,7 +135,7 @@ class Run:
             return self._functional(args, kwargs)
         if issubclass(cls, keras.regularizers.Regularizer):
             # Keras makes them at once; only factors that are not chosen would stop it.
-            if self.show is not None and cls in _PENALTIES and deferred_among(args, kwargs):
+            if self.show is not None and cls in _PENALTIES and any(proxies_in([args, kwargs])):
                 return LazyPenalty(cls, args, kwargs)
             return object.__new__(cls)
         if issubclass(cls, keras.Model):
@@ -194,7 +195,7 @@ class Run:
         elif shape is not None or batch_size is not None:
             self.escalate("an input with two shapes")
         if self.show is not None:
-            batch_shape = chosen(batch_shape, defer=True)
+            batch_shape = expressions(batch_shape)
         if type(batch_shape) not in (tuple, list) or not all(
             size is None or (type(size) in (int, Deferred) and size > 0) for size in batch_shape
         ):

@@ -11,6 +11,7 @@ import keras
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
@@ -29,10 +30,9 @@ from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 __all__ = ["Training"]
 
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
-_COMPILED: dict[Any, None] = {}
-_STEPS: dict[Any, StepOutcome] = {}
+_COMPILED: Memory[Any, None] = Memory(4096)
+_STEPS: Memory[Any, StepOutcome] = Memory(4096)
 """What the losses and metrics of a model said to its outputs, for all checks of the process."""
-_MOST = 4096
 
 
 class Training:
@@ -84,8 +84,6 @@ class Training:
                 run.escalate(known.undecided)
             if known.error is not None:
                 without_frames(known.error)
-            if len(_STEPS) >= _MOST:
-                _STEPS.clear()
             _STEPS[key] = known
         return known
 
@@ -152,8 +150,6 @@ class Training:
             args, kwargs = run.asking.materialise(record.compiled)
             keras.Sequential().compile(*args, **kwargs)
         if key is not None:
-            if len(_COMPILED) >= _MOST:
-                _COMPILED.clear()
             _COMPILED[key] = None
 
 

@@ -1,0 +1,54 @@
+"""Bounded memories: what is forgotten, and that none grows without end."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import keras
+
+import shapesafe_tuner as sst
+from shapesafe_tuner.memory import Memory
+
+
+def test_the_older_half_goes_when_it_is_full() -> None:
+    memory: Memory[int, str] = Memory(4)
+    for number in range(6):
+        memory[number] = str(number)
+    assert list(memory) == [2, 3, 4, 5]
+    memory[5] = "again"
+    assert memory.setdefault(2, "other") == "2"
+    assert len(memory) == 4
+    assert memory.setdefault(9, "new") == "new"
+    assert list(memory) == [4, 5, 9]
+
+
+def test_one_item_is_enough() -> None:
+    memory: Memory[int, int] = Memory(1)
+    for number in range(3):
+        memory[number] = number
+    assert dict(memory) == {2: 2}
+
+
+def test_no_memory_of_the_process_grows_without_end() -> None:
+    """Every dict of ours that is this large has a bound, and holds to it."""
+
+    def build(hp: Any) -> Any:
+        inputs = keras.Input((4,))
+        scaled = keras.ops.multiply(inputs, hp.Float("by", 0.0, 1.0))
+        return keras.Model(inputs, keras.layers.Dense(2)(scaled))
+
+    from shapesafe_tuner.tracing.standins import run
+
+    few = 40
+    before = run._OPERATIONS._most
+    run._OPERATIONS._most = few
+    try:
+        for number in range(3 * few):
+            assert sst.check(build, {"by": number / 1000}).feasible
+        assert 0 < len(run._OPERATIONS) <= few
+    finally:
+        run._OPERATIONS._most = before
+    memories = [item for item in gc.get_objects() if type(item) is Memory]
+    assert len(memories) > 5
+    assert all(len(memory) <= memory._most for memory in memories)
