@@ -12,6 +12,7 @@ from typing import Any
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
+from shapesafe_tuner.memory import Memory
 
 __all__ = [
     "RecordedValues", "configuration", "domain", "hp_types", "is_ordered",
@@ -296,14 +297,12 @@ def _different(hp: Any) -> list[Any]:
         return list(dict.fromkeys(hp.values))
     known = _WIDE.get(id(hp))
     if known is None or known[0] is not hp:
-        while len(_WIDE) >= _WIDE_KEPT:
-            _WIDE.pop(next(iter(_WIDE)), None)
         known = _WIDE[id(hp)] = (hp, list(dict.fromkeys(hp.values)))
     return known[1]
 
 
-_MANY, _WIDE_KEPT = 10_000, 8
-_WIDE: dict[int, tuple[Any, list[Any]]] = {}
+_MANY = 10_000
+_WIDE: Memory[int, tuple[Any, list[Any]]] = Memory(8)
 
 
 class _Stepped(Sequence[Any]):
