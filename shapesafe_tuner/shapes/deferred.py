@@ -192,7 +192,7 @@ _LONGEST, _DEEPEST = 24, 3
 
 
 def _formula(number: Deferred) -> str:
-    """``units x 9 + units`` for a sentence; what gets long as what it lies between."""
+    """``144 x filters`` for a sentence; what gets long as what it lies between."""
     text = _written(number.key)
     if len(text) <= _LONGEST:
         return text
@@ -208,6 +208,8 @@ def _written(key: Any, depth: int = 0) -> str:
     if depth > _DEEPEST:
         return " " * _LONGEST
     sides = [_written(side, depth + 1) for side in (left, others[0])]
+    if symbol == "*" and not isinstance(others[0], tuple):
+        sides.reverse()
     left, right = (f"({side})" if " " in side else side for side in sides)
     return f"{left} {_SIGNS.get(symbol, symbol)} {right}"
 

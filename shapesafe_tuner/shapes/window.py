@@ -49,9 +49,10 @@ def slide(
                     if (dilation is not None and dilation[axis] > 1)
                     else ""
                 )
+                found = f"= {places}" if type(places) is int else "is below 1"
                 raise Refused(
                     f"slides a {by(window)} {kind}{wide} over a map of only {by(spatial)}: "
-                    f"floor(({size} - {extent}) / {strides[axis]}) + 1 = {places}"
+                    f"floor(({size} - {extent}) / {strides[axis]}) + 1 {found}"
                 )
             result.append(places)
         else:

@@ -248,7 +248,7 @@ def test_expressions_are_written_for_people() -> None:
     width = Deferred(("hp", "f", 8, 64, None), 8, 64, ("f",), True)
     other = Deferred(("hp", "g", 1, 3, None), 1, 3, ("g",), True)
     assert str(width) == "f"
-    assert str(width * 144) == "f x 144"
+    assert str(width * 144) == "144 x f"
     assert str(width + other) == "f + g"
     assert str((28 - other) // 2 + 1) == "((28 - g) // 2) + 1"
     assert str((width * 144 + other * 3) // 2 + 1) == "578 to 4613"
