@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
-from shapesafe_tuner.tracing.data.reading import read_data
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import Given, Question, configuration_of, question_of
 from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["Checker", "check", "prepare", "prepare_stages", "values_of"]
+__all__ = ["Checker", "check", "prepare"]
 
 
 _REMEMBERED = 4096
@@ -29,14 +28,14 @@ class Checker:
     judge at once is judged twice.
 
     Args:
-        build: ``hp -> keras.Model``, as a trial builds; or the stages themselves.
-        space: the ``HyperParameters`` registered so far, or None.
-        **stages: as for :class:`shapesafe_tuner.tracing.stages.Stages`.
+        question: what is judged.
+
+    Attributes:
+        passes: judges one configuration after the other, and remembers none.
     """
 
-    def __init__(self, build: Any, *, space: Any = None, **stages: Any) -> None:
-        self.stages = build if isinstance(build, Stages) else Stages(build, **stages)
-        self.space = space
+    def __init__(self, question: Question) -> None:
+        self.passes = Judge(question)
         self._judged = 0
         self._verdicts: Memory[str, Verdict] = Memory(_REMEMBERED)
         self._conflicts: Memory[tuple[str, ...], Memory[str, Verdict]] = Memory(_REMEMBERED)
@@ -57,8 +56,12 @@ class Checker:
         """Whether a known conflict refuses these values, however they are completed."""
         return self._known_conflict(values) is not None or self._known_smallest(values) is not None
 
-    def judge(self, values: Mapping[str, Any]) -> Verdict:
+    def judge(self, values: Mapping[str, Any], space: Any = None) -> Verdict:
         """The verdict on a configuration; judged once, remembered afterwards.
+
+        Args:
+            values: the configuration.
+            space: the ``HyperParameters`` registered so far, or None.
 
         Raises:
             KeyboardInterrupt: when the user interrupts the build.
@@ -68,19 +71,19 @@ class Checker:
         if known is not None:
             return known
         self._judged += 1
-        verdict, read = self.stages.judge(self.space, values)
+        verdict, read = self.passes.judge(values, space)
         if read is not None:
-            verdict, read = self._narrowed(values, verdict, read)
-            if self.stages.varies:
-                verdict = self.stages.undecided(verdict)
+            verdict, read = self._narrowed(values, space, verdict, read)
+            if self.passes.varies:
+                verdict = self.passes.undecided(verdict)
             else:
                 self._learn(verdict, read)
-        if self.stages.varies:
+        if self.passes.varies:
             self._forget()
         self._verdicts[key] = verdict
         return verdict
 
-    def judge_alone(self, values: Mapping[str, Any]) -> Verdict:
+    def judge_alone(self, values: Mapping[str, Any], space: Any = None) -> Verdict:
         """The verdict on a configuration that nothing is learned from.
 
         Which hyperparameters cause a refusal is worked out when somebody asks.
@@ -89,21 +92,21 @@ class Checker:
             KeyboardInterrupt: when the user interrupts the build.
         """
         self._judged += 1
-        verdict, read = self.stages.judge(self.space, values)
+        verdict, read = self.passes.judge(values, space)
         if read is None or verdict.fault is None:
             return verdict
-        later = verdict.fault.with_cause(lambda: self._cause_now(values, verdict, read))
+        later = verdict.fault.with_cause(lambda: self._cause_now(values, space, verdict, read))
         return dataclasses.replace(verdict, fault=later)
 
     def _cause_now(
-        self, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any]
+        self, values: Mapping[str, Any], space: Any, verdict: Verdict, read: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """What causes a refusal; what was read, where ``build`` is no longer what it was then."""
-        again, _ = self.stages.judge(self.space, values)
+        again, _ = self.passes.judge(values, space)
         assert verdict.fault is not None
         if again.fault is None or again.fault.reason != verdict.fault.reason:
             return read
-        named, _ = self._narrowed(values, verdict, read)
+        named, _ = self._narrowed(values, space, verdict, read)
         assert named.fault is not None
         return named.fault.hyperparameters
 
@@ -115,15 +118,16 @@ class Checker:
         self._narrowing = None
 
     def _narrowed(
-        self, values: Mapping[str, Any], verdict: Verdict, read: dict[str, Any]
-    ) -> tuple[Verdict, dict[str, Any]]:
+        self, values: Mapping[str, Any], space: Any, verdict: Verdict, read: Mapping[str, Any]
+    ) -> tuple[Verdict, Mapping[str, Any]]:
         """A refusal that names the fewest values that cause it, and what decided about it."""
         fault = verdict.fault
         assert fault is not None
-        narrowing = self._narrowing_of_space()
-        decided = narrowing.demanded(values)
-        if decided is None or not decided.items() <= read.items():
-            decided = read
+        narrowing = self._narrowing_of(space)
+        demanded = narrowing.demanded(values)
+        decided = read
+        if demanded is not None and demanded.items() <= read.items():
+            decided = demanded
         cause = self._known_smallest(decided)
         if cause is None:
             cause = narrowing.smallest(decided)
@@ -133,11 +137,11 @@ class Checker:
             verdict, fault=dataclasses.replace(fault, hyperparameters=cause)
         ), decided
 
-    def _narrowing_of_space(self) -> Narrowing:
+    def _narrowing_of(self, space: Any) -> Narrowing:
         """What was explored of the space as it is registered now."""
-        state = (id(self.space), 0 if self.space is None else len(self.space.space))
+        state = (id(space), 0 if space is None else len(space.space))
         if self._narrowing is None or self._narrowing[0] != state:
-            self._narrowing = (state, Narrowing(Explorer(self.stages, self.space)))
+            self._narrowing = (state, Narrowing(Explorer(self.passes, space)))
         return self._narrowing[1]
 
     def _known_smallest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -150,18 +154,24 @@ class Checker:
     def nearest(
         self,
         values: Mapping[str, Any],
+        space: Any = None,
         may_be: Callable[[dict[str, Any]], bool] = lambda values: True,
         most: int = 2_000,
     ) -> Nearest:
         """The feasible configuration nearest to ``values``; arguments as of the search for it."""
-        return nearest_by_conflicts(values, self.judge, self._declared, may_be=may_be, most=most)
+        return nearest_by_conflicts(
+            values,
+            lambda some: self.judge(some, space),
+            lambda: list(self._narrowing_of(space).explorer.declared.values()),
+            may_be=may_be,
+            most=most,
+        )
 
-    def _declared(self) -> list[Any]:
-        return list(self._narrowing_of_space().explorer.declared.values())
-
-    def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict) -> Verdict:
+    def said_by_keras(
+        self, values: Mapping[str, Any], verdict: Verdict, space: Any = None
+    ) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""
-        return self.stages.said_by_keras(self.space, values, verdict)
+        return self.passes.said_by_keras(values, verdict, space)
 
     def _known_conflict(self, values: Mapping[str, Any]) -> Verdict | None:
         """``build`` is a function of what it reads: the same values read, the same fault."""
@@ -216,62 +226,24 @@ def check(
     Raises:
         TypeError: ``values`` is neither a dict nor a ``HyperParameters``.
     """
-    checker, chosen = prepare(
-        hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
-        max_model_size, constraints,
+    checker, chosen, space = prepare(
+        hypermodel, values, x=x, y=y, sample_weight=sample_weight,
+        validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
+        max_model_size=max_model_size, constraints=constraints,
     )  # fmt: skip
-    return checker.judge_alone(chosen)
+    return checker.judge_alone(chosen, space)
 
 
 def prepare(
-    hypermodel: Any, values: Any, *given: Any, **named: Any
-) -> tuple[Checker, dict[str, Any]]:
-    """A checker for these data, and the values as a dict; arguments as of :func:`check`."""
-    chosen = values_of(values)
-    names = ("x", "y", "sample_weight", "validation_data", "batch_size", "hyperparameters")
-    named.update(zip((*names, "max_model_size", "constraints"), given, strict=False))
-    if named.get("hyperparameters") is None and not isinstance(values, Mapping):
-        named["hyperparameters"] = values
-    stages = prepare_stages(hypermodel, **named)
-    return Checker(stages, space=named.get("hyperparameters")), chosen
+    hypermodel: Any, values: Any, **given: Unpack[Given]
+) -> tuple[Checker, dict[str, Any], Any]:
+    """A checker for these data, the values as a dict, and the space they are of.
 
-
-def prepare_stages(
-    hypermodel: Any,
-    x: Any = None,
-    y: Any = None,
-    sample_weight: Any = None,
-    validation_data: Any = None,
-    batch_size: int | None = None,
-    hyperparameters: Any = None,
-    max_model_size: int | None = None,
-    constraints: Sequence[Callable[[Any], bool]] = (),
-) -> Stages:
-    """The stages for these data; arguments as of :func:`check`."""
-    model = kt_hooks.as_hypermodel(hypermodel)
-    data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
-    own_fit = kt_hooks.overrides(model, "fit")
-    return Stages(
-        model.build,
-        in_advance=[] if hyperparameters is None else [hp.name for hp in hyperparameters.space],
-        data=data,
-        unjudged=f"{type(model).__name__}.fit may change the data" if own_fit else None,
-        max_model_size=max_model_size,
-        constraints=constraints,
-    )
-
-
-def values_of(values: Any) -> dict[str, Any]:
-    """Values as a dict, from a dict or a ``HyperParameters``.
-
-    Raises:
-        TypeError: they are neither.
+    Args:
+        hypermodel, values, **given: as for :func:`check`.
     """
-    if isinstance(values, Mapping):
-        return dict(values)
-    if hasattr(values, "space") and hasattr(values, "values"):
-        return dict(values.values)
-    raise TypeError(
-        f"values must be a dict or a HyperParameters, not {type(values).__name__}: "
-        'for example {"kernel": 3}.'
-    )
+    chosen = configuration_of(values)
+    if given.get("hyperparameters") is None and not isinstance(values, Mapping):
+        given["hyperparameters"] = values
+    checker = Checker(question_of(hypermodel, **given))
+    return checker, chosen, given.get("hyperparameters")

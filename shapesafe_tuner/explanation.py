@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from shapesafe_tuner.checker import prepare
 from shapesafe_tuner.plain import to_json
 from shapesafe_tuner.repairing import nearest_feasible
 from shapesafe_tuner.report.html import in_notebook, write_page
 from shapesafe_tuner.report.text import explanation_text
+from shapesafe_tuner.tracing.question import Given
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Explanation", "explain"]
@@ -73,17 +74,17 @@ class Explanation:
         return self.to_text()
 
 
-def explain(hypermodel: Any, values: Any, **data: Any) -> Explanation:
+def explain(hypermodel: Any, values: Any, **data: Unpack[Given]) -> Explanation:
     """Check a configuration and explain the outcome.
 
     Args:
         hypermodel, values, **data: as for :func:`shapesafe_tuner.check`.
     """
-    checker, chosen = prepare(hypermodel, values, **data)
-    verdict = checker.said_by_keras(chosen, checker.judge(chosen))
+    checker, chosen, space = prepare(hypermodel, values, **data)
+    verdict = checker.said_by_keras(chosen, checker.judge(chosen, space), space)
     if verdict.feasible is not False:
         return Explanation(chosen, verdict)
-    found, why = nearest_feasible(checker, chosen, _RUNS)
+    found, why = nearest_feasible(checker, chosen, space, _RUNS)
     return Explanation(chosen, verdict, found if why is None else None)
 
 

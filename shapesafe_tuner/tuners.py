@@ -22,6 +22,7 @@ from shapesafe_tuner.tracing.data.iterables import give_back
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Undecidable, discovery_environment
+from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = [
@@ -103,12 +104,14 @@ class ShapeSafeTuner(ShowsRejections, kt_hooks.TunerHooks):
         known = [hp.name for hp in self._judging_oracle.hyperparameters.space]
         self._judging_oracle.judge_with(
             Checker(
-                self.build_as_trial,
-                in_advance=known if self._in_advance is None else self._in_advance,
-                data=data,
-                unjudged=unjudged,
-                max_model_size=self.max_model_size,
-                constraints=self._constraints,
+                Question(
+                    self.build_as_trial,
+                    data=data,
+                    unjudged=unjudged,
+                    in_advance=frozenset(known if self._in_advance is None else self._in_advance),
+                    max_model_size=self.max_model_size,
+                    constraints=tuple(self._constraints),
+                )
             )
         )
 

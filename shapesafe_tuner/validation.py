@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.hyperparameters import narrowed, size_of
-from shapesafe_tuner.checker import prepare_stages
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.progress_bar import progress_bar
@@ -22,7 +21,8 @@ from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import question_of
 
 __all__ = ["MOST_RUNS", "validate_search_space"]
 
@@ -75,12 +75,13 @@ def validate_search_space(
         ValueError: ``exact=True``, and the space cannot be told exactly.
         TypeError: the hypermodel cannot be sent to the processes of the executor.
     """
-    stages = prepare_stages(
+    question = question_of(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
         max_model_size, constraints,
     )  # fmt: skip
-    spent = _refuse_what_is_too_large(stages, hyperparameters) if exact else 0
-    known = Exploration(stages, hyperparameters, widest=None if exact else WIDEST)
+    judge = Judge(question)
+    spent = _refuse_what_is_too_large(judge, hyperparameters) if exact else 0
+    known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)
     why = "it was asked for" if exact is False else None
     try:
         if exact is not False:
@@ -99,9 +100,9 @@ _INTERRUPTED = "it was interrupted"
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
-def _refuse_what_is_too_large(stages: Stages, space: Any) -> int:
+def _refuse_what_is_too_large(judge: Judge, space: Any) -> int:
     """How many runs it took to know that the space can be told exactly."""
-    size = estimated_runs(stages, space)
+    size = estimated_runs(judge, space)
     if size.endless:
         raise ValueError(
             f"This space cannot be told exactly: {short(size.endless)} decides about shapes and "
@@ -127,7 +128,7 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
     suggestions, tried = ([], 0) if why else _suggestions(known, conflicts, domains)
     # A user who interrupts wants the report now, without further runs of build.
     wanted = () if why == _INTERRUPTED else conflicts
-    examples = tuple(examples_of(known.stages, known.space, wanted))
+    examples = tuple(examples_of(known.judge, known.space, wanted))
     axes, pairs = pair_shares(leaves, declared, axes_of(leaves, declared, conflicts))
     return SearchSpaceReport(
         total=size_of(declared),
@@ -158,12 +159,12 @@ def _suggestions(
     tried = 0
 
     def changed(changes: Any) -> Callable[[Any], bool]:
-        stages = known.stages.with_changes(changes)
+        judge = known.judge.with_changes(changes)
 
         def fits(values: Any) -> bool:
             nonlocal tried
             tried += 1
-            return stages.judge(known.space, values)[0].feasible is True
+            return judge.judge(values, known.space).verdict.feasible is True
 
         return fits
 

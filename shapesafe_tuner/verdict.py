@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shapesafe_tuner.plain import plain, restored
 
-__all__ = ["LayerShape", "Rejection", "ShapeFault", "Stage", "Verdict"]
+__all__ = [
+    "LayerShape", "Note", "Rejection", "Shape", "ShapeFault", "Stage", "Verdict", "kind_of",
+]  # fmt: skip
 
 Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
 Shape = Any
@@ -91,6 +93,28 @@ class ShapeFault:
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+class Note(str):
+    """A sentence that goes with a verdict, for the user.
+
+    Args:
+        text: the sentence.
+        kind: what it is about, for those that a search shows at once: "suspicious" (the model
+            trains, but hardly on what was meant), "frozen bounds", "varying build", "undecided".
+    """
+
+    kind: str
+
+    def __new__(cls, text: str, kind: str = "") -> Note:  # noqa: D102
+        note = super().__new__(cls, text)
+        note.kind = kind
+        return note
+
+
+def kind_of(note: str) -> str:
+    """The kind of a note; "" for a plain sentence."""
+    return note.kind if isinstance(note, Note) else ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.tracing.question import Question
 
 BUILDS: list[dict[str, Any]] = []
 
@@ -203,14 +204,14 @@ def test_frozen_bounds_are_named() -> None:
 
 def test_a_configuration_is_judged_once() -> None:
     BUILDS.clear()
-    checker = Checker(build)
+    checker = Checker(Question(build))
     assert checker.judge({"kernel": 2}) is checker.judge({"kernel": 2})
     assert len(BUILDS) == 1
     assert checker.judged == 1
 
 
 def test_a_known_conflict_refuses_what_agrees_on_the_values_read() -> None:
-    checker = Checker(build)
+    checker = Checker(Question(build))
     first = checker.judge({"kernel": 6, "units": 1})
     second = checker.judge({"kernel": 6, "units": 3})
     assert (first.stage, second.stage) == ("analytic", "conflict")
@@ -226,7 +227,7 @@ def test_values_of_different_types_are_different() -> None:
         value = hp.get("value")
         return keras.Sequential([keras.Input((4,)), layers.Dense(value)])
 
-    checker = Checker(typed)
+    checker = Checker(Question(typed))
     assert checker.judge({"value": 1}).feasible
     assert checker.judge({"value": "1"}).feasible is False
     assert checker.judge({"value": 2}).feasible
@@ -237,7 +238,7 @@ def test_what_fails_before_it_reads_anything_always_fails() -> None:
         layers.Dense(0)
         return build(hp)
 
-    checker = Checker(broken)
+    checker = Checker(Question(broken))
     checker.judge({"kernel": 2})
     assert checker.always_fails is not None
     assert checker.judge({"kernel": 5}).stage == "conflict"

@@ -13,7 +13,8 @@ from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import completed
 from shapesafe_tuner.tracing.data.reading import read_data
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import Question
 from tests.backends import labelled
 from tests.labelled import label as labelling
 from tests.labelled.judge import READ, labels_of
@@ -29,8 +30,8 @@ def explored(space: Space, budget: float) -> Exploration:
     model = kt_hooks.as_hypermodel(space.build)
     own_fit = "fit is overridden" if kt_hooks.overrides(model, "fit") else None
     given = {name: part for name, part in space.data().items() if name in READ}
-    stages = Stages(model.build, data=read_data(**given, as_fit=True), unjudged=own_fit)
-    known = Exploration(stages, None)
+    judge = Judge(Question(model.build, read_data(**given, as_fit=True), own_fit))
+    known = Exploration(judge, None)
     known.explore(budget)
     return known
 

@@ -21,6 +21,7 @@ from keras import layers
 import shapesafe_tuner as sst
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.standins.facades import Posing
 from tests import toys
 
@@ -175,7 +176,7 @@ def test_eight_threads_check_while_eight_others_train(
 
 
 def test_a_checker_is_shared() -> None:
-    checker = Checker(toys.square)
+    checker = Checker(Question(toys.square))
     drawn = [{"a": a, "b": b} for a in range(10) for b in range(10)] * 2
     with ThreadPoolExecutor(THREADS) as pool:
         verdicts = list(pool.map(checker.judge, drawn))

@@ -73,8 +73,8 @@ class BayesianOptimizationOracle(
 
     def _fits(self, values: Mapping[str, Any]) -> bool:
         assert self._checker is not None
-        self._checker.space = self.hyperparameters
-        return not self._checker.is_known_infeasible(values) and bool(self._checker.judge(values))
+        known = self._checker.is_known_infeasible(values)
+        return not known and bool(self._checker.judge(values, self.hyperparameters))
 
     def _next_seed(self) -> int:
         # As stock's own draws do, so that a resumed search goes on.

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
-from shapesafe_tuner.checker import Checker, prepare_stages
+from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.oracles.resumable import ResumableOracle
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.search.draws import Draws
 from shapesafe_tuner.search.replacements import Proposals
+from shapesafe_tuner.tracing.question import question_of
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["ShapeSafeOracle", "checked_option"]
@@ -94,11 +95,11 @@ class ShapeSafeOracle(ResumableOracle):
 
         Args: as for :func:`shapesafe_tuner.check`.
         """
-        stages = prepare_stages(
+        question = question_of(
             hypermodel, x, y, sample_weight, validation_data, batch_size,
             max_model_size=max_model_size, constraints=constraints,
         )  # fmt: skip
-        self.judge_with(Checker(stages))
+        self.judge_with(Checker(question))
 
     def judge_with(self, checker: Checker | None) -> None:
         """Use this checker from now on; None judges nothing, as stock does."""
@@ -110,10 +111,9 @@ class ShapeSafeOracle(ResumableOracle):
     def _learn_again(self) -> None:
         if self._proposals is not None and not self._has_learned:
             self._has_learned = True
-            self._proposals.checker.space = self.hyperparameters
             known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
             with self._draws.timed():
-                self._proposals.learn(known.values())
+                self._proposals.learn(known.values(), self.hyperparameters)
 
     def next_feasible(self, draw: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
         """The next candidate that may run, or None if there is none left."""
@@ -160,10 +160,9 @@ class ShapeSafeOracle(ResumableOracle):
         plain = _without_bookkeeping(values)
         if plain == self._accepted:
             return True
-        self._checker.space = self.hyperparameters
         before = self.seconds
         with self._draws.timed():
-            verdict = self._checker.judge(plain)
+            verdict = self._checker.judge(plain, self.hyperparameters)
         self._draws.judged(verdict)
         if verdict:
             self._accepted = plain
@@ -179,12 +178,13 @@ class ShapeSafeOracle(ResumableOracle):
     def _in_keras_words(self, rejection: Rejection) -> Rejection:
         if self._checker is None:
             return rejection
-        verdict = self._checker.said_by_keras(rejection.values, rejection.verdict)
+        verdict = self._checker.said_by_keras(
+            rejection.values, rejection.verdict, self.hyperparameters
+        )
         return dataclasses.replace(rejection, verdict=verdict)
 
     def _constructed(self) -> dict[str, Any] | None:
         assert self._proposals is not None
-        self._proposals.checker.space = self.hyperparameters
         with self._draws.timed():
             self._accepted = self._proposals.constructed(self.hyperparameters, self.is_tried)
         self._walked_to_the_end = self._proposals.exhausted

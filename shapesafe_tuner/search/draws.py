@@ -14,12 +14,12 @@ from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.search.health import complaint
 from shapesafe_tuner.search.progress import progress_line, record
-from shapesafe_tuner.tracing.repeating import VARYING
-from shapesafe_tuner.tracing.stages import FROZEN
-from shapesafe_tuner.tracing.training_step import SUSPICIOUS
-from shapesafe_tuner.verdict import Rejection, Verdict
+from shapesafe_tuner.verdict import Rejection, Verdict, kind_of
 
 __all__ = ["Draws"]
+
+_SHOWN = ("suspicious", "frozen bounds", "varying build")
+"""Kinds of notes that a search shows as warnings, each once."""
 
 
 class Draws:
@@ -54,7 +54,7 @@ class Draws:
         """Count a draw; warn, once, of what runs although it should be looked at."""
         self.number += 1
         for note in verdict.warnings:
-            if note not in self.notes and note.startswith((SUSPICIOUS, FROZEN, VARYING)):
+            if note not in self.notes and kind_of(note) in _SHOWN:
                 self.notes[note] = None
                 warnings.warn(note, stacklevel=2)
 

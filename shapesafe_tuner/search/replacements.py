@@ -46,7 +46,7 @@ class Proposals:
             is_tried: whether a configuration was tried.
         """
         found = self.checker.nearest(
-            values, lambda some: not is_tried(in_space(space, some)), MAX_REPAIRED
+            values, space, lambda some: not is_tried(in_space(space, some)), MAX_REPAIRED
         )
         return None if found.values is None else in_space(space, found.values)
 
@@ -54,16 +54,16 @@ class Proposals:
         """A feasible configuration that was not tried, from the lazy tree of the space."""
         size = len(space.space)
         if self._construction is None or self._construction[0] != size:
-            self._construction = (size, Construction(self.checker.stages, space, self._seed))
+            self._construction = (size, Construction(self.checker.passes, space, self._seed))
         values = self._construction[1].untried(is_tried)
         self.exhausted = self._construction[1].complete
         return values
 
-    def learn(self, refused: Iterable[Mapping[str, Any]]) -> None:
+    def learn(self, refused: Iterable[Mapping[str, Any]], space: Any) -> None:
         """Judge what was refused before a restart, so that its conflicts are known.
 
         They are not taken as read: build or the data may have changed since.
         """
         for values in refused:
             if not self.checker.is_known_infeasible(values):
-                self.checker.judge(values)
+                self.checker.judge(values, space)

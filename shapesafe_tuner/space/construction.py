@@ -9,7 +9,7 @@ from shapesafe_tuner.space.conflicts import Boxes
 from shapesafe_tuner.space.enumeration import Walk, in_space
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.shares import completed
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
 
 __all__ = ["Construction"]
 
@@ -24,7 +24,7 @@ class Construction:
     """Gives configurations that are feasible and were not tried.
 
     Args:
-        stages: judges configurations.
+        judge: judges configurations.
         space: the ``HyperParameters`` of the oracle.
         seed: of the draws.
 
@@ -32,8 +32,8 @@ class Construction:
         complete: the last :meth:`untried` looked at everything that may be feasible.
     """
 
-    def __init__(self, stages: Stages, space: Any, seed: int) -> None:
-        known = Exploration(stages, space)
+    def __init__(self, judge: Judge, space: Any, seed: int) -> None:
+        known = Exploration(judge, space)
         known.explore(_BUDGET)
         self._space = space
         self._seed = seed

@@ -15,7 +15,7 @@ from shapesafe_tuner._compat.keras_tuner.hyperparameters import value_at
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
 from shapesafe_tuner.space.work import Elsewhere, Found, Task, work
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
 
 __all__ = ["Exploration"]
 
@@ -31,7 +31,7 @@ class Exploration:
     """What is known of a space so far.
 
     Args:
-        stages: judges configurations.
+        judge: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
         widest: how many values of one hyperparameter are told apart; None for any number.
 
@@ -42,10 +42,10 @@ class Exploration:
         cost: the same, with a run on the classes of Keras counted as 50.
     """
 
-    def __init__(self, stages: Stages, space: Any, *, widest: int | None = WIDEST) -> None:
-        self.stages = stages
+    def __init__(self, judge: Judge, space: Any, *, widest: int | None = WIDEST) -> None:
+        self.judge = judge
         self.space = space
-        self._task = Task(stages, space, widest)
+        self._task = Task(judge, space, widest)
         self.items: list[Leaf | Part] = [Part({}, Fraction(1))]
         self.drawn: list[Leaf] = []
         self.runs = 0
@@ -154,7 +154,7 @@ class Exploration:
             return
         ends = list(itertools.accumulate(part.share for part in parts))
         generator = random.Random(seed)
-        explorer = Explorer(self.stages, self.space, widest=None)
+        explorer = Explorer(self.judge, self.space, widest=None)
         share = ends[-1] / samples
         place = 0
         try:

@@ -16,7 +16,7 @@ from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, place_of
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.deferring import can_be_deferred, deferred
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = ["MANY_READ", "WIDEST", "Explorer", "Leaf", "Part", "Settled"]
@@ -93,7 +93,7 @@ class Explorer:
     """Explores the space of one hypermodel.
 
     Args:
-        stages: judges configurations.
+        judge: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
         widest: how many values of one hyperparameter are told apart; None for any number.
 
@@ -105,8 +105,8 @@ class Explorer:
             counted as so many short ones on rules as it takes.
     """
 
-    def __init__(self, stages: Stages, space: Any, *, widest: int | None = WIDEST) -> None:
-        self._stages = stages
+    def __init__(self, judge: Judge, space: Any, *, widest: int | None = WIDEST) -> None:
+        self._judge = judge
         self._space = space
         self._widest = widest
         self._known: Memory[Any, Settled] = Memory(_REMEMBERED)
@@ -223,8 +223,8 @@ class Explorer:
 
         verdict = None
         for judge, give, cost in (
-            (self._stages.judge_lazily, defer if self._stages.may_defer else take, 1),
-            (self._stages.judge_with_keras, take, _COST_OF_KERAS),
+            (self._judge.judge_lazily, defer if self._judge.may_defer else take, 1),
+            (self._judge.judge_with_keras, take, _COST_OF_KERAS),
         ):
             forget_demands()
             taken.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, random_value
 from shapesafe_tuner.space.explorer import Explorer
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
 
 __all__ = ["Size", "estimated_runs"]
 
@@ -30,20 +30,20 @@ class Size:
     endless: str | None = None
 
 
-def estimated_runs(stages: Stages, space: Any, *, descents: int = 20, seed: int = 0) -> Size:
+def estimated_runs(judge: Judge, space: Any, *, descents: int = 20, seed: int = 0) -> Size:
     """Estimate the number of runs by random descents.
 
     The product of the numbers of branches on the way down is an unbiased estimate of the nodes at
     each depth (Knuth, *Estimating the efficiency of backtrack programs*, Math. Comp. 1975).
 
     Args:
-        stages: judge configurations.
+        judge: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
         descents: how many.
         seed: of the descents.
     """
     generator = random.Random(seed)
-    explorer = Explorer(stages, space, widest=None)
+    explorer = Explorer(judge, space, widest=None)
     nodes = 0
     for _ in range(descents):
         values: dict[str, Any] = {}

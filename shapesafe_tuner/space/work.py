@@ -13,7 +13,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from shapesafe_tuner.space.explorer import Explorer, Leaf, Part
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
 
 __all__ = ["Elsewhere", "Found", "Task", "work"]
 
@@ -22,13 +22,13 @@ __all__ = ["Elsewhere", "Found", "Task", "work"]
 class Task:
     """What all units of work have in common; arguments as of :class:`Explorer`."""
 
-    stages: Stages
+    judge: Judge
     space: Any
     widest: int | None
 
     def explorer(self) -> Explorer:
         """A new explorer of the space."""
-        return Explorer(self.stages, self.space, widest=self.widest)
+        return Explorer(self.judge, self.space, widest=self.widest)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,7 @@ import dataclasses
 import gc
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
@@ -24,6 +23,7 @@ from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
+from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.shape_table import with_unknown_batch
 from shapesafe_tuner.tracing.standins.answers import has_empty_map
 from shapesafe_tuner.tracing.standins.descriptions import NotPlain, without_frames
@@ -66,29 +66,19 @@ class AnalyticPass:
     """Runs one ``build`` on stand-ins.
 
     Args:
-        build: ``hp -> keras.Model``.
-        in_advance: names whose range the user fixed before ``build``.
+        question: what is judged.
         training: judges the training step of a stand-in model; None to judge the build alone.
-        max_model_size: largest number of trainable parameters, or None.
-        changes: by the name of a layer's class, arguments to replace in constructor calls.
 
     Attributes:
         last_escalation: why the last run could not decide; None if it did.
     """
 
-    def __init__(
-        self,
-        build: Callable[[Any], Any],
-        in_advance: Collection[str],
-        training: Training | None,
-        max_model_size: int | None,
-        changes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-    ) -> None:
-        self._build = build
-        self._changes = changes
-        self._in_advance = in_advance
+    def __init__(self, question: Question, training: Training | None) -> None:
+        self._build = question.build
+        self._changes = question.changes
+        self._in_advance = question.in_advance
+        self._max_model_size = question.max_model_size
         self._training = training
-        self._max_model_size = max_model_size
         self._declarations: Declarations | None = None
         self._stock_hp = False
         self.last_escalation: str | None = None

@@ -14,11 +14,9 @@ import keras
 
 from shapesafe_tuner.tracing.code_memory import CodeFacts
 from shapesafe_tuner.tracing.environment import Check, check_environment, drew_random_numbers
-from shapesafe_tuner.verdict import Verdict
+from shapesafe_tuner.verdict import Note, Verdict
 
-__all__ = ["VARYING", "Repeating"]
-
-VARYING = "Varying build:"
+__all__ = ["Repeating"]
 
 _RUNS_BY_CHANCE = 7
 """Further runs where ``build`` draws random numbers: a fair coin deceives one time in 128."""
@@ -29,10 +27,11 @@ _THOROUGH = 3
 _UNSUSPECTED = 20
 """Refusals by a ``build`` that does neither that are tested, by one more run each."""
 
-_SAID = (
-    f"{VARYING} with the same values one run is refused and another is not, because it draws "
+_SAID = Note(
+    "Varying build: with the same values one run is refused and another is not, because it draws "
     "random numbers or keeps values from one call to the next. Nothing is refused then; make "
-    "what it draws a hyperparameter, or seed it."
+    "what it draws a hyperparameter, or seed it.",
+    "varying build",
 )
 
 

@@ -19,10 +19,10 @@ from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check, Undecidable
 from shapesafe_tuner.tracing.reasons import type_name
+from shapesafe_tuner.verdict import Note
 
-__all__ = ["SUSPICIOUS", "StepOutcome", "trace_forward", "trace_training"]
+__all__ = ["StepOutcome", "trace_forward", "trace_training"]
 
-SUSPICIOUS = "Suspicious:"
 _ELEMENTWISE = frozenset(
     [
         "meansquarederror",
@@ -155,18 +155,19 @@ def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
     return batches
 
 
-def suspicious(check: Check) -> list[str]:
+def suspicious(check: Check) -> list[Note]:
     """What trains although a loss broadcasts its arguments in silence."""
-    found: dict[str, None] = {}
+    found: dict[Note, None] = {}
     for loss, targets, outputs in check.comparisons:
         if type_name(loss).lower().replace("_", "") not in _ELEMENTWISE or not targets:
             continue
         compared = _same_rank(targets, outputs), _same_rank(outputs, targets)
         if compared[0][1:] != compared[1][1:] and None not in (*targets[1:], *outputs[1:]):
-            found[
-                f"{SUSPICIOUS} the loss {loss.name} broadcasts targets {_sizes(targets)} against "
+            said = (
+                f"Suspicious: the loss {loss.name} broadcasts targets {_sizes(targets)} against "
                 f"outputs {_sizes(outputs)} in silence. Give both the same shape."
-            ] = None
+            )
+            found[Note(said, "suspicious")] = None
     return list(found)
 
 

@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.tracing.data.reading import read_data
+from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.verdict import Verdict
 from tests.labelled.kept import labels_of, of_this_keras
 from tests.labelled.model import Space
@@ -70,7 +71,7 @@ def judge(space: Space, most: int | None = None) -> Iterator[Case]:
     model = kt_hooks.as_hypermodel(space.build)
     own_fit = "fit is overridden" if kt_hooks.overrides(model, "fit") else None
     given = {name: part for name, part in space.data().items() if name in READ}
-    checker = Checker(model.build, data=read_data(**given, as_fit=True), unjudged=own_fit)
+    checker = Checker(Question(model.build, read_data(**given, as_fit=True), own_fit))
     current = of_this_keras(space)
     for label in labels_of(space)[:most]:
         case = Case(label["values"], label, checker.judge(label["values"]))

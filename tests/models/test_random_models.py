@@ -11,7 +11,8 @@ import keras
 import keras_tuner
 import pytest
 
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.verdict import Verdict
 from tests.models.random_models import Plan, build_of, draw
 
@@ -29,7 +30,7 @@ def real(plan: Plan) -> tuple[Any, int] | None:
 
 
 def judged(plan: Plan, *, analytic: bool = True) -> Verdict:
-    return Stages(build_of(plan), analytic=analytic).judge(None, {})[0]
+    return Judge(Question(build_of(plan), by_rules=analytic)).judge({})[0]
 
 
 def hold(first: int, count: int) -> Counter[str]:

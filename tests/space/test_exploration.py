@@ -197,7 +197,7 @@ def test_all_draws_when_asked_for() -> None:
 
 def test_a_budget_that_is_spent_leaves_the_rest_to_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shapesafe_tuner.validation.MOST_RUNS", 200)
-    whole = exploration.Exploration(*stages_of(spaces.deep))
+    whole = exploration.Exploration(*judge_and_space(spaces.deep))
     whole.explore(10**6)
     report = sst.validate_search_space(spaces.deep, samples=300)
     low, high = report.confidence_interval
@@ -208,10 +208,11 @@ def test_a_budget_that_is_spent_leaves_the_rest_to_draws(monkeypatch: pytest.Mon
     assert report.suggestions == ()
 
 
-def stages_of(build: Any) -> tuple[Any, None]:
-    from shapesafe_tuner.checker import prepare_stages
+def judge_and_space(build: Any) -> tuple[Any, None]:
+    from shapesafe_tuner.tracing.judge import Judge
+    from shapesafe_tuner.tracing.question import question_of
 
-    return prepare_stages(build), None
+    return Judge(question_of(build)), None
 
 
 def test_exact_says_before_it_starts_what_it_would_take() -> None:
@@ -241,7 +242,7 @@ def test_exact_says_before_it_starts_what_it_would_take() -> None:
 
 
 def test_work_is_cut_where_it_costs_too_much() -> None:
-    task = work.Task(*stages_of(spaces.deep), widest=None)
+    task = work.Task(*judge_and_space(spaces.deep), widest=None)
     whole = work.work(task, [part()], 10**6)
     cut = work.work(task, [part()], 50)
     assert 50 <= cut.cost < 60

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.checker import Checker, prepare_stages
+from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.smallest import Narrowing, smallest
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import question_of
 from tests import test_validation
 
 # One process builds the spaces for real, once.
@@ -71,8 +73,8 @@ def wide(hp: Any) -> Any:
 
 
 def test_what_would_cost_too_much_names_more_and_is_still_right() -> None:
-    stages = prepare_stages(wide)
-    explorer = Explorer(stages, None)
+    judge = Judge(question_of(wide))
+    explorer = Explorer(judge, None)
     narrowing = Narrowing(explorer, each=30, altogether=60)
     values = {f"kernel_{number}": 9 for number in range(8)}
     decided = narrowing.demanded(values)
@@ -90,7 +92,7 @@ def test_what_would_cost_too_much_names_more_and_is_still_right() -> None:
 
 
 def test_what_is_known_to_refuse_is_not_sought_again() -> None:
-    checker = Checker(prepare_stages(wide))
+    checker = Checker(question_of(wide))
     first = {f"kernel_{number}": 9 for number in range(5)}
     assert not checker.judge(first)
     assert checker.is_known_infeasible({**first, "kernel_5": 1})

@@ -17,7 +17,8 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.tracing.data.reading import read_data
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.standins.facades import Posing
 
 
@@ -98,10 +99,10 @@ def test_eight_threads_check_while_four_build() -> None:
     wrong: list[Any] = []
 
     def check(seed: int) -> None:
-        stages = Stages(small)
+        judge = Judge(Question(small))
         for _ in range(60):
             kernel = random.Random(seed).randint(1, 12)
-            verdict = stages.judge(None, {"kernel": kernel})[0]
+            verdict = judge.judge({"kernel": kernel}).verdict
             if verdict.feasible is not (kernel <= 8) or verdict.stage != "analytic":
                 wrong.append((kernel, verdict))
 
@@ -173,8 +174,8 @@ def test_a_build_that_keeps_its_layers_is_left_to_keras() -> None:
             kept.append(layers.Dense(3, name="kept"))
         return keras.Sequential([keras.Input((4,)), kept[0]])
 
-    stages = Stages(build)
-    verdicts = [stages.judge(None, {})[0] for _ in range(3)]
+    judge = Judge(Question(build))
+    verdicts = [judge.judge({}).verdict for _ in range(3)]
     assert [verdict.feasible for verdict in verdicts] == [True, True, True]
     assert [verdict.stage for verdict in verdicts] == ["analytic", "symbolic", "symbolic"]
     assert isinstance(kept[0], layers.Dense)
@@ -201,7 +202,7 @@ def test_nothing_of_a_run_stays_alive() -> None:
 
 def both(build: Callable[[Any], Any], values: Any, data: Any = None) -> Any:
     judged = [
-        Stages(build, data=data, analytic=analytic).judge(None, values)[0]
+        Judge(Question(build, data, by_rules=analytic)).judge(values)[0]
         for analytic in (True, False)
     ]
     assert judged[0].stage in ("analytic", "training_step")
@@ -244,10 +245,10 @@ def test_what_only_keras_tuners_own_answers_is_answered(how: str) -> None:
         assert kind
         return keras.Sequential([keras.Input((4,)), layers.Dense(units)])
 
-    stages = Stages(build)
+    judge = Judge(Question(build))
     for units in (3, 5):
         values = {"kind": "wide", "units": units, "inner/units": units}
-        verdict = stages.judge(None, values)[0]
+        verdict = judge.judge(values).verdict
         assert (verdict.feasible, verdict.stage) == (True, "analytic")
         assert verdict.parameters == (10 if how == "space" else 5 * units)
 
@@ -266,7 +267,7 @@ DATA = {
 def test_the_training_step_is_judged_as_keras_does(name: str, kernel: int) -> None:
     data = read_data(*DATA[name], batch_size=4)
     ruled, real = (
-        Stages(small, data=data, analytic=analytic).judge(None, {"kernel": kernel})[0]
+        Judge(Question(small, data, by_rules=analytic)).judge({"kernel": kernel})[0]
         for analytic in (True, False)
     )
     assert (ruled.feasible, ruled.parameters, ruled.output_shape, ruled.warnings) == (
@@ -293,16 +294,16 @@ def test_loss_and_metrics_are_traced_once_for_equal_outputs(
         "trace_training",
         lambda *args, **kwargs: traced.append(1) or stock(*args, **kwargs),
     )
-    stages = Stages(small, data=read_data(*DATA["fits"], batch_size=4))
+    judge = Judge(Question(small, read_data(*DATA["fits"], batch_size=4)))
     for kernel in (1, 2, 3, 4, 5):
-        assert stages.judge(None, {"kernel": kernel})[0].feasible
+        assert judge.judge({"kernel": kernel}).verdict.feasible
     assert len(traced) == 1
 
 
 def test_max_model_size_is_a_limit_in_either_pass() -> None:
     for analytic in (True, False):
-        stages = Stages(small, max_model_size=100, analytic=analytic)
-        assert stages.judge(None, {"kernel": 3})[0].stage == "limit"
-        assert stages.judge(None, {"kernel": 8})[0].stage == "limit"
-        assert stages.judge(None, {"kernel": 9})[0].feasible is False
-    assert Stages(small, max_model_size=500).judge(None, {"kernel": 3})[0].stage == "analytic"
+        judge = Judge(Question(small, max_model_size=100, by_rules=analytic))
+        assert judge.judge({"kernel": 3}).verdict.stage == "limit"
+        assert judge.judge({"kernel": 8}).verdict.stage == "limit"
+        assert judge.judge({"kernel": 9}).verdict.feasible is False
+    assert Judge(Question(small, max_model_size=500)).judge({"kernel": 3})[0].stage == "analytic"

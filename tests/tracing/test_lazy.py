@@ -21,8 +21,9 @@ from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
 from shapesafe_tuner.shapes.deferred import Deferred, Demand, demanded, forget_demands
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.code_reading import sees_types
+from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import lazy_value
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.question import Question
 from tests.tracing import prying
 
 
@@ -159,7 +160,7 @@ def test_a_swallowed_demand_still_counts() -> None:
             kernel = 1
         return keras.Sequential([keras.Input((5, 1)), layers.Conv1D(1, kernel)])
 
-    leaves = list(Explorer(Stages(build), None).leaves())
+    leaves = list(Explorer(Judge(Question(build)), None).leaves())
     assert {leaf.values["kernel"]: leaf.feasible for leaf in leaves} == {
         **dict.fromkeys(range(1, 5), False),
         **dict.fromkeys(range(5, 10), True),
@@ -227,7 +228,7 @@ def test_an_operation_with_sizes_not_chosen_demands_them() -> None:
         x = keras.Input((12, hp.Int("features", 1, 4)))
         return keras.Model(x, keras.ops.reshape(x, (-1, x.shape[2] * 4, 3)))
 
-    leaves = list(Explorer(Stages(build), None).leaves())
+    leaves = list(Explorer(Judge(Question(build)), None).leaves())
     assert {leaf.values["features"]: leaf.feasible for leaf in leaves} == {
         1: True, 2: True, 3: True, 4: True,
     }  # fmt: skip
@@ -253,5 +254,5 @@ def test_booleans_and_mixed_choices_are_never_deferred() -> None:
             [keras.Input((4,)), layers.Dense(mixed, use_bias=flag), layers.Dense(fixed)]
         )
 
-    leaves = list(Explorer(Stages(build), None).leaves())
+    leaves = list(Explorer(Judge(Question(build)), None).leaves())
     assert [dict(leaf.values) for leaf in leaves] == [{"flag": True}, {"flag": False}]

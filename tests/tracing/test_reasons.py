@@ -11,7 +11,8 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.tracing.stages import Stages
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.question import Question
 
 
 def chain(shape: tuple[int, ...], *makers: Callable[[], Any], loss: str = "mse") -> Any:
@@ -122,7 +123,7 @@ BUILD = [
 )
 def test_reason_of_a_constructor(layer: Any, wrong: Any, by_rule: str, by_keras: str) -> None:
     build = chain((8,), lambda: layer(**wrong))
-    ruled, real = (Stages(build, analytic=by).judge(None, {})[0].fault for by in (True, False))
+    ruled, real = (Judge(Question(build, by_rules=by)).judge({})[0].fault for by in (True, False))
     assert ruled is not None
     assert real is not None
     assert ruled.layer is None
@@ -147,7 +148,7 @@ def is_built(build: Any) -> bool:
 @pytest.mark.parametrize("analytic", [True, False], ids=["rules", "Keras"])
 @pytest.mark.parametrize(("build", "layer", "reason"), BUILD, ids=[case[2][:40] for case in BUILD])
 def test_reason_of_a_build(build: Any, layer: str | None, reason: str, analytic: bool) -> None:
-    verdict, _ = Stages(build, analytic=analytic).judge(None, {})
+    verdict, _ = Judge(Question(build, by_rules=analytic)).judge({})
     assert verdict.feasible is False
     assert verdict.fault is not None
     assert verdict.fault.reason == reason

@@ -1,0 +1,221 @@
+"""The passes over one configuration, in their order.
+
+Constraints, then rules (:mod:`~shapesafe_tuner.tracing.analytic`), then, where rules cannot decide,
+Keras itself without weights (:mod:`~shapesafe_tuner.tracing.symbolic`), with the training step on
+the data. The first that proves infeasibility ends it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
+    configuration,
+    lazy_configuration,
+    outside_domain,
+)
+from shapesafe_tuner.shapes.deferred import demanded
+from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
+from shapesafe_tuner.tracing.attribution import Attribution, Origin
+from shapesafe_tuner.tracing.code_memory import facts_of
+from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.lazy import Proxy
+from shapesafe_tuner.tracing.limits import oversized, refused_by
+from shapesafe_tuner.tracing.question import Changes, Question
+from shapesafe_tuner.tracing.repeating import Repeating
+from shapesafe_tuner.tracing.shape_table import count_parameters
+from shapesafe_tuner.tracing.standins.training import Training
+from shapesafe_tuner.tracing.symbolic import build_model, model_output_shape
+from shapesafe_tuner.tracing.training_step import StepOutcome, trace_forward, trace_training
+from shapesafe_tuner.tracing.verdicts import (
+    Judged,
+    of_analysis,
+    of_failed_build,
+    of_model,
+    with_notes,
+)
+from shapesafe_tuner.verdict import Verdict
+
+__all__ = ["Judge"]
+
+
+class Judge:
+    """Judges one configuration at a time and remembers no verdict.
+
+    Args:
+        question: what is judged.
+
+    Attributes:
+        question: the same.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        facts = facts_of(question.build)
+        self._repeating = Repeating(facts)
+        self._lazy = question.by_rules and not facts.sees_types
+        training = None
+        if question.data is not None and question.judges_training:
+            training = Training(question.data)
+        self._analytic = AnalyticPass(question, training) if question.by_rules else None
+
+    def judge(self, values: Mapping[str, Any], space: Any = None) -> Judged:
+        """Run the passes until one proves infeasibility.
+
+        Args:
+            values: the configuration.
+            space: the ``HyperParameters`` registered so far, or None.
+        """
+        declared = self._refused_by_constraint(space, values)
+        if declared is not None:
+            return Judged(declared)
+        judged = self._judge_once(space, values)
+        tested = self._repeating.tested(
+            judged.verdict, lambda: self._judge_once(space, values).verdict
+        )
+        return judged if tested is judged.verdict else Judged(tested)
+
+    @property
+    def varies(self) -> bool:
+        """Whether runs of ``build`` with the same values came to different verdicts."""
+        return self._repeating.varies
+
+    def undecided(self, verdict: Verdict) -> Verdict:
+        """What is left of a verdict where ``build`` varies."""
+        return self._repeating.undecided(verdict)
+
+    def _judge_once(self, space: Any, values: Mapping[str, Any]) -> Judged:
+        found = None if self._analytic is None else self._analytic.judge(space, values)
+        return self._by_keras(space, values) if found is None else self._by_rules(found)
+
+    def _tested_part(self, space: Any, hp: Any, verdict: Verdict) -> Verdict:
+        """A refusal of many configurations, if one of them is refused again."""
+        if verdict.feasible is not False:
+            return verdict
+        known = dict.items(hp.values)
+        chosen = {name: value for name, value in known if not issubclass(type(value), Proxy)}
+        return self._repeating.tested(
+            verdict, lambda: self._judge_once(space, chosen).verdict, suspects_all=False
+        )
+
+    def __reduce__(self) -> Any:
+        return Judge, (self.question,)
+
+    def with_changes(self, changes: Changes) -> Judge:
+        """The same with other arguments of some layers."""
+        return Judge(dataclasses.replace(self.question, changes=changes))
+
+    def _by_keras(self, space: Any, values: Mapping[str, Any], hp: Any = None) -> Judged:
+        """The verdict that the classes of Keras themselves give."""
+        question = self.question
+        if question.changes:
+            return Judged(Verdict(None, "symbolic"))
+        check = Check()
+        with check_environment(check):
+            if hp is None:
+                hp = configuration(space, values, question.in_advance)
+            hp.values.names_read.clear()
+            built = build_model(question.build, hp, check)
+            if built.model is None:
+                verdict = of_failed_build(built, hp, check)
+            else:
+                verdict = self._on_model(built.model, hp, check)
+            outside = [
+                outside_of_domain(known.name, values[known.name])
+                for known in hp.space
+                if known.name in values and outside_domain(known, values[known.name])
+            ]
+        return with_notes(verdict, hp, outside)
+
+    @property
+    def may_defer(self) -> bool:
+        """Whether ``build`` cannot tell a value from its proxy."""
+        return self._lazy
+
+    def judge_lazily(
+        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+    ) -> Verdict | None:
+        """The verdict for all values of what is not chosen, unless one of them was demanded.
+
+        Args:
+            space: the ``HyperParameters`` registered so far, or None.
+            values: what is chosen.
+            defer: gives the others, when they are read.
+
+        Returns:
+            None where rules cannot decide.
+        """
+        if self._analytic is None:
+            return None
+        analysed = self._analytic.judge_lazily(space, values, defer)
+        if analysed is None or demanded() is not None:
+            return None
+        declared = refused_by(self.question.constraints, analysed.hp)
+        if declared is not None:
+            return declared
+        return self._tested_part(space, analysed.hp, self._by_rules(analysed).verdict)
+
+    def judge_with_keras(
+        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+    ) -> Verdict | None:
+        """As :meth:`judge_lazily`, by the classes of Keras; None where a value was demanded."""
+        hp = lazy_configuration(space, values, self.question.in_advance, defer)
+        verdict = self._by_keras(space, values, hp).verdict
+        if demanded() is not None:
+            return None
+        declared = refused_by(self.question.constraints, hp)
+        return self._tested_part(space, hp, verdict) if declared is None else declared
+
+    def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict, space: Any) -> Verdict:
+        """A refusal that a rule proved, with the words that Keras has for it."""
+        fault = verdict.fault
+        if fault is None or fault.error is not None or verdict.stage != "analytic":
+            return verdict
+        spoken = self._by_keras(space, values).verdict
+        if spoken.fault is None or spoken.fault.error is None:
+            return verdict
+        return dataclasses.replace(
+            verdict, fault=dataclasses.replace(fault, error=spoken.fault.error)
+        )
+
+    def _by_rules(self, found: Analysed) -> Judged:
+        verdict = of_analysis(found, found.step or self._unjudged_step())
+        return with_notes(verdict, found.hp, found.outside)
+
+    def _refused_by_constraint(self, space: Any, values: Mapping[str, Any]) -> Verdict | None:
+        if not self.question.constraints:
+            return None
+        hp = configuration(space, values, self.question.in_advance)
+        return refused_by(self.question.constraints, hp)
+
+    def _on_model(self, model: Any, hp: Any, check: Check) -> Verdict:
+        """The verdict on what ``build`` gave: its size, then its training step."""
+        parameters, shape = count_parameters(model), model_output_shape(model)
+        too_large = oversized(model, hp, self.question.max_model_size)
+        if too_large is not None:
+            table = check.recorder.table()
+            return Verdict(False, "limit", too_large, (), shape, parameters, table)
+        return of_model(model, parameters, shape, self._trained(model, check), hp, check)
+
+    def _trained(self, model: Any, check: Check) -> StepOutcome:
+        data = self.question.data
+        if data is not None and self.question.judges_training:
+            return trace_training(model, data, check)
+        step = self._unjudged_step()
+        if step.attribution is None and check.recorder.empty_map:
+            forward = trace_forward(model, check)
+            step = dataclasses.replace(forward, warnings=(*step.warnings, *forward.warnings))
+        return step
+
+    def _unjudged_step(self) -> StepOutcome:
+        """What is to be said where there is nothing to trace."""
+        data, why = self.question.data, self.question.unjudged
+        if data is None or self.question.judges_training:
+            return StepOutcome()
+        if why is None and data.problem is not None:
+            said = Attribution(Origin.FAULT, None, data.problem, by_user_code=False)
+            return StepOutcome(said)
+        why = why or "; ".join(data.notes) or "the data has no samples"
+        return StepOutcome(warnings=(f"Training was not judged: {why}.",))

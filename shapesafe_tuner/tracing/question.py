@@ -1,0 +1,107 @@
+"""What is judged: a build, the data it is to be trained on, the limits it has to keep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypedDict
+
+from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner.tracing.data.reading import read_data
+from shapesafe_tuner.tracing.data.spec import DataSpec
+
+__all__ = ["Build", "Changes", "Constraint", "Given", "Question", "configuration_of", "question_of"]
+
+Build = Callable[[Any], Any]
+"""``hp -> keras.Model``, as a trial builds."""
+Constraint = Callable[[Any], bool]
+"""``hp -> bool``; False refuses the configuration."""
+Changes = Mapping[str, Mapping[str, Any]]
+"""By the name of a layer's class, arguments to replace in every constructor call."""
+
+
+class Given(TypedDict, total=False):
+    """What the public functions take besides a hypermodel and values."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    validation_data: Any
+    batch_size: int | None
+    hyperparameters: Any
+    max_model_size: int | None
+    constraints: Sequence[Constraint]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Question:
+    """All that a verdict depends on besides the configuration.
+
+    Attributes:
+        build: as a trial builds.
+        data: the batches to be trained on, or None to judge the build alone.
+        unjudged: why training is not judged although there is data; None if it is.
+        in_advance: names that the user registered before ``build``, with the range that holds.
+        max_model_size: largest number of trainable parameters, or None.
+        constraints: one that returns False refuses.
+        changes: what to try instead; what rules cannot decide is then undecided.
+        by_rules: ask rules first.
+    """
+
+    build: Build
+    data: DataSpec | None = None
+    unjudged: str | None = None
+    in_advance: frozenset[str] = frozenset()
+    max_model_size: int | None = None
+    constraints: tuple[Constraint, ...] = ()
+    changes: Changes = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    by_rules: bool = True
+
+    @property
+    def judges_training(self) -> bool:
+        """Whether there are batches, and nothing keeps a check from tracing them."""
+        data = self.data
+        return bool(data and self.unjudged is None and data.problem is None and data.batches)
+
+
+def question_of(
+    hypermodel: Any,
+    x: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+    validation_data: Any = None,
+    batch_size: int | None = None,
+    hyperparameters: Any = None,
+    max_model_size: int | None = None,
+    constraints: Sequence[Constraint] = (),
+) -> Question:
+    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``."""
+    model = kt_hooks.as_hypermodel(hypermodel)
+    data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
+    own_fit = kt_hooks.overrides(model, "fit")
+    known = () if hyperparameters is None else hyperparameters.space
+    return Question(
+        model.build,
+        data=data,
+        unjudged=f"{type(model).__name__}.fit may change the data" if own_fit else None,
+        in_advance=frozenset(parameter.name for parameter in known),
+        max_model_size=max_model_size,
+        constraints=tuple(constraints),
+    )
+
+
+def configuration_of(values: Any) -> dict[str, Any]:
+    """Values as a dict, from a dict or a ``HyperParameters``.
+
+    Raises:
+        TypeError: they are neither.
+    """
+    if isinstance(values, Mapping):
+        return dict(values)
+    if hasattr(values, "space") and hasattr(values, "values"):
+        return dict(values.values)
+    raise TypeError(
+        f"values must be a dict or a HyperParameters, not {type(values).__name__}: "
+        'for example {"kernel": 3}.'
+    )
