@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
@@ -252,9 +252,9 @@ def prepare_stages(
     constraints: Sequence[Callable[[Any], bool]] = (),
 ) -> Stages:
     """The stages for these data; arguments as of :func:`check`."""
-    model = kt_hooks.as_hypermodel(hypermodel)
+    model = as_hypermodel(hypermodel)
     data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
-    own_fit = kt_hooks.overrides(model, "fit")
+    own_fit = overrides(model, "fit")
     return Stages(
         model.build,
         in_advance=[] if hyperparameters is None else [hp.name for hp in hyperparameters.space],

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import narrowed, size_of
+from shapesafe_tuner._compat.keras_tuner.domains import narrowed, size_of
 from shapesafe_tuner.checker import prepare_stages
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any
 
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
+from shapesafe_tuner._compat.keras_tuner.configurations import (
     RecordedValues,
     configuration,
     lazy_configuration,
-    outside_domain,
 )
+from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
 from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.shapes.deferred import demanded

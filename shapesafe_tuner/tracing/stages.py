@@ -7,11 +7,8 @@ import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
-    configuration,
-    lazy_configuration,
-    outside_domain,
-)
+from shapesafe_tuner._compat.keras_tuner.configurations import configuration, lazy_configuration
+from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
