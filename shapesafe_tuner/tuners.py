@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import keras_tuner
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
+from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.project.crash_notes import crash_noted
@@ -37,7 +38,7 @@ __all__ = [
 _SETTINGS = ("on_infeasible", "constraints", "check_training_step")
 
 
-class ShapeSafeTuner(ShowsRejections, kt_hooks.TunerHooks):
+class ShapeSafeTuner(ShowsRejections, TunerHooks):
     """What makes a ``keras_tuner.Tuner`` shape-safe; put it last among the bases.
 
     Args:
@@ -68,7 +69,7 @@ class ShapeSafeTuner(ShowsRejections, kt_hooks.TunerHooks):
         self._judging_oracle = safe
         self._in_advance: list[str] | None = None
         super().__init__(safe, hypermodel, *args, **kwargs)
-        if kt_hooks.is_worker():
+        if is_worker():
             from shapesafe_tuner._compat.keras_tuner.rpc import Client
 
             self.oracle = Client(self.oracle)
@@ -121,7 +122,7 @@ class ShapeSafeTuner(ShowsRejections, kt_hooks.TunerHooks):
         Raises:
             NoFeasibleConfigurationError: no configuration of the space can be built and trained.
         """
-        if kt_hooks.is_worker():
+        if is_worker():
             try:
                 return super().search(*fit_args, **fit_kwargs)
             finally:
@@ -135,7 +136,7 @@ class ShapeSafeTuner(ShowsRejections, kt_hooks.TunerHooks):
                 fit_args = tuple(give_back(argument) for argument in fit_args)
                 fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
-            if not kt_hooks.is_chief():
+            if not is_chief():
                 return super().search(*fit_args, **fit_kwargs)
             if "verbose" in fit_kwargs:
                 self.oracle.verbose = fit_kwargs["verbose"]

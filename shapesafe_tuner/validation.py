@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import narrowed, size_of
+from shapesafe_tuner._compat.keras_tuner.domains import narrowed, size_of
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.progress_bar import progress_bar

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import Leaf
@@ -27,8 +27,8 @@ BUDGET, DEEP_BUDGET = 300, 20_000
 
 
 def explored(space: Space, budget: float) -> Exploration:
-    model = kt_hooks.as_hypermodel(space.build)
-    own_fit = "fit is overridden" if kt_hooks.overrides(model, "fit") else None
+    model = as_hypermodel(space.build)
+    own_fit = "fit is overridden" if overrides(model, "fit") else None
     given = {name: part for name, part in space.data().items() if name in READ}
     judge = Judge(Question(model.build, read_data(**given, as_fit=True), own_fit))
     known = Exploration(judge, None)

@@ -19,7 +19,7 @@ import scipy.stats
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import position, weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import position, weighted_domain
 from shapesafe_tuner.report.search_space import InfeasibleSpaceError, SearchSpaceReport
 
 # One process builds the spaces for real, once.

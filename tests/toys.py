@@ -15,7 +15,7 @@ import numpy as np
 import threadpoolctl
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.oracle_hooks import put_in
 
 LENGTH = 8
 """Of the sequences in ``X``: cropping it by 8 or more cannot be built."""
@@ -247,7 +247,7 @@ def rejected(tuner: Any) -> list[dict[str, Any]]:
 
 def put_in_folder(oracle: Any, folder: Path) -> Any:
     """Give an oracle a project, as a tuner does, and silence it."""
-    kt_hooks.put_in(oracle, str(folder))
+    put_in(oracle, str(folder))
     return oracle
 
 

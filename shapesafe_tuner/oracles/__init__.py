@@ -7,7 +7,7 @@ from typing import Any
 
 import keras_tuner
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.oracle_hooks import GridHooks
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.oracles.bayesian import BayesianOptimizationOracle
 from shapesafe_tuner.oracles.shape_safe import ShapeSafeOracle, checked_option
@@ -32,7 +32,7 @@ class HyperbandOracle(ShapeSafeOracle, keras_tuner.oracles.HyperbandOracle):  # 
 
 class GridSearchOracle(
     ShapeSafeOracle,
-    kt_hooks.GridHooks,
+    GridHooks,
     keras_tuner.oracles.GridSearchOracle,  # type: ignore[misc]
 ):
     """KerasTuner's grid search in its own order, without the infeasible combinations.

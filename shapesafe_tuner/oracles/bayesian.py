@@ -8,7 +8,7 @@ from typing import Any
 
 import keras_tuner
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.oracle_hooks import BayesianHooks
 from shapesafe_tuner.oracles.shape_safe import ShapeSafeOracle
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.space.enumeration import neighbours, sample
@@ -24,7 +24,7 @@ _RANDOM_STATE = "random_state"
 
 class BayesianOptimizationOracle(
     ShapeSafeOracle,
-    kt_hooks.BayesianHooks,
+    BayesianHooks,
     keras_tuner.oracles.BayesianOptimizationOracle,  # type: ignore[misc]
 ):
     """KerasTuner's Bayesian optimisation over what is feasible.

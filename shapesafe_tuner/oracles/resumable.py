@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.oracle_hooks import OracleHooks
+from shapesafe_tuner._compat.keras_tuner.processes import is_chief
 from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.project.crash_notes import read_note
@@ -22,7 +23,7 @@ nothing tells whether it ended its process or somebody did: a search that is sto
 again, as on machines that may be taken away, loses no trial."""
 
 
-class ResumableOracle(kt_hooks.OracleHooks):
+class ResumableOracle(OracleHooks):
     """Mixin that tells trials that were stopped from trials that take their process with them.
 
     A trial during which its process ended is run again ``max_retries_per_trial`` times, then it
@@ -123,7 +124,7 @@ class ResumableOracle(kt_hooks.OracleHooks):
         super().reload()
         self._is_settled = False
         self._known = self.fingerprint()
-        if kt_hooks.is_chief():
+        if is_chief():
             for tuner_id, trial_id in self.interrupted.items():
                 self.keep_running(tuner_id, trial_id)
             self._is_settled = True

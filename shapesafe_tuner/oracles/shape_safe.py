@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.processes import is_chief
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.escaping import visible
@@ -251,7 +251,7 @@ class ShapeSafeOracle(ResumableOracle):
     def _say_why_stopped(self) -> None:
         if self._checker is None or self._said_why_stopped:
             return
-        if not kt_hooks.is_chief():
+        if not is_chief():
             self.assert_feasible()
         full = self.max_trials and len(self.trials) >= self.max_trials
         if self._walked_to_the_end and not full and self.verbose:

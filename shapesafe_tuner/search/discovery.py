@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import configuration
+from shapesafe_tuner._compat.keras_tuner.configurations import configuration
 from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.symbolic import build_model

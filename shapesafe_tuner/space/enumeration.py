@@ -6,12 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
-    domain,
-    is_ordered,
-    position,
-    value_at,
-)
+from shapesafe_tuner._compat.keras_tuner.domains import domain, is_ordered, position, value_at
 
 __all__ = ["Walk", "in_space", "neighbours", "sample"]
 

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import value_at
+from shapesafe_tuner._compat.keras_tuner.domains import value_at
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
 from shapesafe_tuner.space.work import Elsewhere, Found, Task, work

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, place_of, weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.deferring import can_be_deferred, deferred

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, position, value_at
+from shapesafe_tuner._compat.keras_tuner.domains import domain, position, value_at
 from shapesafe_tuner.space.explorer import MANY_READ, WIDEST, Leaf
 from shapesafe_tuner.verdict import Verdict
 

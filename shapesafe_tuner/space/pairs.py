@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
+from shapesafe_tuner._compat.keras_tuner.domains import (
     domain,
     position,
     range_of,

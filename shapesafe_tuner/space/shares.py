@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import random_value, weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import random_value, weighted_domain
 from shapesafe_tuner.space.explorer import Leaf
 
 __all__ = ["Domains", "completed", "interval_of", "sensitivity_of", "wilson"]

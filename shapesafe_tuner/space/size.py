@@ -6,7 +6,7 @@ import dataclasses
 import random
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, random_value
+from shapesafe_tuner._compat.keras_tuner.domains import domain, random_value
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.judge import Judge
 

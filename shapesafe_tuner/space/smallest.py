@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain
+from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner.space.explorer import WIDEST, Explorer
 
 __all__ = ["Narrowing", "smallest"]

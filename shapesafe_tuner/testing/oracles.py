@@ -12,7 +12,7 @@ import keras
 import keras_tuner
 from keras import layers
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.oracle_hooks import put_in
 from shapesafe_tuner.errors import FeasibilityWarning
 from shapesafe_tuner.oracles import shape_safe_oracle
 
@@ -124,7 +124,7 @@ class _Suite:
     def _placed(self, oracle: Any, project: str = "") -> Any:
         self._made += 1
         oracle.project = project or f"{self._folder}/{self._made}"
-        kt_hooks.put_in(oracle, oracle.project)
+        put_in(oracle, oracle.project)
         return oracle
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
+from shapesafe_tuner._compat.keras_tuner.configurations import (
     RecordedValues,
     configuration,
     lazy_configuration,
-    outside_domain,
 )
+from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
 from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.memory import Memory

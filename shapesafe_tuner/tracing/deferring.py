@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import domain, hp_types
+from shapesafe_tuner._compat.keras_tuner.domains import domain, hp_types
 from shapesafe_tuner.tracing.lazy import lazy_value
 
 __all__ = ["can_be_deferred", "deferred"]

@@ -11,11 +11,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import (
-    configuration,
-    lazy_configuration,
-    outside_domain,
-)
+from shapesafe_tuner._compat.keras_tuner.configurations import configuration, lazy_configuration
+from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
 from shapesafe_tuner.tracing.attribution import Attribution, Origin

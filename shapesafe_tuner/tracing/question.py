@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypedDict
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import DataSpec
 
@@ -77,9 +77,9 @@ def question_of(
     constraints: Sequence[Constraint] = (),
 ) -> Question:
     """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``."""
-    model = kt_hooks.as_hypermodel(hypermodel)
+    model = as_hypermodel(hypermodel)
     data = read_data(x, y, sample_weight, validation_data, batch_size=batch_size)
-    own_fit = kt_hooks.overrides(model, "fit")
+    own_fit = overrides(model, "fit")
     known = () if hyperparameters is None else hyperparameters.space
     return Question(
         model.build,

@@ -13,7 +13,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.question import Question
@@ -68,8 +68,8 @@ def judge(space: Space, most: int | None = None) -> Iterator[Case]:
     Where another version of Keras made the labels and a verdict disagrees, the Keras that is
     installed builds and fits that configuration, and what it says is the label.
     """
-    model = kt_hooks.as_hypermodel(space.build)
-    own_fit = "fit is overridden" if kt_hooks.overrides(model, "fit") else None
+    model = as_hypermodel(space.build)
+    own_fit = "fit is overridden" if overrides(model, "fit") else None
     given = {name: part for name, part in space.data().items() if name in READ}
     checker = Checker(Question(model.build, read_data(**given, as_fit=True), own_fit))
     current = of_this_keras(space)

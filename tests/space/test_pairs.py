@@ -13,7 +13,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import weighted_domain
 from shapesafe_tuner.space import pairs as pairs_module
 from tests.test_validation import SPACES, brute
 

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import weighted_domain
 from shapesafe_tuner.findings import Bound, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from tests.space import spaces

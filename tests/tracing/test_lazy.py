@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
-from shapesafe_tuner._compat.keras_tuner import hooks as kt_hooks
+from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel
 from shapesafe_tuner.shapes.deferred import Deferred, Demand, demanded, forget_demands
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.code_reading import sees_types
@@ -215,7 +215,7 @@ def asks_the_standard_library(hp: Any) -> Any:
 )
 def test_code_that_looks_at_types_is_noticed(build: Any) -> None:
     assert sees_types(build)
-    assert sees_types(kt_hooks.as_hypermodel(build).build)
+    assert sees_types(as_hypermodel(build).build)
 
 
 def test_code_that_does_not_is_not() -> None:

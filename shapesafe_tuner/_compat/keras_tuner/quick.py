@@ -13,7 +13,8 @@ from typing import Any
 
 import keras_tuner
 
-from shapesafe_tuner._compat.keras_tuner.hyperparameters import RecordedValues, hp_types, range_of
+from shapesafe_tuner._compat.keras_tuner.configurations import RecordedValues
+from shapesafe_tuner._compat.keras_tuner.domains import hp_types, range_of
 from shapesafe_tuner.memory import Memory
 
 __all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
