@@ -22,8 +22,9 @@ from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data.iterables import give_back
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import DataSpec
-from shapesafe_tuner.tracing.environment import Undecidable, discovery_environment
+from shapesafe_tuner.tracing.environment import discovery_environment
 from shapesafe_tuner.tracing.question import Question
+from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = [

@@ -129,6 +129,9 @@ class Verdict:
         output_shape: of the model, with None for the batch; nested for several outputs.
         parameters: number of weights of the model, or None.
         layers: the shape table, up to the fault.
+        slow_because: why rules alone could not decide, and the line of ``build`` where that came
+            up; a check then takes the classes of Keras, and a hundred times as long. None where
+            rules decided. Verdicts that differ in nothing else are equal.
     """
 
     feasible: bool | None
@@ -138,6 +141,7 @@ class Verdict:
     output_shape: Shape = None
     parameters: int | None = None
     layers: tuple[LayerShape, ...] = ()
+    slow_because: str | None = dataclasses.field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         """False only for what is proved infeasible."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.keras_tuner.configurations import (
@@ -25,16 +26,24 @@ from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.shape_table import with_unknown_batch
+from shapesafe_tuner.tracing.signals import (
+    NoKey,
+    NoSpec,
+    RefusalInBuild,
+    users_line,
+    without_frames,
+)
 from shapesafe_tuner.tracing.standins.answers import has_empty_map
-from shapesafe_tuner.tracing.standins.descriptions import NotPlain, without_frames
 from shapesafe_tuner.tracing.standins.facades import ModelStandIn
 from shapesafe_tuner.tracing.standins.models import ModelRecord
-from shapesafe_tuner.tracing.standins.run import Refusal, Run
+from shapesafe_tuner.tracing.standins.run import Run
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, ShapeFault
 
-__all__ = ["Analysed", "AnalyticPass", "outside_of_domain"]
+__all__ = ["Analysed", "AnalyticPass", "Left", "outside_of_domain"]
+
+_LOG = logging.getLogger("shapesafe_tuner")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +71,16 @@ class Analysed:
     outside: tuple[str, ...] = ()
 
 
+class Left(NamedTuple):
+    """An analytic run proved nothing.
+
+    Attributes:
+        why: what rules do not know, and the line of the user's code where it came up.
+    """
+
+    why: str
+
+
 class AnalyticPass:
     """Runs one ``build`` on stand-ins.
 
@@ -70,7 +89,7 @@ class AnalyticPass:
         training: judges the training step of a stand-in model; None to judge the build alone.
 
     Attributes:
-        last_escalation: why the last run could not decide; None if it did.
+        off: why no further run is worth a try; None as long as one is.
     """
 
     def __init__(self, question: Question, training: Training | None) -> None:
@@ -81,20 +100,19 @@ class AnalyticPass:
         self._training = training
         self._declarations: Declarations | None = None
         self._stock_hp = False
-        self.last_escalation: str | None = None
         self.off: str | None = None
 
-    def judge(self, space: Any, values: Mapping[str, Any]) -> Analysed | None:
-        """What an analytic run proves of a configuration, or None where it proves nothing.
+    def judge(self, space: Any, values: Mapping[str, Any]) -> Analysed | Left:
+        """What an analytic run proves of a configuration, or why it proves nothing.
 
         Raises:
             KeyboardInterrupt: when the user interrupts the build.
         """
         if self.off is not None:
-            return None
+            return Left(self.off)
         stock = self._stock_hp
         found = self._judge(self._configuration(space, values))
-        if found is None and self._stock_hp and not stock:
+        if isinstance(found, Left) and self._stock_hp and not stock:
             found = self._judge(self._configuration(space, values))
         return found
 
@@ -114,7 +132,7 @@ class AnalyticPass:
         """
         if self.off is not None:
             return None
-        found = None
+        found: Analysed | Left | None = None
         if not self._stock_hp:
             known = self._known(space)
             quick = QuickHyperParameters(RecordedValues(values), known, defer)
@@ -122,7 +140,7 @@ class AnalyticPass:
         if self._stock_hp and demanded() is None:
             hp = lazy_configuration(space, values, self._in_advance, defer)
             found = self._judge(hp, show=shown_sizes)
-        return found
+        return None if isinstance(found, Left) else found
 
     def _known(self, space: Any) -> Declarations:
         known = self._declarations
@@ -143,7 +161,16 @@ class AnalyticPass:
                 dict.__setitem__(chosen, name, first.default)
         return QuickHyperParameters(chosen, known)
 
-    def _judge(self, hp: Any, show: Any = None) -> Analysed | None:
+    def _judge(self, hp: Any, show: Any = None) -> Analysed | Left:
+        found, why = self._in_check(hp, show)
+        if found is not None:
+            return found
+        if demanded() is None and not getattr(hp, "needs_stock", False):
+            _LOG.debug("Rules alone cannot decide: %s.", why)
+        return Left(why)
+
+    def _in_check(self, hp: Any, show: Any) -> tuple[Analysed | None, str]:
+        """What one run proves, or why it proves nothing."""
         check = Check()
         with check_environment(check):
             run = Run(check)
@@ -156,33 +183,39 @@ class AnalyticPass:
             finally:
                 check.analytic = None
                 run.close()
-            self.last_escalation = None if found is not None else run.escalated or "an error"
+            why = run.escalated or "a refusal of a rule did not arrive"
             if getattr(hp, "needs_stock", False):
                 self._stock_hp = True
+        # A stand-in that outlives its run keeps the run, and with it every layer of it, alive: the
+        # memory of a search would grow with each check. The next check would also meet layers of
+        # this one. So the run is counted: whoever keeps a stand-in holds a reference. A cycle of
+        # the user's is no such thing; hence the collections, the cheap ones first. If a reference
+        # is left then, ``build`` keeps layers, and the pass is off for good: such a build means
+        # one layer for all trials, which only Keras itself can judge.
         # This frame's name and getrefcount's argument are two references.
         if sys.getrefcount(run) > _OWN_REFERENCES:
             # What is young is looked at first: to look at everything can take a second.
             for generation in range(3):
                 gc.collect(generation)
                 if sys.getrefcount(run) <= _OWN_REFERENCES:
-                    return found
+                    return found, why
             for _ in range(_WAITS):
                 time.sleep(_WAIT)
                 if sys.getrefcount(run) <= _OWN_REFERENCES:
-                    return found
+                    return found, why
             self.off = "build keeps layers from one call to the next"
-        return found
+        return found, why
 
     def _run(self, hp: Any, run: Run, check: Check) -> Analysed | None:
         try:
             model = self._build(hp)
         except KeyboardInterrupt:
             raise
-        except Refusal as refusal:
+        except RefusalInBuild as refusal:
             arrived = refusal is run.refusal and run.escalated is None
             return self._refused(hp, run, refusal) if arrived else None
         except BaseException as error:
-            run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            run.escalated = run.escalated or _raised(error)
             without_frames(error)
             return None
         if (
@@ -196,15 +229,15 @@ class AnalyticPass:
         del model
         try:
             return self._feasible(hp, run, record, check)
-        except Refusal as refusal:
+        except RefusalInBuild as refusal:
             return self._refused(hp, run, refusal, record)
         except KeyboardInterrupt:
             raise
-        except NotPlain as reason:
+        except (NoKey, NoSpec) as reason:
             run.escalated = str(reason)
             return None
         except BaseException as error:
-            run.escalated = run.escalated or f"{type(error).__name__}: {error}"
+            run.escalated = run.escalated or _raised(error)
             without_frames(error)
             return None
 
@@ -231,7 +264,7 @@ class AnalyticPass:
         return Analysed(hp, None, step, parameters, shape, _table(run), built, outside)
 
     def _refused(
-        self, hp: Any, run: Run, refusal: Refusal, model: ModelRecord | None = None
+        self, hp: Any, run: Run, refusal: RefusalInBuild, model: ModelRecord | None = None
     ) -> Analysed:
         record, refused = refusal.record, refusal.refused
         without_frames(refusal)
@@ -295,6 +328,12 @@ _INSIDE: Memory[Any, None] = Memory(20_000)
 _OWN_REFERENCES = 2
 _WAITS, _WAIT = 10, 0.01
 """A profiler in another thread may hold the frames of a run that is over, for milliseconds."""
+
+
+def _raised(error: BaseException) -> str:
+    """What is said of an error that no rule raised."""
+    line = users_line(error.__traceback__)
+    return f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
 
 
 def _reason(kind: str, name: str | None, why: str) -> str:

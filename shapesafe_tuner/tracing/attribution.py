@@ -19,8 +19,8 @@ import keras
 
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import KERAS_FOLDER
-from shapesafe_tuner.tracing.environment import Undecidable
 from shapesafe_tuner.tracing.shape_table import shapes_of
+from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = ["Attribution", "Origin", "attribute"]
 

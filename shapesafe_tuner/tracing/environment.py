@@ -18,10 +18,10 @@ from shapesafe_tuner._compat.keras.global_state import isolated_state
 from shapesafe_tuner._compat.keras.hooks import use
 from shapesafe_tuner._compat.keras.rollback import Snapshot
 from shapesafe_tuner.tracing.shape_table import LayerRecorder, shapes_of
+from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = [
     "Check",
-    "Undecidable",
     "call_unseen",
     "check_environment",
     "discovery_environment",
@@ -31,13 +31,6 @@ __all__ = [
 
 CONCRETE_BYTES = 16 * 2**20
 """Memory that variables read concretely in ``build`` may take before a check gives up."""
-
-
-class Undecidable(BaseException):
-    """Ends a check that cannot go on; never a proof.
-
-    Not an ``Exception``: handlers in Keras and in user code must not take it for a refusal.
-    """
 
 
 class Check:

@@ -84,8 +84,13 @@ class Judge:
         return self._repeating.undecided(verdict)
 
     def _judge_once(self, space: Any, values: Mapping[str, Any]) -> Judged:
-        found = None if self._analytic is None else self._analytic.judge(space, values)
-        return self._by_keras(space, values) if found is None else self._by_rules(found)
+        if self._analytic is None:
+            return self._by_keras(space, values)
+        found = self._analytic.judge(space, values)
+        if isinstance(found, Analysed):
+            return self._by_rules(found)
+        verdict, read = self._by_keras(space, values)
+        return Judged(dataclasses.replace(verdict, slow_because=found.why), read)
 
     def _tested_part(self, space: Any, hp: Any, verdict: Verdict) -> Verdict:
         """A refusal of many configurations, if one of them is refused again."""

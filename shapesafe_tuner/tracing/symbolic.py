@@ -9,7 +9,8 @@ from typing import Any
 import keras
 
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
-from shapesafe_tuner.tracing.environment import Check, Undecidable
+from shapesafe_tuner.tracing.environment import Check
+from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = ["Built", "build_model", "model_output_shape"]
 

@@ -14,7 +14,7 @@ from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown, walk
 from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
-from shapesafe_tuner.tracing.standins.descriptions import NotPlain, without_frames
+from shapesafe_tuner.tracing.signals import NoKey, without_frames
 from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
 from shapesafe_tuner.tracing.standins.layer_call import apply
 
@@ -151,7 +151,7 @@ class Asking:
             proxy.force()
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
         key: Any = None
-        with contextlib.suppress(NotPlain, TypeError):
+        with contextlib.suppress(NoKey, TypeError):
             key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)
             if key in self._operations:
                 return self._operations[key]

@@ -8,7 +8,8 @@ import keras
 
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.lazy import LazyFloat
-from shapesafe_tuner.tracing.standins.descriptions import NotPlain, frozen
+from shapesafe_tuner.tracing.signals import NoKey
+from shapesafe_tuner.tracing.standins.descriptions import frozen
 
 __all__ = ["ThingRecord"]
 
@@ -44,7 +45,7 @@ class ThingRecord:
             key = self.frozen_as()
             if key in _ACCEPTED:
                 return
-        except (NotPlain, TypeError):
+        except (NoKey, TypeError):
             key = None
         with run.asking.real_keras():
             self.real(run.asking.materialise)

@@ -13,17 +13,14 @@ import keras
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
+from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.binding import bind
 
-__all__ = ["Description", "Descriptions", "NotPlain", "frozen", "without_frames"]
+__all__ = ["Description", "Descriptions", "frozen"]
 
 _PLAIN = frozenset([int, float, str, bool, type(None), complex, bytes])
 _MOST = 20_000
 """Constructor calls, and calls of one layer, that are remembered."""
-
-
-class NotPlain(Exception):
-    """An argument has no value that equal calls would share."""
 
 
 class Description:
@@ -95,7 +92,7 @@ class Descriptions:
         if not layer_class.__module__.startswith("keras."):
             try:
                 policy = (policy, globals_of(layer_class))
-            except (NotPlain, TypeError, ValueError):
+            except (NoKey, TypeError, ValueError):
                 return Description(layer_class, args, kwargs, None)
         try:
             # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
@@ -103,7 +100,7 @@ class Descriptions:
         except ValueError:
             try:
                 key = (layer_class, frozen(args), frozen(kwargs), policy)
-            except (NotPlain, TypeError, ValueError):
+            except (NoKey, TypeError, ValueError):
                 return Description(layer_class, args, kwargs, None)
         known = self._known.get(key)
         if known is None:
@@ -122,22 +119,11 @@ def _detached(value: Any) -> Any:
     return getattr(value._it, "description", value) if hasattr(kind, "configured") else value
 
 
-def without_frames(error: BaseException) -> Any:
-    """The error without the frames it came through: they keep a run alive."""
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        earlier = link.__cause__ or link.__context__
-        link.__cause__ = link.__context__ = None
-        link = earlier
-    return error
-
-
 def frozen(value: Any) -> Any:
     """A hashable stand-in for a value, equal for values that a layer cannot tell apart.
 
     Raises:
-        NotPlain: there is no such thing for this value.
+        NoKey: there is no such thing for this value.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -165,13 +151,13 @@ def frozen(value: Any) -> Any:
         ),
     ):
         return kind, *[(name, frozen(item)) for name, item in sorted(vars(value).items())]
-    raise NotPlain(f"{kind.__name__} has no plain value")
+    raise NoKey(f"{kind.__name__} has no plain value")
 
 
 def _frozen_function(function: Any, depth: int = 0) -> Any:
     """Functions made anew in every build are equal if code and what they read are."""
     if depth > _DEEPEST:
-        raise NotPlain("functions call each other")
+        raise NoKey("functions call each other")
     code, known = function.__code__, function.__globals__
     return (
         code,
@@ -213,7 +199,7 @@ def globals_of(cls: type) -> Any:
     """What the methods of a layer class read of their module, as it is now.
 
     Raises:
-        NotPlain: there is something whose equality cannot be told.
+        NoKey: there is something whose equality cannot be told.
     """
     return tuple(
         (name, _frozen_global(method.__globals__[name], 0))

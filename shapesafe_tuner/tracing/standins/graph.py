@@ -9,7 +9,8 @@ from typing import Any
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Spec, Step
-from shapesafe_tuner.tracing.standins.descriptions import Description, NotPlain, frozen
+from shapesafe_tuner.tracing.signals import NoKey, NoSpec
+from shapesafe_tuner.tracing.standins.descriptions import Description, frozen
 
 __all__ = [
     "InputRecord", "LayerRecord", "Listed", "Node", "OperationRecord", "hashable", "specs_of",
@@ -76,10 +77,10 @@ class LayerRecord:
         """The key of its constructor call.
 
         Raises:
-            NotPlain: it was used already, or has no key.
+            NoKey: it was used already, or has no key.
         """
         if self.built_on is not None or self.description.key is None:
-            raise NotPlain("a layer that was used already")
+            raise NoKey("a layer that was used already")
         return ("layer", self.description.key)
 
     def leaves(self) -> Iterator[LayerRecord]:
@@ -170,7 +171,7 @@ def specs_of(structure: Any) -> Any:
     """Specs in place of symbolic tensors; lists become :class:`Listed`.
 
     Raises:
-        NotPlain: there is something else in it that no rule can look at.
+        NoSpec: there is something else in it that no rule can look at.
     """
     kind = type(structure)
     if kind is SymbolicTensor:
@@ -183,7 +184,7 @@ def specs_of(structure: Any) -> Any:
         return Listed([specs_of(item) for item in structure])
     if kind is dict:
         return {key: specs_of(item) for key, item in structure.items()}
-    raise NotPlain(f"a layer is called on {kind.__name__}")
+    raise NoSpec(f"a layer is called on {kind.__name__}")
 
 
 def tensors_of(specs: Any, node: Node) -> Any:

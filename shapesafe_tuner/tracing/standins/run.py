@@ -17,10 +17,11 @@ from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
+from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
 from shapesafe_tuner.tracing.standins.answers import Asking
 from shapesafe_tuner.tracing.standins.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
-from shapesafe_tuner.tracing.standins.descriptions import Description, Descriptions, NotPlain
+from shapesafe_tuner.tracing.standins.descriptions import Description, Descriptions
 from shapesafe_tuner.tracing.standins.facades import (
     ModelStandIn,
     SequentialStandIn,
@@ -44,7 +45,7 @@ from shapesafe_tuner.tracing.standins.models import (
 )
 from shapesafe_tuner.tracing.standins.real_objects import Realising
 
-__all__ = ["Escalate", "Refusal", "Run"]
+__all__ = ["Run"]
 
 _DESCRIPTIONS = Descriptions()
 _OPERATIONS: Memory[Any, Any] = Memory(20_000)
@@ -53,24 +54,6 @@ _MODELS = (keras.Model, constructors.Functional)
 _LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
     keras.layers.InputLayer
 }
-
-
-class Escalate(BaseException):
-    """Ends an analytic run that met something it does not know; never a proof."""
-
-
-class Refusal(ValueError, TypeError, ArithmeticError, LookupError, RuntimeError, AssertionError):
-    """A rule's refusal on its way through the user's code.
-
-    It is of every type that Keras may raise there, so that any handler of the user's which would
-    have caught the real exception catches this one; a refusal that does not arrive proves nothing.
-    """
-
-    def __init__(self, record: Any, inputs: Any, refused: Refused) -> None:
-        super().__init__(refused.why)
-        self.record = record
-        self.inputs = inputs
-        self.refused = refused
 
 
 class Run:
@@ -91,7 +74,7 @@ class Run:
     def __init__(self, hooks: Any) -> None:
         self.hooks = hooks
         self.escalated: str | None = None
-        self.refusal: Refusal | None = None
+        self.refusal: RefusalInBuild | None = None
         self.rows: list[tuple[LayerRecord, Any, Any]] = []
         self.closed = False
         self.show: Callable[[Any], Any] | None = None
@@ -101,13 +84,14 @@ class Run:
         self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
 
     def escalate(self, why: str) -> NoReturn:
-        """Leave the run; the configuration is judged otherwise."""
-        self.escalated = why
-        raise Escalate(why)
+        """Leave the run; the configuration is judged by Keras itself."""
+        line = users_line()
+        self.escalated = f"{why} ({line})" if line else why
+        raise Escalation(why)
 
     def refuse(self, record: Any, inputs: Any, refused: Refused) -> NoReturn:
         """Raise what a rule proved, where Keras would raise."""
-        self.refusal = Refusal(record, inputs, refused)
+        self.refusal = RefusalInBuild(record, inputs, refused)
         raise self.refusal
 
     def real(self, record: Any) -> Any:
@@ -230,7 +214,7 @@ class Run:
             self.escalate("an unusual Model")
         try:
             specs_of(list(given.values()))
-        except NotPlain:
+        except NoSpec:
             self.escalate("a model of what are no tensors of this build")
         name = self._name(constructors.Functional) if name is None else name
         description = _described(constructors.Functional)
@@ -265,7 +249,7 @@ class Run:
         """A layer called on anything else."""
         try:
             given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
-        except NotPlain as reason:
+        except NoSpec as reason:
             self.escalate(str(reason))
         first, arguments = self.bound(record, given, further)
         outputs = self.answer(record, first, arguments, shown=shown_of(given, further))
@@ -324,7 +308,7 @@ class Run:
             made, outputs = record.answer(inputs, arguments, step=step)
         except Refused as refused:
             self.refuse(record, inputs if shown is None else shown, refused)
-        except NotPlain as reason:
+        except NoKey as reason:
             self.escalate(str(reason))
         first = record.built_on is None
         if first:
@@ -341,7 +325,7 @@ class Run:
         try:
             given = [_spec_or_value(value) for value in args]
             further = {name: _spec_or_value(value) for name, value in kwargs.items()}
-        except NotPlain as reason:
+        except NoSpec as reason:
             self.escalate(str(reason))
         outputs = self.operate(record, given, further)
         return tensors_of(outputs, Node(record, args, kwargs))
@@ -380,9 +364,9 @@ def _spec_or_value(value: Any) -> Any:
     if kind is dict:
         return {key: _spec_or_value(item) for key, item in value.items()}
     if isinstance(value, keras.KerasTensor):
-        raise NotPlain("a tensor that is not of this build")
+        raise NoSpec("a tensor that is not of this build")
     if backend.has_history(value):
-        raise NotPlain("a tensor computed from weights")
+        raise NoSpec("a tensor computed from weights")
     return value
 
 

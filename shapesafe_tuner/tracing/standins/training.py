@@ -16,8 +16,9 @@ from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
+from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
 from shapesafe_tuner.tracing.standins.answers import demand_sizes
-from shapesafe_tuner.tracing.standins.descriptions import NotPlain, frozen, without_frames
+from shapesafe_tuner.tracing.standins.descriptions import frozen
 from shapesafe_tuner.tracing.standins.facades import StandIn
 from shapesafe_tuner.tracing.standins.graph import hashable, specs_of
 from shapesafe_tuner.tracing.standins.models import (
@@ -49,8 +50,8 @@ class Training:
         """What ``fit`` would meet.
 
         Raises:
-            Refusal: a rule proves that a layer refuses the step.
-            Escalate: something about the step is not known here.
+            RefusalInBuild: a rule proves that a layer refuses the step.
+            Escalation: something about the step is not known here.
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
@@ -96,11 +97,9 @@ class Training:
         return _spec(batch.x, record)
 
     def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
-        from shapesafe_tuner.tracing.standins.run import Refusal
-
         try:
             return record.answer(specs, None, step=step)[1]
-        except Refusal:
+        except RefusalInBuild:
             first = batch is self._data.batches[0]
             if step == "evaluation" or not (first or backend.LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
@@ -124,7 +123,7 @@ class Training:
         """Call a model on its own inputs as in training, where there is no data.
 
         Raises:
-            Refusal: a layer refuses what it was built with.
+            RefusalInBuild: a layer refuses what it was built with.
         """
         if isinstance(record, FunctionalRecord):
             record.answer(specs_of(record.given), None, step="training")
@@ -144,7 +143,7 @@ class Training:
             key = _compile_key(record)
             if key in _COMPILED:
                 return
-        except (NotPlain, TypeError):
+        except (NoKey, TypeError):
             key = None
         with run.asking.real_keras():
             args, kwargs = run.asking.materialise(record.compiled)
