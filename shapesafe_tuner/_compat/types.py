@@ -8,10 +8,13 @@ their names tell a reader what is meant, and mypy takes them for ``Any``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from contextlib import AbstractContextManager
+from typing import IO, Any, Protocol, TypeAlias
 
 __all__ = [
+    "Choice",
     "Condition",
+    "Configuration",
     "Function",
     "HyperModel",
     "HyperParameter",
@@ -21,9 +24,11 @@ __all__ = [
     "Loss",
     "Model",
     "Nested",
+    "Number",
     "Operation",
     "Optimizer",
     "Oracle",
+    "RemoteFiles",
     "Tensor",
     "Trial",
     "Value",
@@ -59,8 +64,10 @@ Condition: TypeAlias = Any
 """One of KerasTuner's conditions on a parent."""
 Value: TypeAlias = Any
 """What one hyperparameter is set to: a number, a string, a bool or None."""
+Configuration: TypeAlias = dict[str, Value]
+"""A value for each hyperparameter, by its name."""
 Values: TypeAlias = Mapping[str, Value]
-"""A configuration: a value for each hyperparameter, by its name."""
+"""A configuration, or a part of one, to read."""
 
 
 class HyperParameter(Protocol):
@@ -87,6 +94,26 @@ class HyperParameter(Protocol):
         """A value by KerasTuner's own sampling."""
 
 
+class Number(HyperParameter, Protocol):
+    """An ``Int`` or a ``Float``."""
+
+    min_value: float
+    max_value: float
+    step: float | None
+    sampling: str
+
+    def _get_n_values(self) -> int: ...
+
+    def _get_value_by_index(self, index: int) -> float: ...
+
+
+class Choice(HyperParameter, Protocol):
+    """A ``Choice``."""
+
+    values: list[Value]
+    ordered: bool
+
+
 class HyperParameters(Protocol):
     """A ``keras_tuner.HyperParameters``: what ``build`` is given, or what is known of a space."""
 
@@ -103,6 +130,16 @@ class HyperParameters(Protocol):
         """Whether the conditions of a hyperparameter hold."""
 
 
+class RemoteFiles(Protocol):
+    """What reads and writes files that are not on this machine's file system."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+
+    def File(self, path: str, mode: str) -> AbstractContextManager[IO[str]]:  # noqa: N802
+        """Open a file."""
+
+
 class Trial(Protocol):
     """A ``keras_tuner`` trial."""
 
@@ -111,6 +148,10 @@ class Trial(Protocol):
     status: str
     message: str | None
     score: float | None
+    metrics: Any
+
+    def to_proto(self) -> Any:
+        """The message that a chief sends to its workers."""
 
     def get_state(self) -> dict[str, Any]:
         """What is written to ``trial.json``."""

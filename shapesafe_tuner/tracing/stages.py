@@ -360,7 +360,7 @@ def _with_notes(
     verdict: Verdict, hp: Any, outside: Sequence[str]
 ) -> tuple[Verdict, dict[str, Any] | None]:
     """What the values themselves give to say, and what was read of them."""
-    notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.frozen.items())]
+    notes = [*outside, *(_frozen(name, *ranges) for name, ranges in hp.values.reregistered.items())]
     if notes:
         verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *notes))
     return verdict, hp.values.read() if verdict.feasible is False else None
