@@ -8,8 +8,7 @@ their names tell a reader what is meant, and mypy takes them for ``Any``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import IO, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 __all__ = [
     "Choice",
@@ -28,7 +27,6 @@ __all__ = [
     "Operation",
     "Optimizer",
     "Oracle",
-    "RemoteFiles",
     "Tensor",
     "Trial",
     "Value",
@@ -118,6 +116,8 @@ class HyperParameters(Protocol):
     """A ``keras_tuner.HyperParameters``: what ``build`` is given, or what is known of a space."""
 
     values: dict[str, Value]
+    active_scopes: list[list[Condition]]
+    inactive_scopes: list[list[Condition]]
 
     @property
     def space(self) -> list[HyperParameter]:
@@ -128,16 +128,6 @@ class HyperParameters(Protocol):
 
     def is_active(self, hyperparameter: HyperParameter) -> bool:
         """Whether the conditions of a hyperparameter hold."""
-
-
-class RemoteFiles(Protocol):
-    """What reads and writes files that are not on this machine's file system."""
-
-    def exists(self, path: str) -> bool:
-        """Whether there is such a file."""
-
-    def File(self, path: str, mode: str) -> AbstractContextManager[IO[str]]:  # noqa: N802
-        """Open a file."""
 
 
 class Trial(Protocol):

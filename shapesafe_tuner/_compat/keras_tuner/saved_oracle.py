@@ -14,9 +14,9 @@ from typing import Any
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
-from shapesafe_tuner._compat.types import Oracle, RemoteFiles, Trial
+from shapesafe_tuner._compat.types import Oracle, Trial
 from shapesafe_tuner.errors import ProjectError
-from shapesafe_tuner.project.writing import is_local, write_whole
+from shapesafe_tuner.project.writing import RemoteFiles, is_local, write_whole
 
 __all__ = ["SavedOracle"]
 
