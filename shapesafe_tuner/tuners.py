@@ -12,6 +12,7 @@ import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Oracle, Trial
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.project.crash_notes import crash_noted
@@ -51,15 +52,15 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         check_training_step: False judges the build alone, whatever data ``search`` gets.
     """
 
-    oracle: Any
+    oracle: Oracle
 
     def __init__(
         self,
-        oracle: Any,
-        hypermodel: Any = None,
+        oracle: Oracle,
+        hypermodel: HyperModel = None,
         *args: Any,
         on_infeasible: str = "resample",
-        constraints: Sequence[Callable[[Any], bool]] = (),
+        constraints: Sequence[Callable[[HyperParameters], bool]] = (),
         check_training_step: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -146,7 +147,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             with self.showing_rejections(fit_kwargs.get("callbacks")):
                 return serve(self._judging_oracle)
 
-    def around_trial(self, trial: Any) -> AbstractContextManager[None]:
+    def around_trial(self, trial: Trial) -> AbstractContextManager[None]:
         """A crash in native code leaves a note in the trial's folder."""
         return crash_noted(self.get_trial_dir(trial.trial_id))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from shapesafe_tuner.plain import plain, restored
 
@@ -14,7 +14,7 @@ __all__ = [
 ]  # fmt: skip
 
 Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
-Shape = Any
+Shape: TypeAlias = Any
 """A tuple of sizes with None for unknown ones, or a list, tuple or dict of such tuples."""
 
 
@@ -216,7 +216,7 @@ class Rejection:
         return cls(**{**restored(state), "verdict": Verdict.from_dict(state["verdict"])})
 
 
-def _shapes(value: Any) -> Any:
+def _shapes(value: Shape) -> Shape:
     """Shapes as tuples again, after JSON made lists of them."""
     if isinstance(value, Mapping):
         return {key: _shapes(item) for key, item in value.items()}

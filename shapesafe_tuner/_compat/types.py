@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 __all__ = [
+    "Choice",
     "Condition",
+    "Configuration",
     "Function",
     "HyperModel",
     "HyperParameter",
@@ -21,6 +23,7 @@ __all__ = [
     "Loss",
     "Model",
     "Nested",
+    "Number",
     "Operation",
     "Optimizer",
     "Oracle",
@@ -59,8 +62,10 @@ Condition: TypeAlias = Any
 """One of KerasTuner's conditions on a parent."""
 Value: TypeAlias = Any
 """What one hyperparameter is set to: a number, a string, a bool or None."""
+Configuration: TypeAlias = dict[str, Value]
+"""A value for each hyperparameter, by its name."""
 Values: TypeAlias = Mapping[str, Value]
-"""A configuration: a value for each hyperparameter, by its name."""
+"""A configuration, or a part of one, to read."""
 
 
 class HyperParameter(Protocol):
@@ -87,10 +92,32 @@ class HyperParameter(Protocol):
         """A value by KerasTuner's own sampling."""
 
 
+class Number(HyperParameter, Protocol):
+    """An ``Int`` or a ``Float``."""
+
+    min_value: float
+    max_value: float
+    step: float | None
+    sampling: str
+
+    def _get_n_values(self) -> int: ...
+
+    def _get_value_by_index(self, index: int) -> float: ...
+
+
+class Choice(HyperParameter, Protocol):
+    """A ``Choice``."""
+
+    values: list[Value]
+    ordered: bool
+
+
 class HyperParameters(Protocol):
     """A ``keras_tuner.HyperParameters``: what ``build`` is given, or what is known of a space."""
 
     values: dict[str, Value]
+    active_scopes: list[list[Condition]]
+    inactive_scopes: list[list[Condition]]
 
     @property
     def space(self) -> list[HyperParameter]:
@@ -111,6 +138,10 @@ class Trial(Protocol):
     status: str
     message: str | None
     score: float | None
+    metrics: Any
+
+    def to_proto(self) -> Any:
+        """The message that a chief sends to its workers."""
 
     def get_state(self) -> dict[str, Any]:
         """What is written to ``trial.json``."""

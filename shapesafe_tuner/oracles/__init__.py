@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import GridHooks
+from shapesafe_tuner._compat.types import Configuration, Oracle, Values
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.oracles.bayesian import BayesianOptimizationOracle
 from shapesafe_tuner.oracles.shape_safe import ShapeSafeOracle, checked_option
@@ -53,7 +54,7 @@ class GridSearchOracle(
             self._outcomes = {}
         super().judge_with(checker)
 
-    def _may_run(self, values: Mapping[str, Any]) -> bool:
+    def _may_run(self, values: Values) -> bool:
         # Stock asks twice what follows a trial: when it starts and when it ends.
         key = repr(sorted(values.items()))
         if key not in self._outcomes:
@@ -61,8 +62,8 @@ class GridSearchOracle(
         return self._outcomes[key]
 
     def next_in_order(
-        self, values: dict[str, Any], following: Callable[[dict[str, Any]], dict[str, Any] | None]
-    ) -> dict[str, Any] | None:
+        self, values: Configuration, following: Callable[[Configuration], Configuration | None]
+    ) -> Configuration | None:
         """The first feasible combination after ``values``, or None at the end of the grid."""
         combination = following(values)
         while combination is not None and self._checker is not None:
@@ -101,7 +102,7 @@ _SHAPE_SAFE: dict[type, type] = {
 }
 
 
-def shape_safe_oracle(oracle: Any, on_infeasible: str = "resample") -> Any:
+def shape_safe_oracle(oracle: Oracle, on_infeasible: str = "resample") -> Oracle:
     """Make an oracle shape-safe, in place; one that already is stays as it is.
 
     Args:

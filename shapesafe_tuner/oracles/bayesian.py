@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import BayesianHooks
+from shapesafe_tuner._compat.types import Configuration, Values
 from shapesafe_tuner.oracles.shape_safe import ShapeSafeOracle
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.space.enumeration import neighbours, sample
@@ -37,11 +37,11 @@ class BayesianOptimizationOracle(
 
     told_of_repairs = "the score of the repaired configuration"
 
-    def stands(self, values: Mapping[str, Any]) -> bool:
+    def stands(self, values: Values) -> bool:
         """Whether a proposal runs as it is: it is feasible, and was not tried."""
         return super().stands(values) and not self.is_tried(values)
 
-    def replacement(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    def replacement(self, values: Values) -> Configuration | None:
         """The feasible configuration that was not tried with the best acquisition."""
         refused = not self._fits(values)
         repaired = self._repaired(values) if refused else None
@@ -64,14 +64,14 @@ class BayesianOptimizationOracle(
         self._accepted = best
         return best
 
-    def _best(self, found: list[dict[str, Any]]) -> dict[str, Any]:
+    def _best(self, found: list[Configuration]) -> Configuration:
         scores = self.acquisition(found)
         return found[scores.index(min(scores))]
 
-    def _is_open(self, values: Mapping[str, Any]) -> bool:
+    def _is_open(self, values: Values) -> bool:
         return not self.is_tried(values) and self._fits(values)
 
-    def _fits(self, values: Mapping[str, Any]) -> bool:
+    def _fits(self, values: Values) -> bool:
         assert self._checker is not None
         known = self._checker.is_known_infeasible(values)
         return not known and bool(self._checker.judge(values, self.hyperparameters))

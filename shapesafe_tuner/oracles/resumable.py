@@ -9,6 +9,7 @@ from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import OracleHooks
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief
+from shapesafe_tuner._compat.types import Trial
 from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.project.crash_notes import read_note
@@ -63,23 +64,24 @@ class ResumableOracle(OracleHooks):
                         self.save()
                 raise
 
-    def create_trial(self, tuner_id: str) -> Any:
+    def create_trial(self, tuner_id: str) -> Trial:
         """As in KerasTuner; a trial that takes its process with it is not run for ever."""
         with self.locked():
             self._settle()
-            trial = super().create_trial(tuner_id)
+            trial: Trial = super().create_trial(tuner_id)
             self._stopped.discard(trial.trial_id)
             return trial
 
-    def update_trial(self, *args: Any, **kwargs: Any) -> Any:
+    def update_trial(self, *args: object, **kwargs: object) -> Trial:
         """As in KerasTuner; its lock is freed when an exception leaves it."""
         with self.locked():
-            return super().update_trial(*args, **kwargs)
+            trial: Trial = super().update_trial(*args, **kwargs)
+            return trial
 
-    def end_trial(self, *args: Any, **kwargs: Any) -> Any:
+    def end_trial(self, trial: Trial, *args: object, **kwargs: object) -> None:
         """As in KerasTuner; its lock is freed when an exception leaves it."""
         with self.locked():
-            return super().end_trial(*args, **kwargs)
+            super().end_trial(trial, *args, **kwargs)
 
     def _settle(self) -> None:
         """Decide what becomes of the trials that ran when the project was saved last."""

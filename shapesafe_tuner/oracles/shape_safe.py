@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief
+from shapesafe_tuner._compat.types import (
+    Configuration,
+    HyperModel,
+    HyperParameters,
+    Trial,
+    Values,
+)
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.oracles.resumable import ResumableOracle
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.draws import Draws
 from shapesafe_tuner.search.replacements import Proposals
 from shapesafe_tuner.tracing.question import question_of
@@ -52,7 +60,7 @@ class ShapeSafeOracle(ResumableOracle):
         self._on_infeasible = checked_option(on_infeasible)
         self._start_keeping()
         self._checker: Checker | None = None
-        self._accepted: dict[str, Any] | None = None
+        self._accepted: Configuration | None = None
         self._proposals: Proposals | None = None
         self._walked_to_the_end = False
         self._said_why_stopped = False
@@ -81,7 +89,7 @@ class ShapeSafeOracle(ResumableOracle):
 
     def bind(
         self,
-        hypermodel: Any,
+        hypermodel: HyperModel,
         *,
         x: Any = None,
         y: Any = None,
@@ -89,7 +97,7 @@ class ShapeSafeOracle(ResumableOracle):
         validation_data: Any = None,
         batch_size: int | None = None,
         max_model_size: int | None = None,
-        constraints: Sequence[Callable[[Any], bool]] = (),
+        constraints: Sequence[Callable[[HyperParameters], bool]] = (),
     ) -> None:
         """Say what is searched, for oracles used without a shape-safe tuner.
 
@@ -115,7 +123,7 @@ class ShapeSafeOracle(ResumableOracle):
             with self._draws.timed():
                 self._proposals.learn(known.values(), self.hyperparameters)
 
-    def next_feasible(self, draw: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+    def next_feasible(self, draw: Callable[[], Configuration | None]) -> Configuration | None:
         """The next candidate that may run, or None if there is none left."""
         if self._checker is None:
             return draw()
@@ -137,7 +145,7 @@ class ShapeSafeOracle(ResumableOracle):
                 break
         return self._constructed()
 
-    def _repaired(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _repaired(self, values: Values) -> Configuration | None:
         """The nearest feasible configuration that was not tried, where that is wanted."""
         if self._on_infeasible != "repair" or self._proposals is None:
             return None
@@ -154,7 +162,7 @@ class ShapeSafeOracle(ResumableOracle):
     told_of_repairs: str | None = None
     """What the optimiser learns of a configuration that was repaired."""
 
-    def _may_run(self, values: Mapping[str, Any]) -> bool:
+    def _may_run(self, values: Values) -> bool:
         """Judge a candidate; record it when it is refused."""
         assert self._checker is not None
         plain = _without_bookkeeping(values)
@@ -183,7 +191,7 @@ class ShapeSafeOracle(ResumableOracle):
         )
         return dataclasses.replace(rejection, verdict=verdict)
 
-    def _constructed(self) -> dict[str, Any] | None:
+    def _constructed(self) -> Configuration | None:
         assert self._proposals is not None
         with self._draws.timed():
             self._accepted = self._proposals.constructed(self.hyperparameters, self.is_tried)
@@ -203,15 +211,15 @@ class ShapeSafeOracle(ResumableOracle):
             return {**response, "values": {**replacement, **kept}}
         return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}
 
-    def stands(self, values: Mapping[str, Any]) -> bool:
+    def stands(self, values: Values) -> bool:
         """Whether a proposal runs as it is."""
         return self._may_run(values)
 
-    def replacement(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    def replacement(self, values: Values) -> Configuration | None:
         """What runs in place of a proposal that does not stand; None if nothing is left."""
         return self._repaired(values) or self.random_candidate()
 
-    def create_trial(self, tuner_id: str) -> Any:
+    def create_trial(self, tuner_id: str) -> Trial:
         """As in KerasTuner; a refused draw makes no trial.
 
         Raises:
@@ -221,7 +229,7 @@ class ShapeSafeOracle(ResumableOracle):
         with self.locked():
             self._accepted = None
             self._learn_again()
-            trial = super().create_trial(tuner_id)
+            trial: Trial = super().create_trial(tuner_id)
             if trial.status == "STOPPED":
                 self._say_why_stopped()
             self._draws.say(len(self.trials), bool(self.verbose))
@@ -229,7 +237,7 @@ class ShapeSafeOracle(ResumableOracle):
                 self.save()
             return trial
 
-    def _file_of_draws(self) -> tuple[str, Any]:
+    def _file_of_draws(self) -> tuple[str, RemoteFiles | None]:
         return self.file_beside_state(rejection_file.FILE), self.remote_files
 
     def assert_feasible(self) -> None:
@@ -282,11 +290,11 @@ _OWN = "tuner/"
 """What Hyperband's own entries in a configuration begin with."""
 
 
-def _without_bookkeeping(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_bookkeeping(values: Values) -> Configuration:
     return {name: value for name, value in values.items() if not name.startswith(_OWN)}
 
 
-def _plain(values: Mapping[str, Any]) -> str:
+def _plain(values: Values) -> str:
     """A configuration of the user's hyperparameters, to count different ones."""
     return repr(sorted(_without_bookkeeping(values).items()))
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.plain import to_json
-from shapesafe_tuner.project.writing import saving
+from shapesafe_tuner.project.writing import RemoteFiles, saving
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["FILE", "KEY", "RejectionFile"]
@@ -36,7 +35,7 @@ class RejectionFile:
         saved: how many rejections of the project the file has.
     """
 
-    def __init__(self, path: str, remote: Any = None) -> None:
+    def __init__(self, path: str, remote: RemoteFiles | None = None) -> None:
         self.path = path
         self._remote = remote
         self.saved = 0

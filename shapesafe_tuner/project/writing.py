@@ -6,10 +6,21 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from typing import IO, Protocol
 
 from shapesafe_tuner.errors import ProjectError
 
-__all__ = ["is_local", "saving", "stopping_at_a_full_disk", "write_whole"]
+__all__ = ["RemoteFiles", "is_local", "saving", "stopping_at_a_full_disk", "write_whole"]
+
+
+class RemoteFiles(Protocol):
+    """What reads and writes files that are not on this machine's file system."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+
+    def File(self, path: str, mode: str) -> contextlib.AbstractContextManager[IO[str]]:  # noqa: N802
+        """Open a file."""
 
 
 def is_local(path: str) -> bool:

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.text import outcome_of
 from shapesafe_tuner.report.wording import sentence, short, value_words
+from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["explanation_view"]
+__all__ = ["Explained", "explanation_view"]
 
 
-def explanation_view(explanation: Any) -> dict[str, Any]:
+class Explained(Protocol):
+    """What the page shows."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The configuration that was asked about."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the check said."""
+
+    @property
+    def nearest(self) -> Mapping[str, Any] | None:
+        """The nearest feasible configuration, where one is known."""
+
+
+def explanation_view(explanation: Explained) -> dict[str, Any]:
     """The view.
 
     Args:
-        explanation: an ``Explanation``.
+        explanation: a verdict and what was asked for.
     """
     verdict, nearest = explanation.verdict, explanation.nearest
     fault = verdict.fault
     outcome, _ = outcome_of(verdict)
     cause = {} if fault is None else fault.hyperparameters
-    spoke = fault is not None and fault.error and fault.error not in fault.reason
+    error = (fault.error if fault is not None else None) or ""
+    spoke = fault is not None and error not in fault.reason
     return {
         "title": outcome.split(":")[0],
         "outcome": outcome,
@@ -31,7 +49,7 @@ def explanation_view(explanation: Any) -> dict[str, Any]:
         "caused": bool(cause),
         "suggested": nearest is not None,
         "reason": "" if fault is None else sentence(fault.reason),
-        "error": sentence(fault.error) if spoke else "",
+        "error": sentence(error) if spoke else "",
         "ladder": ladder_of(verdict.layers),
         "parameters": "" if verdict.parameters is None else f"{verdict.parameters:,}",
         "notes": [sentence(note) for note in verdict.warnings],

@@ -8,6 +8,7 @@ import hashlib
 import html
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 from shapesafe_tuner.report.explanation_view import explanation_view
@@ -15,7 +16,10 @@ from shapesafe_tuner.report.space_view import space_view
 
 __all__ = ["in_notebook", "page", "write_page"]
 
-_VIEWS = {"space": space_view, "explanation": explanation_view}
+_VIEWS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "space": space_view,
+    "explanation": explanation_view,
+}
 _FOLDER = pathlib.Path(__file__).parent / "templates"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from shapesafe_tuner.report.text import shape_text
 from shapesafe_tuner.report.wording import short
-from shapesafe_tuner.verdict import LayerShape
+from shapesafe_tuner.verdict import LayerShape, Shape
 
 __all__ = ["Ladder", "Rung", "ladder_of"]
 
@@ -70,7 +70,7 @@ def ladder_of(layers: Sequence[LayerShape]) -> Ladder | None:
     measure = _side if of_maps else _features
     largest = max((measure(shape) or 0 for shape in shapes), default=0) or 1
 
-    def width(shape: Any) -> float:
+    def width(shape: Shape) -> float:
         size = measure(shape)
         return 0.0 if size is None else round(max(_THINNEST, 100 * size / largest), 2)
 
@@ -88,7 +88,7 @@ def ladder_of(layers: Sequence[LayerShape]) -> Ladder | None:
     return Ladder(tuple(_shortened(rungs)), said)
 
 
-def _rung(name: str, layer_type: str, shape: Any, parameters: str, width: float) -> Rung:
+def _rung(name: str, layer_type: str, shape: Shape, parameters: str, width: float) -> Rung:
     lines = tuple(short(line) for line in shape_text(shape).split("\n"))
     kind = "map" if width else "vector"
     return Rung(_name(name), _name(layer_type), lines, parameters, width, kind)
@@ -106,7 +106,7 @@ def _shortened(rungs: list[Rung]) -> list[Rung]:
     return [*rungs[:_FIRST], more, *rungs[-_LAST:]]
 
 
-def _side(shape: Any) -> float | None:
+def _side(shape: Shape) -> float | None:
     """The geometric mean of the sizes between batch and channels, of the largest tensor."""
     means = [
         math.prod(known) ** (1 / len(known))
@@ -116,12 +116,12 @@ def _side(shape: Any) -> float | None:
     return max(means, default=None)
 
 
-def _features(shape: Any) -> float | None:
+def _features(shape: Shape) -> float | None:
     sizes = [one[-1] for one in _tensors(shape) if len(one) > 1 and one[-1] is not None]
     return max(sizes, default=None)
 
 
-def _tensors(shape: Any) -> Iterator[tuple[Any, ...]]:
+def _tensors(shape: Shape) -> Iterator[tuple[Any, ...]]:
     if isinstance(shape, Mapping):
         shape = list(shape.values())
     if isinstance(shape, list):

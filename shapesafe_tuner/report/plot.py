@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 from shapesafe_tuner.findings import Conflict, SpaceFindings
 from shapesafe_tuner.report.wording import (
@@ -17,6 +18,11 @@ from shapesafe_tuner.report.wording import (
 
 __all__ = ["space_figure"]
 
+Axes: TypeAlias = Any
+"""A ``matplotlib.axes.Axes``."""
+Figure: TypeAlias = Any
+"""A ``matplotlib.figure.Figure``."""
+
 _MOST = 8
 """Conflicts that are drawn."""
 _MOST_CHARACTERS = 70
@@ -26,7 +32,7 @@ _SHADES = ["#8f2d14", "#cd7c61", "#eccbbb", "#f3f0ea", "#dcebe6"]
 """From what never fits to what always does."""
 
 
-def space_figure(report: SpaceFindings, down: str | None, across: str | None) -> Any:
+def space_figure(report: SpaceFindings, down: str | None, across: str | None) -> Figure:
     """The share, the conflicts and one map; arguments as of ``SearchSpaceReport.plot``."""
     figure_class = _matplotlib("matplotlib.figure").Figure
     chosen = _chosen(report, down, across)
@@ -43,7 +49,7 @@ def space_figure(report: SpaceFindings, down: str | None, across: str | None) ->
     return figure
 
 
-def _matplotlib(module: str) -> Any:
+def _matplotlib(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -81,7 +87,7 @@ def _chosen(
     raise ValueError(f"The report has no map of {short(rows)} and {short(columns)}.")
 
 
-def _draw_share(panel: Any, report: SpaceFindings) -> None:
+def _draw_share(panel: Axes, report: SpaceFindings) -> None:
     low, high = report.confidence_interval
     panel.barh([0], [1], color=_TRACK)
     panel.barh([0], [report.feasible_fraction], color=_FITS)
@@ -96,7 +102,7 @@ def _draw_share(panel: Any, report: SpaceFindings) -> None:
     panel.set_axis_off()
 
 
-def _draw_conflicts(panel: Any, report: SpaceFindings, conflicts: Sequence[Conflict]) -> None:
+def _draw_conflicts(panel: Axes, report: SpaceFindings, conflicts: Sequence[Conflict]) -> None:
     places = range(len(conflicts))
     bars = panel.barh(places, [one.fraction for one in conflicts], height=0.3, color=_REFUSED)
     panel.bar_label(bars, [percent(one.fraction) for one in conflicts], padding=4)
@@ -115,7 +121,7 @@ def _draw_conflicts(panel: Any, report: SpaceFindings, conflicts: Sequence[Confl
 
 
 def _draw_map(
-    panel: Any, report: SpaceFindings, rows: str, columns: str, cells: list[list[float | None]]
+    panel: Axes, report: SpaceFindings, rows: str, columns: str, cells: list[list[float | None]]
 ) -> None:
     colors = _matplotlib("matplotlib.colors").LinearSegmentedColormap.from_list("", _SHADES)
     axes = {axis.name: axis for axis in report.axes}
@@ -136,6 +142,6 @@ def _draw_map(
     _without_frame(panel)
 
 
-def _without_frame(panel: Any) -> None:
+def _without_frame(panel: Axes) -> None:
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0)

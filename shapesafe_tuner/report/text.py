@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shapesafe_tuner.escaping import named, short, visible
-from shapesafe_tuner.verdict import LayerShape, Rejection, Verdict
+from shapesafe_tuner.verdict import LayerShape, Rejection, Shape, Verdict
 
 __all__ = ["explanation_text", "feasibility_summary", "print_explanation"]
 
@@ -136,7 +136,7 @@ def _shape_table(layers: Sequence[LayerShape]) -> Table:
     return table
 
 
-def shape_text(shapes: Any) -> str:
+def shape_text(shapes: Shape) -> str:
     if shapes is None:
         return "?"
     if isinstance(shapes, Mapping):

@@ -6,10 +6,11 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import cast
 
 from shapesafe_tuner._compat.keras_tuner.rpc import Server, Worker
+from shapesafe_tuner._compat.types import Oracle, Trial
 from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.search.progress import LOG
 
@@ -122,7 +123,7 @@ class Chief:
         failure: with which the search has to end.
     """
 
-    def __init__(self, oracle: Any, attendance: Attendance) -> None:
+    def __init__(self, oracle: Oracle, attendance: Attendance) -> None:
         self.failure: Exception | None = None
         self._oracle = oracle
         self._attendance = attendance
@@ -147,7 +148,7 @@ class Chief:
         self._try(lambda: self._oracle.lost(trial.trial_id))
         self._oracle.save()
 
-    def _try(self, action: Callable[[], Any]) -> Any:
+    def _try(self, action: Callable[[], Trial | None]) -> Trial | None:
         """Do what may end the search: the chief says so when its workers have left."""
         try:
             return action()
@@ -155,16 +156,16 @@ class Chief:
             self.failure = self.failure or error
             return None
 
-    def create_trial(self, worker: Worker) -> Any:
+    def create_trial(self, worker: Worker) -> Trial:
         """A trial to run; or one whose status says to wait or to stop."""
         with self._oracle.locked():
             if self._attendance.come(worker):
                 self._lost(worker.tuner_id, "was started again")
-            trial = None
+            trial: Trial | None = None
             if self.failure is None:
                 trial = self._try(lambda: self._oracle.create_trial(worker.tuner_id))
             if trial is None:
-                trial = self._oracle.nothing_more()
+                trial = cast(Trial, self._oracle.nothing_more())
             if trial.status != "STOPPED":
                 return trial
             if self.failure is None and self._oracle.has_work:
@@ -184,14 +185,16 @@ class Chief:
         trial = self._oracle.ongoing_trials.get(worker.tuner_id)
         return trial is not None and trial.trial_id == trial_id
 
-    def update_trial(self, worker: Worker | None, trial_id: str, metrics: Any, step: int) -> Any:
+    def update_trial(
+        self, worker: Worker | None, trial_id: str, metrics: Mapping[str, float], step: int
+    ) -> Trial:
         """Take what a trial reports; not from a worker that was taken for gone."""
         with self._oracle.locked():
             if self._owns(worker, trial_id):
-                return self._oracle.update_trial(trial_id, metrics, step=step)
-            return self._oracle.get_trial(trial_id)
+                return cast(Trial, self._oracle.update_trial(trial_id, metrics, step=step))
+            return cast(Trial, self._oracle.get_trial(trial_id))
 
-    def end_trial(self, worker: Worker | None, trial: Any) -> None:
+    def end_trial(self, worker: Worker | None, trial: Trial) -> None:
         """Take a trial that has ended; once, and from the worker that has it."""
         with self._oracle.locked():
             if self._owns(worker, trial.trial_id):
@@ -225,7 +228,7 @@ class Chief:
             return False
 
 
-def serve(oracle: Any) -> None:
+def serve(oracle: Oracle) -> None:
     """Serve workers until the search is over and they have left.
 
     Raises:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.configurations import configuration
+from shapesafe_tuner._compat.types import HyperParameters, Model, Oracle, Values
 from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.symbolic import build_model
@@ -16,7 +17,7 @@ MAX_BUILDS = 300
 TRIES_PER_SCOPE = 20
 
 
-def complete_space(build: Callable[[Any], Any], oracle: Any) -> bool:
+def complete_space(build: Callable[[HyperParameters], Model], oracle: Oracle) -> bool:
     """Register what is read after the layer that fails under the defaults.
 
     Random configurations are built without weights until one succeeds, and until each
@@ -55,7 +56,7 @@ class _Scopes:
         self._entered: list[Any] = []
         self._waiting: list[tuple[Any, int]] = []
 
-    def saw(self, hp: Any, *, whole: bool) -> None:
+    def saw(self, hp: HyperParameters, *, whole: bool) -> None:
         """Take in one build; a scope counts as entered when the build was ``whole``."""
         if whole:
             self._entered += [scope for scope in hp.active_scopes if scope not in self._entered]
@@ -64,7 +65,7 @@ class _Scopes:
                 self._waiting.append((scope, 0))
         self._waiting = [(scope, n) for scope, n in self._waiting if scope not in self._entered]
 
-    def next_to_enter(self) -> Mapping[str, Any] | None:
+    def next_to_enter(self) -> Values | None:
         """Values that enter a scope not seen from inside; None when there is none left."""
         self._waiting = [(scope, n) for scope, n in self._waiting if n < TRIES_PER_SCOPE]
         if not self._waiting:

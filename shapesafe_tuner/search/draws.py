@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from shapesafe_tuner._compat.types import Configuration, Values
 from shapesafe_tuner.errors import FeasibilityWarning
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.health import complaint
 from shapesafe_tuner.search.progress import progress_line, record
 from shapesafe_tuner.verdict import Rejection, Verdict, kind_of
@@ -58,12 +60,12 @@ class Draws:
                 self.notes[note] = None
                 warnings.warn(note, stacklevel=2)
 
-    def refused(self, values: Mapping[str, Any], verdict: Verdict, seconds: float) -> None:
+    def refused(self, values: Values, verdict: Verdict, seconds: float) -> None:
         """Keep a rejection."""
         self.rejections.append(Rejection(dict(values), verdict, seconds=seconds, time=time.time()))
         record(self.rejections[-1])
 
-    def repaired(self, to: dict[str, Any], told: str | None, seconds: float) -> None:
+    def repaired(self, to: Configuration, told: str | None, seconds: float) -> None:
         """The last rejection was repaired, which took so long."""
         last = self.rejections[-1]
         self.rejections[-1] = dataclasses.replace(
@@ -101,7 +103,7 @@ class Draws:
         self.seconds = saved.get("seconds", 0.0)
         self._has_complained = saved.get("complained", False)
 
-    def read(self, path: str, remote: Any, count: int | None) -> None:
+    def read(self, path: str, remote: RemoteFiles | None, count: int | None) -> None:
         """Read the rejections; arguments as for ``RejectionFile.read``.
 
         Raises:
@@ -110,11 +112,11 @@ class Draws:
         self.rejections = self._file_at(path, remote).read(count)
         self._told_of = len(self.rejections)
 
-    def are_saved_in(self, path: str, remote: Any) -> bool:
+    def are_saved_in(self, path: str, remote: RemoteFiles | None) -> bool:
         """Whether a file has all rejections."""
         return self._file_at(path, remote).saved == len(self.rejections)
 
-    def save(self, path: str, remote: Any) -> None:
+    def save(self, path: str, remote: RemoteFiles | None) -> None:
         """Add to a file the rejections that it does not have.
 
         Raises:
@@ -122,7 +124,7 @@ class Draws:
         """
         self._file_at(path, remote).append(self.rejections)
 
-    def _file_at(self, path: str, remote: Any) -> rejection_file.RejectionFile:
+    def _file_at(self, path: str, remote: RemoteFiles | None) -> rejection_file.RejectionFile:
         if self._file is None or self._file.path != path:
             self._file = rejection_file.RejectionFile(path, remote)
         return self._file

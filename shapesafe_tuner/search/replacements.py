@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from shapesafe_tuner._compat.types import Configuration, HyperParameters, Values
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.space.construction import Construction
 from shapesafe_tuner.space.enumeration import in_space
@@ -14,7 +14,7 @@ __all__ = ["Proposals"]
 MAX_REPAIRED = 500
 """Configurations that one repair may judge."""
 
-IsTried = Callable[[Mapping[str, Any]], bool]
+IsTried = Callable[[Values], bool]
 
 
 class Proposals:
@@ -36,8 +36,8 @@ class Proposals:
         self._construction: tuple[int, Construction] | None = None
 
     def nearest(
-        self, values: Mapping[str, Any], space: Any, is_tried: IsTried
-    ) -> dict[str, Any] | None:
+        self, values: Values, space: HyperParameters, is_tried: IsTried
+    ) -> Configuration | None:
         """The nearest feasible configuration that was not tried, if one is found.
 
         Args:
@@ -50,7 +50,7 @@ class Proposals:
         )
         return None if found.values is None else in_space(space, found.values)
 
-    def constructed(self, space: Any, is_tried: IsTried) -> dict[str, Any] | None:
+    def constructed(self, space: HyperParameters, is_tried: IsTried) -> Configuration | None:
         """A feasible configuration that was not tried, from the lazy tree of the space."""
         size = len(space.space)
         if self._construction is None or self._construction[0] != size:
@@ -59,7 +59,7 @@ class Proposals:
         self.exhausted = self._construction[1].complete
         return values
 
-    def learn(self, refused: Iterable[Mapping[str, Any]], space: Any) -> None:
+    def learn(self, refused: Iterable[Values], space: HyperParameters) -> None:
         """Judge what was refused before a restart, so that its conflicts are known.
 
         They are not taken as read: build or the data may have changed since.

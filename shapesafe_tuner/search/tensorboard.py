@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import keras_tuner
 
+from shapesafe_tuner._compat.types import Oracle, Trial
 from shapesafe_tuner.report.text import feasibility_summary
 
 __all__ = ["RUN", "RejectionBoard", "ShowsRejections"]
@@ -35,7 +36,7 @@ class RejectionBoard:
         self._writer = EventFileWriter(os.path.join(folder, RUN))
         self._shown: tuple[int, int] | None = None
 
-    def show(self, oracle: Any) -> None:
+    def show(self, oracle: Oracle) -> None:
         """Write the state of a search, unless it is as it was.
 
         Args:
@@ -86,7 +87,7 @@ class ShowsRejections(keras_tuner.Tuner):  # type: ignore[misc]
             return super().search(*fit_args, **fit_kwargs)
 
     @contextlib.contextmanager
-    def showing_rejections(self, callbacks: Any) -> Iterator[None]:
+    def showing_rejections(self, callbacks: object) -> Iterator[None]:
         """Log what is refused inside, if there is a TensorBoard callback and this process knows.
 
         Args:
@@ -104,14 +105,14 @@ class ShowsRejections(keras_tuner.Tuner):  # type: ignore[misc]
             self._board.close()
             self._board = None
 
-    def on_trial_begin(self, trial: Any) -> None:
+    def on_trial_begin(self, trial: Trial) -> None:
         """As ``keras_tuner.Tuner.on_trial_begin``; shows what was refused before this trial."""
         if self._board is not None:
             self._board.show(self.oracle)
         super().on_trial_begin(trial)
 
 
-def _log_of(callbacks: Any) -> str | None:
+def _log_of(callbacks: object) -> str | None:
     """The folder of the first TensorBoard callback."""
     given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     for callback in given:

@@ -120,7 +120,7 @@ def with_notes(verdict: Verdict, hp: Any, outside: Sequence[str]) -> Judged:
         hp: the configuration, which recorded what was read.
         outside: the values that are outside their domain, a sentence each.
     """
-    reregistered = hp.values.frozen.items()
+    reregistered = hp.values.reregistered.items()
     notes = [*outside, *(frozen_bounds_note(name, *ranges) for name, ranges in reregistered)]
     if notes:
         verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, *notes))

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, Protocol
 
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.domains import place_of, range_of
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
 
-__all__ = ["RecordedValues", "configuration", "lazy_configuration"]
+__all__ = [
+    "Ranges",
+    "RecordedHyperParameters",
+    "RecordedValues",
+    "configuration",
+    "lazy_configuration",
+]
 
 
-class RecordedValues(dict[str, Any]):
+class Ranges(NamedTuple):
+    """The range of a hyperparameter that holds, and the one that KerasTuner ignored, in words."""
+
+    holds: str
+    ignored: str
+
+
+class RecordedValues(dict[str, Value]):
     """A configuration's values that remembers which were read, in what order.
 
     Attributes:
         names_read: names in the order of their first reading.
-        frozen: hyperparameters registered again with another range: the first range, which
-            holds, and the last one asked for.
+        reregistered: hyperparameters registered again with another range, by their names.
     """
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Values) -> None:
         super().__init__(values)
         self.names_read: dict[str, None] = {}
-        self.frozen: dict[str, tuple[str, str]] = {}
+        self.reregistered: dict[str, Ranges] = {}
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Value:
         self.names_read[name] = None
         return super().__getitem__(name)
 
@@ -34,7 +47,7 @@ class RecordedValues(dict[str, Any]):
         self.names_read[str(name)] = None
         return super().__contains__(name)
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: Value = None) -> Value:
         self.names_read[name] = None
         return super().get(name, default)
 
@@ -46,13 +59,21 @@ class RecordedValues(dict[str, Any]):
         self.names_read.update(dict.fromkeys(self))
         return super().values()
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Value]:
         """The values that were read, in the order of their first reading."""
         own = dict(dict.items(self))
         return {name: own[name] for name in self.names_read if name in own}
 
 
-def configuration(space: Any, values: Mapping[str, Any], in_advance: Collection[str] = ()) -> Any:
+class RecordedHyperParameters(HyperParameters, Protocol):
+    """A ``HyperParameters`` whose values remember which were read."""
+
+    values: RecordedValues
+
+
+def configuration(
+    space: HyperParameters | None, values: Values, in_advance: Collection[str] = ()
+) -> RecordedHyperParameters:
     """A ``HyperParameters`` as a trial gets it, whose ``values`` record what is read.
 
     Args:
@@ -61,25 +82,28 @@ def configuration(space: Any, values: Mapping[str, Any], in_advance: Collection[
         in_advance: names whose range the user fixed before ``build``; to ignore another one is
             what was asked for.
     """
-    hp = keras_tuner.HyperParameters() if space is None else space.copy()
+    hp: Any = keras_tuner.HyperParameters() if space is None else space.copy()
     hp.values = dict(values)
     for known in hp.space:
         if known.name not in hp.values and hp.is_active(known):
             hp.values[known.name] = known.default
     hp.values = RecordedValues(hp.values)
-    _notice_frozen_bounds(hp, in_advance)
-    return hp
+    _notice_ignored_ranges(hp, in_advance)
+    return hp  # type: ignore[no-any-return]
 
 
 def lazy_configuration(
-    space: Any, values: Mapping[str, Any], in_advance: Collection[str], defer: Callable[[Any], Any]
-) -> Any:
+    space: HyperParameters | None,
+    values: Values,
+    in_advance: Collection[str],
+    defer: Callable[[HyperParameter], Value],
+) -> RecordedHyperParameters:
     """As :func:`configuration`, where ``defer`` gives what has no value when it is first read."""
-    hp = keras_tuner.HyperParameters() if space is None else space.copy()
+    hp: Any = keras_tuner.HyperParameters() if space is None else space.copy()
     hp.values = RecordedValues(values)
     retrieve = hp._retrieve
 
-    def deferring(asked: Any) -> Any:
+    def deferring(asked: HyperParameter) -> Value:
         if not dict.__contains__(hp.values, asked.name) and hp._conditions_are_active(
             asked.conditions
         ):
@@ -90,20 +114,20 @@ def lazy_configuration(
         return retrieve(asked)
 
     hp._retrieve = deferring
-    _notice_frozen_bounds(hp, in_advance)
-    return hp
+    _notice_ignored_ranges(hp, in_advance)
+    return hp  # type: ignore[no-any-return]
 
 
-def _notice_frozen_bounds(hp: Any, in_advance: Collection[str]) -> None:
-    """Note in ``hp.values.frozen`` which later registrations KerasTuner ignores."""
+def _notice_ignored_ranges(hp: Any, in_advance: Collection[str]) -> None:
+    """Note in ``hp.values.reregistered`` which later registrations KerasTuner ignores."""
     retrieve = hp._retrieve
     holds = {place_of(known): range_of(known) for known in hp.space if known.name not in in_advance}
 
-    def noticing(asked: Any) -> Any:
+    def noticing(asked: HyperParameter) -> Value:
         place = place_of(asked)
         first = holds.setdefault(place, range_of(asked))
         if first != range_of(asked):
-            hp.values.frozen[asked.name] = (first, range_of(asked))
+            hp.values.reregistered[asked.name] = Ranges(first, range_of(asked))
         return retrieve(asked)
 
     hp._retrieve = noticing

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from shapesafe_tuner._compat.keras_tuner.domains import hp_types
 from shapesafe_tuner._compat.keras_tuner.saved_oracle import SavedOracle
+from shapesafe_tuner._compat.types import Configuration, Oracle, Values
 
 __all__ = ["BayesianHooks", "GridHooks", "OracleHooks", "put_in"]
 
 
-def put_in(oracle: Any, folder: str) -> None:
+def put_in(oracle: Oracle, folder: str) -> None:
     """Give an oracle a project, as a tuner does, and silence it."""
     oracle._set_project_dir(folder, "project")
     oracle.verbose = 0
@@ -27,45 +28,51 @@ class OracleHooks(SavedOracle):
     candidates can.
     """
 
-    def next_feasible(self, draw: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+    def next_feasible(self, draw: Callable[[], Configuration | None]) -> Configuration | None:
         """The next candidate that may run; ``draw`` gives one more of the oracle's own."""
         raise NotImplementedError
 
-    def _random_values(self) -> dict[str, Any] | None:
+    def _random_values(self) -> Configuration | None:
         return self.next_feasible(super()._random_values)
 
-    def random_candidate(self) -> dict[str, Any] | None:
+    def random_candidate(self) -> Configuration | None:
         """A feasible random configuration that was not tried."""
         return self._random_values()
 
-    def is_tried(self, values: Mapping[str, Any]) -> bool:
+    def is_tried(self, values: Values) -> bool:
         """Whether a trial has these values."""
         return bool(self._duplicate(dict(values)))
 
 
 class GridHooks(OracleHooks):
-    """The same for grid search: one order, in which infeasible combinations are passed over."""
+    """Where the combinations of a grid are born: in one order, without what is infeasible."""
 
-    def _get_next_combination(self, values: dict[str, Any]) -> dict[str, Any] | None:
-        def following(after: dict[str, Any]) -> dict[str, Any] | None:
+    def _get_next_combination(self, values: Configuration) -> Configuration | None:
+        def following(after: Configuration) -> Configuration | None:
             combination = super(GridHooks, self)._get_next_combination(after)
             return None if combination is None else self._integers(combination)
 
         return self.next_in_order(values, following)
 
     def next_in_order(
-        self, values: dict[str, Any], following: Callable[[dict[str, Any]], dict[str, Any] | None]
-    ) -> dict[str, Any] | None:
+        self,
+        values: Configuration,
+        following: Callable[[Configuration], Configuration | None],
+    ) -> Configuration | None:
         """The first feasible combination after ``values``."""
         raise NotImplementedError
 
-    def next_combination(self, values: dict[str, Any]) -> dict[str, Any] | None:
+    def next_combination(self, values: Configuration) -> Configuration | None:
         """The first feasible combination after ``values``."""
         return self._get_next_combination(values)
 
-    def _integers(self, combination: dict[str, Any]) -> dict[str, Any]:
+    def _integers(self, combination: Configuration) -> Configuration:
         """Stock gives floats for an ``Int`` with a logarithmic step, which no layer takes."""
-        whole = {hp.name for hp in self.hyperparameters.space if isinstance(hp, hp_types.Int)}
+        whole = {
+            parameter.name
+            for parameter in self.hyperparameters.space
+            if isinstance(parameter, hp_types.Int)
+        }
         return {
             name: int(value) if name in whole and isinstance(value, float) else value
             for name, value in combination.items()
@@ -74,13 +81,12 @@ class GridHooks(OracleHooks):
     def restore_order(self) -> None:
         """Rebuild the order of the tried combinations, which stock does not save."""
         known = [trial_id for trial_id in self.start_order if trial_id in self.trials]
-        known.sort(
-            key=functools.cmp_to_key(
-                lambda a, b: self._compare(
-                    self.trials[a].hyperparameters.values, self.trials[b].hyperparameters.values
-                )
-            )
-        )
+
+        def compared(one: str, other: str) -> int:
+            first, second = self.trials[one], self.trials[other]
+            return int(self._compare(first.hyperparameters.values, second.hyperparameters.values))
+
+        known.sort(key=functools.cmp_to_key(compared))
         previous = None
         for trial_id in known:
             self._ordered_ids.insert(trial_id, previous)
@@ -91,7 +97,7 @@ class GridHooks(OracleHooks):
 class BayesianHooks(OracleHooks):
     """The acquisition function of Bayesian optimisation, and the random state of its search."""
 
-    def acquisition(self, configurations: Sequence[Mapping[str, Any]]) -> list[float]:
+    def acquisition(self, configurations: Sequence[Values]) -> list[float]:
         """The lower confidence bound that stock minimises, by the process it fitted last.
 
         Args:
@@ -99,7 +105,10 @@ class BayesianHooks(OracleHooks):
         """
         space = self._nonfixed_space()
         vectors = [
-            [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in space]
+            [
+                parameter.value_to_prob(values.get(parameter.name, parameter.default))
+                for parameter in space
+            ]
             for values in configurations
         ]
         mean, deviation = self.gpr.predict(np.array(vectors, dtype="float64"), return_std=True)

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, NoReturn
 
 import keras_tuner
 
-from shapesafe_tuner._compat.keras_tuner.configurations import RecordedValues
+from shapesafe_tuner._compat.keras_tuner.configurations import Ranges, RecordedValues
 from shapesafe_tuner._compat.keras_tuner.domains import hp_types, range_of
+from shapesafe_tuner._compat.types import Condition, HyperParameter, HyperParameters, Value
 from shapesafe_tuner.memory import Memory
 
 __all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
 
 _MISSING: Any = object()
-_DECLARED: Memory[Any, tuple[Any, str]] = Memory(20_000)
+_DECLARED: Memory[object, tuple[HyperParameter, str]] = Memory(20_000)
 """The hyperparameter that a call declares, whatever the build, and its range in words."""
 
 
@@ -40,12 +41,12 @@ class Declarations:
         conditional: True when some hyperparameter has conditions.
     """
 
-    def __init__(self, space: Any, in_advance: Collection[str]) -> None:
+    def __init__(self, space: HyperParameters | None, in_advance: Collection[str]) -> None:
         known = [] if space is None else list(space.space)
         self.size = len(known)
-        self.first = {hp.name: (hp, range_of(hp)) for hp in reversed(known)}
+        self.first = {item.name: (item, range_of(item)) for item in reversed(known)}
         self.in_advance = in_advance
-        self.conditional = any(hp.conditions for hp in known)
+        self.conditional = any(item.conditions for item in known)
 
 
 class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
@@ -65,37 +66,37 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
         self,
         values: RecordedValues,
         declarations: Declarations,
-        defer: Callable[[Any], Any] | None = None,
+        defer: Callable[[HyperParameter], Value] | None = None,
     ) -> None:
         self.values = values
         self._name_scopes: list[str] = []
-        self._conditions: list[Any] = []
-        self.active_scopes: list[Any] = []
-        self.inactive_scopes: list[Any] = []
+        self._conditions: list[Condition] = []
+        self.active_scopes: list[list[Condition]] = []
+        self.inactive_scopes: list[list[Condition]] = []
         self._declarations = declarations
-        self.asked: dict[str, tuple[Any, str]] = {}
+        self.asked: dict[str, tuple[HyperParameter, str]] = {}
         self.needs_stock = False
         self.defer = defer
 
     @property
-    def _hps(self) -> Any:
+    def _hps(self) -> NoReturn:
         self.needs_stock = True
         raise StockNeeded
 
     _space = _hps
 
 
-def _declare(key: Any, hp: Any) -> tuple[Any, str]:
-    found = _DECLARED[key] = (hp, range_of(hp))
+def _declare(key: object, parameter: HyperParameter) -> tuple[HyperParameter, str]:
+    found = _DECLARED[key] = (parameter, range_of(parameter))
     return found
 
 
-def _quick(method: str) -> Callable[..., Any]:
+def _quick(method: str) -> Callable[..., Value]:
     stock = getattr(keras_tuner.HyperParameters, method)
     kind = getattr(hp_types, method)
     get = dict.get
 
-    def ask(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+    def ask(self: Any, name: object, *args: Any, **kwargs: Any) -> Value:
         if self._name_scopes or type(name) is not str or "parent_name" in kwargs:
             return self._hps
         declarations = self._declarations
@@ -108,7 +109,7 @@ def _quick(method: str) -> Callable[..., Any]:
             values.names_read[name] = None
             first = self.asked[name] = declarations.first.get(name, found)
         if first is not found and first[1] != found[1] and name not in declarations.in_advance:
-            values.frozen[name] = (first[1], found[1])
+            values.reregistered[name] = Ranges(first[1], found[1])
         value = get(values, name, _MISSING)
         if value is _MISSING:
             defer = self.defer

@@ -12,13 +12,14 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import grpc
 
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
+from shapesafe_tuner._compat.types import Oracle, Trial
 
 __all__ = ["Client", "Desk", "Server", "Worker"]
 
@@ -26,6 +27,11 @@ _protos = keras_tuner_module("protos")
 _chief = keras_tuner_module("distribute.oracle_chief")
 _client = keras_tuner_module("distribute.oracle_client")
 _trial = keras_tuner_module("engine.trial")
+
+Message: TypeAlias = Any
+"""A message of KerasTuner's protocol."""
+Context: TypeAlias = Any
+"""A ``grpc.ServicerContext``."""
 
 _SIGNATURE = "shapesafe-worker-bin"
 _SERVICE, _ALIVE = "shapesafe_tuner.Chief", "Alive"
@@ -56,13 +62,15 @@ class Worker(NamedTuple):
 class Desk(Protocol):
     """What a chief does with the calls of its workers."""
 
-    def create_trial(self, worker: Worker) -> Any:
+    def create_trial(self, worker: Worker) -> Trial:
         """A trial to run; or one whose status says to wait or to stop."""
 
-    def update_trial(self, worker: Worker | None, trial_id: str, metrics: Any, step: int) -> Any:
+    def update_trial(
+        self, worker: Worker | None, trial_id: str, metrics: Mapping[str, float], step: int
+    ) -> Trial:
         """Take what a trial reports; returns the trial."""
 
-    def end_trial(self, worker: Worker | None, trial: Any) -> None:
+    def end_trial(self, worker: Worker | None, trial: Trial) -> None:
         """Take a trial that has ended."""
 
     def alive(self, worker: Worker) -> float:
@@ -75,27 +83,27 @@ def address() -> str:
 
 
 class _Servicer(_chief.OracleServicer):  # type: ignore[misc,name-defined]
-    def __init__(self, oracle: Any, desk: Desk) -> None:
+    def __init__(self, oracle: Oracle, desk: Desk) -> None:
         super().__init__(oracle)
         self._desk = desk
 
-    def CreateTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def CreateTrial(self, request: Message, context: Context) -> Message:  # noqa: N802
         worker = _caller(context) or Worker(request.tuner_id, None)
         trial = self._desk.create_trial(worker)
         return _protos.get_service().CreateTrialResponse(trial=trial.to_proto())
 
-    def UpdateTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def UpdateTrial(self, request: Message, context: Context) -> Message:  # noqa: N802
         trial = self._desk.update_trial(
             _caller(context), request.trial_id, request.metrics, request.step
         )
         return _protos.get_service().UpdateTrialResponse(trial=trial.to_proto())
 
-    def EndTrial(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def EndTrial(self, request: Message, context: Context) -> Message:  # noqa: N802
         self._desk.end_trial(_caller(context), _trial.Trial.from_proto(request.trial))
         return _protos.get_service().EndTrialResponse()
 
 
-def _caller(context: Any) -> Worker | None:
+def _caller(context: Context) -> Worker | None:
     for key, value in context.invocation_metadata():
         if key == _SIGNATURE:
             return _read(value)
@@ -118,14 +126,14 @@ class Server:
         RuntimeError: the address cannot be listened on.
     """
 
-    def __init__(self, oracle: Any, desk: Desk) -> None:
+    def __init__(self, oracle: Oracle, desk: Desk) -> None:
         self._server = grpc.server(
             futures.ThreadPoolExecutor(_THREADS), options=(("grpc.so_reuseport", 0),)
         )
         servicer = _Servicer(oracle, desk)
         _protos.get_service_grpc().add_OracleServicer_to_server(servicer, self._server)
 
-        def alive(signature: bytes, context: Any) -> bytes:
+        def alive(signature: bytes, context: Context) -> bytes:
             return str(desk.alive(_read(signature))).encode()
 
         handler = grpc.unary_unary_rpc_method_handler(alive)
@@ -147,7 +155,7 @@ class Client(_client.OracleClient):  # type: ignore[misc,name-defined]
         stock: KerasTuner's proxy, whose place it takes.
     """
 
-    def __init__(self, stock: Any) -> None:
+    def __init__(self, stock: Oracle) -> None:
         super().__init__(stock._oracle)
         self.multi_worker, self.should_report = stock.multi_worker, stock.should_report
         self._process = uuid.uuid4().hex
@@ -158,12 +166,12 @@ class Client(_client.OracleClient):  # type: ignore[misc,name-defined]
         self._over = threading.Event()
         self._beating = False
 
-    def create_trial(self, tuner_id: str) -> Any:
+    def create_trial(self, tuner_id: str) -> Trial:
         """The chief's next trial; where it says to wait, a moment passes first."""
         if not self._beating:
             self._beating = True
             threading.Thread(target=self._beat, daemon=True, name="shapesafe-alive").start()
-        trial = super().create_trial(tuner_id)
+        trial: Trial = super().create_trial(tuner_id)
         if trial.status == "IDLE":
             time.sleep(_PAUSE)
         return trial
@@ -193,21 +201,23 @@ class Client(_client.OracleClient):  # type: ignore[misc,name-defined]
 
 
 class _Call(NamedTuple):
-    """Of one call, with what gRPC asks of it."""
+    """The details of one call, under the names that gRPC reads."""
 
     method: str
     timeout: float | None
-    metadata: Any
-    credentials: Any
+    metadata: Sequence[tuple[str, str | bytes]] | None
+    credentials: grpc.CallCredentials | None
     wait_for_ready: bool | None
-    compression: Any
+    compression: grpc.Compression | None
 
 
 class _Signed(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
     def __init__(self, signature: Callable[[], bytes]) -> None:
         self._signature = signature
 
-    def intercept_unary_unary(self, proceed: Any, details: Any, request: Any) -> Any:
+    def intercept_unary_unary(
+        self, proceed: Callable[..., Message], details: _Call, request: Message
+    ) -> Message:
         signed = [*(details.metadata or ()), (_SIGNATURE, self._signature())]
         call = _Call(
             details.method, details.timeout, signed, details.credentials,

@@ -14,8 +14,9 @@ from typing import Any
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
+from shapesafe_tuner._compat.types import Oracle, Trial
 from shapesafe_tuner.errors import ProjectError
-from shapesafe_tuner.project.writing import is_local, write_whole
+from shapesafe_tuner.project.writing import RemoteFiles, is_local, write_whole
 
 __all__ = ["SavedOracle"]
 
@@ -24,7 +25,7 @@ _trial = keras_tuner_module("engine.trial")
 _io = keras_tuner_module("backend.io")
 _metrics = keras_tuner_module("engine.metrics_tracking")
 
-_ENTRANCES: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
+_ENTRANCES: weakref.WeakKeyDictionary[Oracle, threading.RLock] = weakref.WeakKeyDictionary()
 _MAKING = threading.Lock()
 _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError)
 
@@ -32,10 +33,10 @@ _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, IndexError, Runtime
 class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
     """An oracle whose files are written whole, and whose lock no exception keeps."""
 
-    trials: dict[Any, Any]
-    ongoing_trials: dict[Any, Any]
-    end_order: list[Any]
-    _retry_queue: list[Any]
+    trials: dict[str, Trial]
+    ongoing_trials: dict[str, Trial]
+    end_order: list[str]
+    _retry_queue: list[str]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -74,7 +75,7 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         return self.folder + "/" + name
 
     @property
-    def remote_files(self) -> Any:
+    def remote_files(self) -> RemoteFiles | None:
         """What reads and writes where the project is not on this machine's file system."""
         return None if is_local(self.folder) else _io
 
@@ -103,7 +104,7 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         else:
             super().save()
 
-    def _save_trial(self, trial: Any) -> None:
+    def _save_trial(self, trial: Trial) -> None:
         path = os.path.join(self.folder_of(trial.trial_id), "trial.json")
         if is_local(path):
             write_whole(path, json.dumps(trial.get_state()))
@@ -183,12 +184,12 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
             self.run_again(trial_id)
             raise
 
-    def end_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+    def end_trial(self, trial: Trial, *args: object, **kwargs: object) -> None:
         """As in KerasTuner; a trial that could not be ended is not counted as ended."""
         trial_id = getattr(trial, "trial_id", trial)
         runs = self._run_times[trial_id]
         try:
-            return super().end_trial(trial, *args, **kwargs)
+            super().end_trial(trial, *args, **kwargs)
         except BaseException:
             self._run_times[trial_id] = runs
             self.end_order = [name for name in self.end_order if name != trial_id]
@@ -199,9 +200,10 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         """Whether a trial runs, or waits to be run again."""
         return bool(self.ongoing_trials or self._retry_queue)
 
-    def nothing_more(self) -> Any:
+    def nothing_more(self) -> Trial:
         """What a tuner gets that is to stop."""
-        return _trial.Trial(hyperparameters=self.get_space(), status="STOPPED")
+        trial: Trial = _trial.Trial(hyperparameters=self.get_space(), status="STOPPED")
+        return trial
 
 
 def _damage_of(path: str) -> Exception | None:

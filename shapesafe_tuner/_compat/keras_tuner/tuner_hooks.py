@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
-from typing import Any
 
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.hypermodels import overrides
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
 from shapesafe_tuner._compat.keras_tuner.processes import is_worker
+from shapesafe_tuner._compat.types import HyperParameters, Model, Trial
 from shapesafe_tuner.project.writing import is_local, stopping_at_a_full_disk, write_whole
 
 __all__ = ["TunerHooks"]
@@ -27,15 +27,15 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
     def _activate_all_conditions(self) -> None:
         self.discover_space(super()._activate_all_conditions)
 
-    def around_trial(self, trial: Any) -> contextlib.AbstractContextManager[None]:
+    def around_trial(self, trial: Trial) -> contextlib.AbstractContextManager[None]:
         """What a trial runs in."""
         raise NotImplementedError
 
-    def _try_run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+    def _try_run_and_update_trial(self, trial: Trial, *args: object, **kwargs: object) -> None:
         with self.around_trial(trial):
             super()._try_run_and_update_trial(trial, *args, **kwargs)
 
-    def _run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+    def _run_and_update_trial(self, trial: Trial, *args: object, **kwargs: object) -> None:
         with stopping_at_a_full_disk(f"Trial {trial.trial_id}"):
             super()._run_and_update_trial(trial, *args, **kwargs)
 
@@ -49,7 +49,7 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         else:
             keras_tuner_module("engine.stateful").Stateful.save(self, path)
 
-    def build_as_trial(self, hp: Any) -> Any:
+    def build_as_trial(self, hp: HyperParameters) -> Model:
         """Build as a trial does: with the tuner's strategy and compile arguments."""
         return self._build_hypermodel(hp)
 
