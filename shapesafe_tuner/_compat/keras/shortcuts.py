@@ -122,13 +122,13 @@ def _call_new_layers_only() -> None:
             return functional(inputs=inputs, outputs=outputs)
         return _Later(functools.partial(functional, inputs=inputs, outputs=outputs))
 
-    def touching(method: Callable[..., None]) -> Callable[..., None]:
+    def touching(method: Callable[..., Layer | None]) -> Callable[..., Layer | None]:
         @functools.wraps(method)
-        def touch_first(self: Model, *args: object, **kwargs: object) -> None:
+        def touch_first(self: Model, *args: object, **kwargs: object) -> Layer | None:
             hooks = current()
             if hooks is not None:
                 touch(hooks, self)
-            method(self, *args, **kwargs)
+            return method(self, *args, **kwargs)
 
         return touch_first
 
