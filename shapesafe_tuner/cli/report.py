@@ -6,8 +6,7 @@ import time
 
 import click
 
-from shapesafe_tuner.errors import ProjectError
-from shapesafe_tuner.project.reading import read_search
+from shapesafe_tuner.project.reading import no_project, read_search
 from shapesafe_tuner.report.html import write_page
 from shapesafe_tuner.report.search_view import search_text
 
@@ -29,6 +28,9 @@ def report(project: str, page: str | None, as_json: bool, every: int | None) -> 
     """
     if every is not None and page is None:
         raise click.UsageError("--every writes a page again: name it with --html FILE.")
+    missing = no_project(project)
+    if missing:
+        raise click.UsageError(missing)
     try:
         search = read_search(project)
         click.echo(search.to_json() if as_json else search_text(search))
@@ -38,5 +40,5 @@ def report(project: str, page: str | None, as_json: bool, every: int | None) -> 
                 break
             time.sleep(every)
             search = read_search(project)
-    except (ProjectError, OSError, ImportError) as error:
+    except (RuntimeError, OSError, ImportError) as error:
         raise click.UsageError(str(error)) from error

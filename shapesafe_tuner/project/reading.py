@@ -7,13 +7,24 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.findings.search import SearchFindings, TrialFindings
+from shapesafe_tuner.project.problems import project_error
 from shapesafe_tuner.project.rejection_file import FILE, KEY, RejectionFile
 
-__all__ = ["read_search"]
+__all__ = ["no_project", "read_search"]
 
+_ORACLE = "oracle.json"
 _RUNNING = "RUNNING"
+
+
+def no_project(folder: str | pathlib.Path) -> str:
+    """Why a folder is not that of a project; "" where it is."""
+    if pathlib.Path(folder, _ORACLE).is_file():
+        return ""
+    return (
+        f"{folder} is not the folder of a KerasTuner project: it has no {_ORACLE}. Name the "
+        "folder directory/project_name of the tuner."
+    )
 
 
 def read_search(folder: str | pathlib.Path) -> SearchFindings:
@@ -28,13 +39,10 @@ def read_search(folder: str | pathlib.Path) -> SearchFindings:
         ProjectError: this is no project, or a file of it is damaged.
     """
     project = pathlib.Path(folder)
-    oracle = project / "oracle.json"
-    if not oracle.is_file():
-        raise ProjectError(
-            f"{project} is not the folder of a KerasTuner project: it has no oracle.json. Name "
-            "the folder directory/project_name of the tuner."
-        )
-    state = _object(oracle)
+    missing = no_project(project)
+    if missing:
+        raise project_error(missing)
+    state = _object(project / _ORACLE)
     own = state.get(KEY) or {}
     started = [str(trial) for trial in state.get("start_order") or []]
     running = [str(trial) for trial in (state.get("ongoing_trials") or {}).values()]
@@ -92,5 +100,5 @@ def _object(path: pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def _damaged(path: pathlib.Path) -> ProjectError:
-    return ProjectError(f"{path} is damaged: it is not what KerasTuner saves there. Restore it.")
+def _damaged(path: pathlib.Path) -> Exception:
+    return project_error(f"{path} is damaged: it is not what KerasTuner saves there. Restore it.")
