@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from shapesafe_tuner.cli.report import report
 from shapesafe_tuner.cli.target import TARGET, load
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.plain import to_json
@@ -36,6 +37,9 @@ def main() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(_NO_ACCELERATOR)
+
+
+main.add_command(report)
 
 
 def _group(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:

@@ -10,8 +10,8 @@ import json
 import os
 from collections.abc import Sequence
 
-from shapesafe_tuner.errors import ProjectError
 from shapesafe_tuner.plain import to_json
+from shapesafe_tuner.project.problems import project_error
 from shapesafe_tuner.project.writing import RemoteFiles, saving
 from shapesafe_tuner.verdict import Rejection
 
@@ -58,12 +58,12 @@ class RejectionFile:
             if rejection is not None:
                 kept.append(rejection)
             elif count is not None or number < len(lines):
-                raise ProjectError(
+                raise project_error(
                     f"{self.path}, line {number}: this is not a saved rejection. Restore the "
                     "file, or start anew with overwrite=True."
                 )
         if count is not None and len(kept) < count:
-            raise ProjectError(
+            raise project_error(
                 f"{self.path} has {len(kept)} rejections, but the saved search counts {count}: "
                 "restore the file, or start anew with overwrite=True."
             )

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import IO, Protocol
 
-from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.project.problems import project_error
 
 __all__ = ["RemoteFiles", "is_local", "saving", "stopping_at_a_full_disk", "write_whole"]
 
@@ -54,7 +54,7 @@ def saving(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ProjectError(
+        raise project_error(
             f"{path} could not be saved ({error.strerror or error}). What was saved before is "
             "untouched: make room or give access, then run the same script again to go on."
         ) from error
@@ -72,7 +72,7 @@ def stopping_at_a_full_disk(what: str) -> Iterator[None]:
     except Exception as error:
         if not _is_full_disk(error):
             raise
-        raise ProjectError(
+        raise project_error(
             f"{error}: {what} was stopped. Make room, then run the same script again to go on."
         ) from error
 

@@ -12,33 +12,36 @@ from collections.abc import Callable
 from typing import Any
 
 from shapesafe_tuner.report.explanation_view import explanation_view
+from shapesafe_tuner.report.search_view import search_view
 from shapesafe_tuner.report.space_view import space_view
 
 __all__ = ["in_notebook", "page", "write_page"]
 
-_VIEWS: dict[str, Callable[[Any], dict[str, Any]]] = {
+_VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
     "space": space_view,
     "explanation": explanation_view,
+    "search": search_view,
 }
 _FOLDER = pathlib.Path(__file__).parent / "templates"
 
 
-def write_page(path: str | os.PathLike[str], kind: str, subject: Any) -> None:
+def write_page(path: str | os.PathLike[str], kind: str, subject: Any, **further: Any) -> None:
     """Write a page to a file.
 
     Args:
         path: of the file; it is replaced.
-        kind: "space" or "explanation".
+        kind: "space", "explanation" or "search".
         subject: what the page is about.
+        further: arguments of the view of this kind.
 
     Raises:
         ImportError: Jinja2 is missing.
         OSError: the file cannot be written.
     """
-    pathlib.Path(path).write_text(page(kind, subject), encoding="utf-8")
+    pathlib.Path(path).write_text(page(kind, subject, **further), encoding="utf-8")
 
 
-def page(kind: str, subject: Any) -> str:
+def page(kind: str, subject: Any, **further: Any) -> str:
     """A whole page; arguments as of :func:`write_page`.
 
     Its policy lets nothing be loaded, and no style or script run but its own, told by their hashes.
@@ -50,7 +53,7 @@ def page(kind: str, subject: Any) -> str:
     )
     return _rendered(
         f"{kind}.html.j2", base="page.html.j2", policy=policy, style=style, script=script,
-        **_VIEWS[kind](subject),
+        **_VIEWS[kind](subject, **further),
     )  # fmt: skip
 
 

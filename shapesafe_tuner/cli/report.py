@@ -1,0 +1,44 @@
+"""``shapesafe report``: what a search did, from the files of its project."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from shapesafe_tuner.project.reading import no_project, read_search
+from shapesafe_tuner.report.html import write_page
+from shapesafe_tuner.report.search_view import search_text
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("project", type=click.Path(file_okay=False))
+@click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
+              help="Write a page.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--every", metavar="SECONDS", type=click.IntRange(min=1),
+              help="Write the page again every so often, beside a running search.")  # fmt: skip
+def report(project: str, page: str | None, as_json: bool, every: int | None) -> None:
+    """Show the trials and rejections of a search, finished or running.
+
+    PROJECT is the folder directory/project_name of the tuner. No Keras starts, and nothing in the
+    folder changes.
+    """
+    if every is not None and page is None:
+        raise click.UsageError("--every writes a page again: name it with --html FILE.")
+    missing = no_project(project)
+    if missing:
+        raise click.UsageError(missing)
+    try:
+        search = read_search(project)
+        click.echo(search.to_json() if as_json else search_text(search))
+        while page is not None:
+            write_page(page, "search", search, refresh=every or 0)
+            if every is None:
+                break
+            time.sleep(every)
+            search = read_search(project)
+    except (RuntimeError, OSError, ImportError) as error:
+        raise click.UsageError(str(error)) from error
