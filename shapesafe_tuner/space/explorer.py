@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
-from shapesafe_tuner.tracing.deferring import can_be_deferred, deferred
 from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = ["MANY_READ", "WIDEST", "Explorer", "Leaf", "Part", "Settled"]

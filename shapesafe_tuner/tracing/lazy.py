@@ -8,14 +8,17 @@ type of value, with the methods that type has: code asks ``callable(x)``, ``hasa
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from shapesafe_tuner._compat.keras_tuner.domains import domain, hp_types
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 
 __all__ = [
-    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "any_of", "expressions",
+    "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "any_of",
+    "can_be_deferred", "deferred", "expressions",
     "lazy_value", "proxies_in", "proxy_of", "shown_sizes", "unwrapped",
 ]  # fmt: skip
 
@@ -45,7 +48,7 @@ class Proxy:
             raise AttributeError(name)
         return self._force()
 
-    def frozen_as(self) -> Any:
+    def own_key(self) -> Any:
         """Equal for what stands for the same."""
         return ("deferred", type(self).__name__, self._it.key)
 
@@ -184,10 +187,10 @@ class LazyPenalty:
         _, args, kwargs = self._given
         return next(v for v in (*args, *kwargs.values()) if issubclass(type(v), Proxy)).force()
 
-    def frozen_as(self) -> Any:
+    def own_key(self) -> Any:
         """Equal for what stands for the same."""
         kind, args, kwargs = self._given
-        plain = [getattr(type(v), "frozen_as", repr)(v) for v in (*args, *kwargs.values())]
+        plain = [getattr(type(v), "own_key", repr)(v) for v in (*args, *kwargs.values())]
         return ("penalty", kind, len(args), tuple(kwargs), *plain)
 
 
@@ -233,6 +236,37 @@ def any_of(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(any_of(item) for item in value)
     return value._it.low if issubclass(type(value), _LazyNumber) else value
+
+
+def can_be_deferred(hp: Any) -> bool:
+    """Whether a proxy can stand for its values.
+
+    Code tells True from 1 by ``is``, mixed values have no one type, and nan has no place between
+    bounds; nor has what arithmetic makes of infinities.
+    """
+    if isinstance(hp, hp_types.Choice):
+        kinds = set(map(type, hp.values))
+        return len(kinds) == 1 and (kinds != {float} or all(map(math.isfinite, hp.values)))
+    if isinstance(hp, hp_types.Float):
+        return math.isfinite(hp.min_value) and math.isfinite(hp.max_value)
+    return not isinstance(hp, hp_types.Boolean)
+
+
+def deferred(hp: Any) -> Any:
+    """A proxy for its values; what it has a single value for is that value.
+
+    Raises:
+        Demand: there is no proxy for values of this type.
+    """
+    if isinstance(hp, hp_types.Fixed):
+        return hp.value
+    if isinstance(hp, hp_types.Choice):
+        values = domain(hp)
+        assert values is not None
+        return lazy_value(hp.name, values, min(values), max(values), type(values[0]))
+    kind = int if isinstance(hp, hp_types.Int) else float
+    only = [hp.min_value] if hp.min_value == hp.max_value else None
+    return lazy_value(hp.name, only, hp.min_value, hp.max_value, kind)
 
 
 def lazy_value(name: str, values: Sequence[Any] | None, low: Any, high: Any, kind: type) -> Any:

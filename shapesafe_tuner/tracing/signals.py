@@ -8,7 +8,7 @@ signal             raised by                caught by             means
 ``RefusalInBuild`` ``Run.refuse``           ``AnalyticPass``      a rule refused, inside ``build``
 ``Escalation``     ``Run.escalate``         ``AnalyticPass``      rules cannot decide: Keras does
 ``NoSpec``         ``specs_of`` and its kin ``Run``               no call on tensors; an escalation
-``NoKey``          ``frozen`` and its kin   who would remember it nothing is remembered
+``NoKey``          ``key_of`` and its kin   who would remember it nothing is remembered
 ``Undecidable``    ``Check.give_up``        the passes by Keras   nothing can be said of it
 ``Demand``         ``shapes.deferred``      ``space.explorer``    choose this value, run again
 ``StockNeeded``    ``QuickHyperParameters`` ``AnalyticPass``      run again, with KerasTuner's own

@@ -6,14 +6,14 @@ from typing import Any
 
 from shapesafe_tuner.shapes.activations import activate
 from shapesafe_tuner.shapes.dims import check_input, exceed, integer, number, one, product, sizes
-from shapesafe_tuner.shapes.registry import Rule, rule
-from shapesafe_tuner.shapes.rules.convolution import (
+from shapesafe_tuner.shapes.layout import (
     channel_axis,
     check_data_format,
     check_padding,
     spatial_rank,
     with_map,
 )
+from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown, by
 from shapesafe_tuner.shapes.window import slide
 

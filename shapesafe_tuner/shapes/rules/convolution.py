@@ -16,49 +16,19 @@ from shapesafe_tuner.shapes.dims import (
     same_channels,
     sizes,
 )
+from shapesafe_tuner.shapes.layout import (
+    channel_axis,
+    check_data_format,
+    check_padding,
+    spatial,
+    spatial_rank,
+    with_map,
+)
 from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown
 from shapesafe_tuner.shapes.window import slide, transpose
 
 __all__ = ["Convolution", "Depthwise", "Separable", "Transposed"]
-
-
-def spatial_rank(a: Arguments) -> int:
-    """The number of axes a ``...1D``, ``...2D`` or ``...3D`` layer slides over."""
-    return next(int(letter) for letter in a.layer_type if letter.isdigit())
-
-
-def channel_axis(a: Arguments) -> int:
-    """Where the channels are."""
-    return -1 if a.data_format == "channels_last" else 1
-
-
-def spatial(a: Arguments, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The sizes of the map."""
-    return shape[1:-1] if a.data_format == "channels_last" else shape[2:]
-
-
-def with_map(a: Arguments, batch: Dim, sizes_: Any, channels: Dim) -> tuple[Dim, ...]:
-    """The shape with this map and these channels."""
-    if a.data_format == "channels_last":
-        return (batch, *sizes_, channels)
-    return (batch, channels, *sizes_)
-
-
-def check_data_format(a: Arguments) -> None:
-    """Refuse what ``standardize_data_format`` does."""
-    if a.data_format.lower() not in ("channels_last", "channels_first"):
-        raise Refused(f"takes no data_format={a.data_format!r}")
-    a.data_format = a.data_format.lower()
-
-
-def check_padding(a: Arguments, *, causal: bool) -> None:
-    """Refuse what ``standardize_padding`` does."""
-    if not isinstance(a.padding, str):
-        raise Unknown(f"padding={a.padding!r} is not a string")
-    a.padding = a.padding.lower()
-    if a.padding not in (("valid", "same", "causal") if causal else ("valid", "same")):
-        raise Refused(f"takes no padding={a.padding!r}")
 
 
 class _Window(Rule):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shapesafe_tuner.shapes.dims import integer, number, one
+from shapesafe_tuner.shapes.layout import check_data_format
 from shapesafe_tuner.shapes.registry import Rule, escalate, rule
-from shapesafe_tuner.shapes.rules.convolution import check_data_format
 from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown
 
 __all__ = ["Augmentation", "Rescaling", "Sized"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shapesafe_tuner.shapes.dims import check_input, number, one
+from shapesafe_tuner.shapes.layout import check_data_format, spatial_rank
 from shapesafe_tuner.shapes.registry import Rule, rule
-from shapesafe_tuner.shapes.rules.convolution import check_data_format, spatial_rank
 from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown
 
 __all__ = ["Dropout", "Noise", "Penalty", "SpatialDropout"]

@@ -6,14 +6,14 @@ import math
 from typing import Any
 
 from shapesafe_tuner.shapes.dims import check_input, integer, one, positive, product, sizes
-from shapesafe_tuner.shapes.registry import Rule, rule
-from shapesafe_tuner.shapes.rules.convolution import (
+from shapesafe_tuner.shapes.layout import (
     channel_axis,
     check_data_format,
     spatial,
     spatial_rank,
     with_map,
 )
+from shapesafe_tuner.shapes.registry import Rule, rule
 from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown, by
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape", "UpSampling", "UpSampling1D"]

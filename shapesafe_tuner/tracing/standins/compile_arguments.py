@@ -9,7 +9,7 @@ import keras
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.lazy import LazyFloat
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.descriptions import frozen
+from shapesafe_tuner.tracing.standins.keys import key_of
 
 __all__ = ["ThingRecord"]
 
@@ -42,7 +42,7 @@ class ThingRecord:
         self.kwargs = kwargs
         key = None
         try:
-            key = self.frozen_as()
+            key = self.own_key()
             if key in _ACCEPTED:
                 return
         except (NoKey, TypeError):
@@ -52,10 +52,10 @@ class ThingRecord:
         if key is not None:
             _ACCEPTED[key] = None
 
-    def frozen_as(self) -> Any:
+    def own_key(self) -> Any:
         """A key, equal for objects that ``compile`` and a traced step treat alike."""
         args, kwargs = self._alike(_FLOATS)
-        return (self.layer_class, frozen(tuple(args)), frozen(kwargs))
+        return (self.layer_class, key_of(tuple(args)), key_of(kwargs))
 
     def _alike(self, kinds: tuple[type, ...]) -> tuple[Any, dict[str, Any]]:
         """The arguments, with one number for numbers of these types of which any will do."""

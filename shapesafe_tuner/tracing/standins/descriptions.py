@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import marshal
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import keras
 
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.binding import bind
+from shapesafe_tuner.tracing.standins.keys import globals_of, key_of
 
-__all__ = ["Description", "Descriptions", "frozen"]
+__all__ = ["Description", "Descriptions"]
 
-_PLAIN = frozenset([int, float, str, bool, type(None), complex, bytes])
 _MOST = 20_000
 """Constructor calls, and calls of one layer, that are remembered."""
 
@@ -99,7 +95,7 @@ class Descriptions:
             key: Any = (layer_class, marshal.dumps((args, kwargs), 2), policy)
         except ValueError:
             try:
-                key = (layer_class, frozen(args), frozen(kwargs), policy)
+                key = (layer_class, key_of(args), key_of(kwargs), policy)
             except (NoKey, TypeError, ValueError):
                 return Description(layer_class, args, kwargs, None)
         known = self._known.get(key)
@@ -117,93 +113,3 @@ def _detached(value: Any) -> Any:
     if kind is dict:
         return {key: _detached(item) for key, item in value.items()}
     return getattr(value._it, "description", value) if hasattr(kind, "configured") else value
-
-
-def frozen(value: Any) -> Any:
-    """A hashable stand-in for a value, equal for values that a layer cannot tell apart.
-
-    Raises:
-        NoKey: there is no such thing for this value.
-    """
-    kind = type(value)
-    if kind in _PLAIN:
-        return kind, repr(value) if kind is float else value
-    if kind in (list, tuple):
-        return kind, *[frozen(item) for item in value]
-    if kind is dict:
-        return kind, *[(frozen(key), frozen(item)) for key, item in value.items()]
-    described = getattr(kind, "frozen_as", None)
-    if described is not None:
-        return described(value)
-    if inspect.isfunction(value):
-        return _frozen_function(value)
-    if inspect.isclass(value) or inspect.isbuiltin(value):
-        return kind, value
-    module = kind.__module__
-    if module.startswith("keras.") and isinstance(
-        value,
-        (
-            keras.initializers.Initializer,
-            keras.regularizers.Regularizer,
-            keras.constraints.Constraint,
-            keras.optimizers.schedules.LearningRateSchedule,
-            keras.dtype_policies.DTypePolicy,
-        ),
-    ):
-        return kind, *[(name, frozen(item)) for name, item in sorted(vars(value).items())]
-    raise NoKey(f"{kind.__name__} has no plain value")
-
-
-def _frozen_function(function: Any, depth: int = 0) -> Any:
-    """Functions made anew in every build are equal if code and what they read are."""
-    if depth > _DEEPEST:
-        raise NoKey("functions call each other")
-    code, known = function.__code__, function.__globals__
-    return (
-        code,
-        id(known),
-        frozen(list(function.__defaults__ or ())),
-        frozen(dict(function.__kwdefaults__ or {})),
-        frozen([cell.cell_contents for cell in function.__closure__ or ()]),
-        tuple((name, _frozen_global(known[name], depth)) for name in _names(code) if name in known),
-    )
-
-
-_DEEPEST = 8
-
-
-def _frozen_global(value: Any, depth: int) -> Any:
-    if inspect.ismodule(value):
-        return value
-    return _frozen_function(value, depth + 1) if inspect.isfunction(value) else frozen(value)
-
-
-@functools.cache
-def _names(code: Any) -> tuple[str, ...]:
-    """The names a function reads, and the functions inside it."""
-    inner = [name for const in code.co_consts if inspect.iscode(const) for name in _names(const)]
-    return tuple(dict.fromkeys([*code.co_names, *inner]))
-
-
-@functools.cache
-def _own_functions(cls: type) -> tuple[Any, ...]:
-    """The methods of a layer class and its bases that are not Keras's."""
-    own = [base for base in cls.__mro__ if base.__module__.split(".")[0] not in _LIBRARIES]
-    return tuple(item for base in own for item in vars(base).values() if inspect.isfunction(item))
-
-
-_LIBRARIES = ("keras", "builtins", "tensorflow", "torch", "jax")
-
-
-def globals_of(cls: type) -> Any:
-    """What the methods of a layer class read of their module, as it is now.
-
-    Raises:
-        NoKey: there is something whose equality cannot be told.
-    """
-    return tuple(
-        (name, _frozen_global(method.__globals__[name], 0))
-        for method in _own_functions(cls)
-        for name in _names(method.__code__)
-        if name in method.__globals__ and not inspect.isclass(method.__globals__[name])
-    )

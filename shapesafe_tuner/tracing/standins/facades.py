@@ -65,9 +65,9 @@ class Posing:
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
         return {}
 
-    def frozen_as(self) -> Any:
+    def own_key(self) -> Any:
         """The key of its constructor call."""
-        return self._it.frozen_as()
+        return self._it.own_key()
 
 
 _set_record = Posing.__dict__["_it"].__set__

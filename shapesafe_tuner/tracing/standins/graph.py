@@ -10,7 +10,8 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbol
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Spec, Step
 from shapesafe_tuner.tracing.signals import NoKey, NoSpec
-from shapesafe_tuner.tracing.standins.descriptions import Description, frozen
+from shapesafe_tuner.tracing.standins.descriptions import Description
+from shapesafe_tuner.tracing.standins.keys import key_of
 
 __all__ = [
     "InputRecord", "LayerRecord", "Listed", "Node", "OperationRecord", "hashable", "specs_of",
@@ -73,7 +74,7 @@ class LayerRecord:
             self.run.escalate("it is asked whether a layer is built")
         return True
 
-    def frozen_as(self) -> Any:
+    def own_key(self) -> Any:
         """The key of its constructor call.
 
         Raises:
@@ -219,4 +220,4 @@ def hashable(specs: Any) -> Any:
         return ("dict", *[(key, hashable(item)) for key, item in specs.items()])
     if type(specs) in (list, tuple, Listed):
         return (type(specs), *[hashable(item) for item in specs])
-    return frozen(specs)
+    return key_of(specs)

@@ -18,9 +18,9 @@ from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
 from shapesafe_tuner.tracing.standins.answers import demand_sizes
-from shapesafe_tuner.tracing.standins.descriptions import frozen
 from shapesafe_tuner.tracing.standins.facades import StandIn
 from shapesafe_tuner.tracing.standins.graph import hashable, specs_of
+from shapesafe_tuner.tracing.standins.keys import key_of
 from shapesafe_tuner.tracing.standins.models import (
     FunctionalRecord,
     ModelRecord,
@@ -238,7 +238,7 @@ def _compile_key(record: ModelRecord) -> Any:
     try:
         return marshal.dumps(record.compiled, 2)
     except ValueError:
-        return frozen(record.compiled)
+        return key_of(record.compiled)
 
 
 def _named_as(given: Any, x: Any, record: ModelRecord) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.descriptions import frozen
+from shapesafe_tuner.tracing.standins.keys import key_of
 
 WIDTH = 4
 TABLE = np.ones(3)
@@ -72,23 +72,23 @@ def test_what_cannot_be_told_equal_is_asked_each_time() -> None:
     [(1, 1.0), (1, True), (0.0, -0.0), ("1", 1), ((1,), [1]), (None, 0), (float("nan"), 0.0)],
 )
 def test_unequal_values_have_unequal_keys(one: Any, other: Any) -> None:
-    assert frozen(one) != frozen(other)
-    assert frozen([one]) == frozen([one])
+    assert key_of(one) != key_of(other)
+    assert key_of([one]) == key_of([one])
 
 
 def test_functions_are_equal_by_code_and_by_what_they_close_over() -> None:
     def make(n: int) -> Any:
         return lambda x: x + n
 
-    assert frozen(make(1)) == frozen(make(1))
-    assert frozen(make(1)) != frozen(make(2))
+    assert key_of(make(1)) == key_of(make(1))
+    assert key_of(make(1)) != key_of(make(2))
 
 
 def test_initializers_are_equal_by_their_arguments() -> None:
-    assert frozen(keras.initializers.Constant(1.0)) == frozen(keras.initializers.Constant(1.0))
-    assert frozen(keras.initializers.Constant(1.0)) != frozen(keras.initializers.Constant(2.0))
+    assert key_of(keras.initializers.Constant(1.0)) == key_of(keras.initializers.Constant(1.0))
+    assert key_of(keras.initializers.Constant(1.0)) != key_of(keras.initializers.Constant(2.0))
     with pytest.raises(NoKey):
-        frozen(keras.initializers.Constant(np.ones(3)))
+        key_of(keras.initializers.Constant(np.ones(3)))
 
 
 def test_what_calls_itself_has_no_key() -> None:
@@ -97,7 +97,7 @@ def test_what_calls_itself_has_no_key() -> None:
 
     assert again is not None
     with pytest.raises(NoKey):
-        frozen(forever)
+        key_of(forever)
 
 
 def forever(n: int) -> Any:

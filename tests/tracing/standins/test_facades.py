@@ -108,7 +108,7 @@ def cut_at_a_layer(hp: Any) -> list[Any]:
 
 
 @asks
-def frozen(hp: Any) -> list[Any]:
+def key_of(hp: Any) -> list[Any]:
     base = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
     base.trainable = False
     base.layers[0].trainable = False
