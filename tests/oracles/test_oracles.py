@@ -224,8 +224,8 @@ def test_one_rejection_for_each_refused_draw(name: str, tmp_path: Path) -> None:
     seen = []
     judge = oracle._checker.judge
 
-    def counting(chosen: Any) -> Any:
-        verdict = judge(chosen)
+    def counting(chosen: Any, space: Any) -> Any:
+        verdict = judge(chosen, space)
         seen.append((dict(chosen), bool(verdict)))
         return verdict
 
