@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from shapesafe_tuner._compat.types import Layer, Loss, Nested, Tensor, Variable
 
-__all__ = ["LOCAL", "Hooks", "current", "touch"]
+__all__ = ["BORN", "LOCAL", "Hooks", "current", "touch"]
 
 
 class Hooks(Protocol):
@@ -56,6 +56,10 @@ LOCAL = threading.local()
 """Its ``hooks`` are those of the check in the calling thread, where there is one."""
 
 
+BORN = "_shapesafe_born"
+"""The attribute that says in which check a layer was made."""
+
+
 def current() -> Hooks | None:
     """The hooks active in this thread, or None."""
     return getattr(LOCAL, "hooks", None)
@@ -63,5 +67,5 @@ def current() -> Hooks | None:
 
 def touch(hooks: Hooks, layer: Layer) -> None:
     """Tell a check that a layer which it did not make itself is about to change."""
-    if layer.__dict__.get("_shapesafe_born") is not hooks.born_here:
+    if layer.__dict__.get(BORN) is not hooks.born_here:
         hooks.touch(layer)

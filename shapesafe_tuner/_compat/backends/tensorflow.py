@@ -19,7 +19,7 @@ from keras.src.backend.tensorflow.trackable import KerasAutoTrackable
 from tensorflow.python.eager import context as tf_context
 from tensorflow.python.ops import resource_variable_ops
 
-from shapesafe_tuner._compat.active import current, touch
+from shapesafe_tuner._compat.active import BORN, LOCAL, current
 from shapesafe_tuner._compat.types import (
     Layer,
     Model,
@@ -218,25 +218,30 @@ def restore_random_state(state: Any) -> None:
 
 
 def _skip_checkpoint_tracking() -> None:
-    """What a layer keeps for checkpoints has no say in shapes."""
+    """What a layer keeps for checkpoints has no say in shapes.
+
+    Each attribute that Keras sets comes through here, so what ``current()`` and ``touch()`` would
+    say is asked in place.
+    """
     track = KerasAutoTrackable.__setattr__
     layer_track = keras.Layer.__setattr__
 
     @functools.wraps(track)
     def untracked(self: Layer, name: str, value: Any) -> None:
-        hooks = current()
+        hooks = getattr(LOCAL, "hooks", None)
         if hooks is None:
             track(self, name, value)
             return
-        if isinstance(self, keras.Layer):
-            touch(hooks, self)
+        if isinstance(self, keras.Layer) and self.__dict__.get(BORN) is not hooks.born_here:
+            hooks.touch(self)
         object.__setattr__(self, name, value)
 
     @functools.wraps(layer_track)
     def plain_values_untracked(self: Layer, name: str, value: Any) -> None:
-        hooks = current()
+        hooks = getattr(LOCAL, "hooks", None)
         if hooks is not None and type(value) in _PLAIN and "_tracker" in self.__dict__:
-            touch(hooks, self)
+            if self.__dict__.get(BORN) is not hooks.born_here:
+                hooks.touch(self)
             object.__setattr__(self, name, value)
         else:
             layer_track(self, name, value)

@@ -92,7 +92,7 @@ def _hook_touched_layers() -> None:
     def mark_and_initialize(self: Layer) -> None:
         hooks = current()
         if hooks is not None and "_tracker" not in self.__dict__:
-            self.__dict__["_shapesafe_born"] = hooks.born_here
+            self.__dict__[BORN] = hooks.born_here
         initialize_tracker(self)
 
     @functools.wraps(open_name_scope)

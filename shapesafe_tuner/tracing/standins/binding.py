@@ -38,6 +38,8 @@ _BASE: dict[str, Any] = {
 }
 """What ``Layer.__init__`` takes (``keras/src/layers/layer.py``)."""
 _REQUIRED = inspect.Parameter.empty
+_CHOSEN = frozenset([int, float, str, bool, type(None)])
+"""Types of values in which nothing is left to choose."""
 _REGULARIZERS = frozenset(["l1", "l2", "l1_l2", "L1", "L2", "L1L2"])
 _INITIALIZERS = frozenset(
     "zeros Zeros ones Ones glorot_uniform glorot_normal GlorotUniform GlorotNormal he_uniform "
@@ -87,7 +89,7 @@ def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] 
     arguments = Arguments(
         on_reading,
         **{
-            name: _plain(name, expressions(value))
+            name: _plain(name, value if type(value) in _CHOSEN else expressions(value))
             for name, value in values.items()
             if name not in on_reading
         },
