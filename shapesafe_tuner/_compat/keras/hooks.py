@@ -17,7 +17,7 @@ import keras
 from keras.src.random import seed_generator
 from keras.src.utils import file_utils
 
-from shapesafe_tuner._compat.active import LOCAL, Hooks, current, touch
+from shapesafe_tuner._compat.active import BORN, LOCAL, Hooks, current, touch
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import constructors, global_state, shortcuts, weightless
 from shapesafe_tuner._compat.types import Layer, Loss, Model, Nested, Tensor
