@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.sentences import rank_needed, width_needed
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Unknown, text
 
 __all__ = [
@@ -98,24 +99,11 @@ def check_input(
         (max_rank, max_rank is not None and found > max_rank, "at most "),
     ):
         if refused and wanted is not None:
-            axes_ = "" if least else _AXES.get(wanted, "")
-            raise Refused(
-                f"needs input of rank {least}{wanted}{axes_}, but gets rank {found}: {text(spec)}"
-            )
+            raise Refused(rank_needed(wanted, found, text(spec), least))
     for axis, expected in (axes or {}).items():
         size = spec.shape[axis]
         if expected is not None and size is not None and size != expected:
-            raise Refused(
-                f"was built for inputs of size {expected} on axis {axis} and gets {size}: "
-                f"{text(spec)}"
-            )
-
-
-_AXES = {
-    3: " (batch, steps, features)",
-    4: " (batch, height, width, channels)",
-    5: " (batch, depth, height, width, channels)",
-}
+            raise Refused(width_needed(expected, axis, size, text(spec)))
 
 
 def known_channels(spec: Spec, axis: int) -> int:

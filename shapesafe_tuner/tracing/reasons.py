@@ -1,29 +1,30 @@
 """One sentence for the person who wrote ``build``, out of what refused and what it was given.
 
-Where the arithmetic is known the sentence shows it with the sizes filled in; otherwise the first
-sentence of Keras's own message stands. The formulas are those of ``keras/src/ops/operation_utils``
-(``compute_conv_output_shape``, ``compute_pooling_output_shape``, ``compute_reshape_output_shape``).
+A layer that has a rule is described by its rule, so that what Keras refuses and what a rule refuses
+read alike: *Conv2D 'conv2d' slides a 5 x 5 kernel over a map of only 4 x 4: floor((4 - 5) / 1) + 1
+= 0.* Otherwise the first sentence of Keras's own message stands.
 """
 
 from __future__ import annotations
 
-import math
+import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from shapesafe_tuner._compat.types import Layer, Operation
 from shapesafe_tuner.escaping import short
+from shapesafe_tuner.shapes.dims import broadcast
+from shapesafe_tuner.shapes.registry import Configured
+from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT, rank_needed, width_needed
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.attribution import Attribution
 from shapesafe_tuner.tracing.data.spec import Batch
+from shapesafe_tuner.tracing.standins.binding import bind, rule_of
+from shapesafe_tuner.tracing.standins.layer_call import apply
+from shapesafe_tuner.verdict import Shape
 
 __all__ = ["describe", "first_sentence", "type_name"]
-
-_MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
-_RANKS = {
-    3: "(batch, steps, features)",
-    4: "(batch, height, width, channels)",
-    5: "(batch, depth, height, width, channels)",
-}
 
 
 def describe(attribution: Attribution, inputs: Any, batch: Batch | None = None) -> str:
@@ -41,7 +42,7 @@ def describe(attribution: Attribution, inputs: Any, batch: Batch | None = None) 
         return _sentence(prefix + first_sentence(attribution.message) + where)
     who = _name(operation)
     for explain in _EXPLANATIONS:
-        why = explain(operation, inputs, attribution.message)
+        why = explain(operation, inputs, attribution.message, batch)
         if why:
             return _sentence(f"{who} {why}{where}")
     given = f" refuses {_text(inputs)}" if inputs is not None else " fails"
@@ -98,133 +99,121 @@ def _text(shapes: Any) -> str:
     return str(shapes)
 
 
-def _window(operation: Any, inputs: Any, message: str) -> str | None:
-    """Convolutions and pooling: ``floor((size - window) / stride) + 1`` per axis, unpadded."""
-    window = getattr(operation, "kernel_size", None) or getattr(operation, "pool_size", None)
-    if not window or not isinstance(inputs, tuple) or "negative" not in message.lower():
+def _rule(operation: Layer, inputs: Shape, message: str, batch: Batch | None) -> str | None:
+    """What its rule says: the arithmetic, with the sizes filled in."""
+    specs = _specs(inputs)
+    if specs is None:
         return None
-    spatial = _spatial(operation, inputs, len(window))
-    dilation = _each(getattr(operation, "dilation_rate", 1), len(window))
-    strides = _each(getattr(operation, "strides", 1), len(window))
-    kind = "kernel" if hasattr(operation, "kernel_size") else "window"
-    for size, length, gap, stride in zip(spatial, window, dilation, strides, strict=True):
-        if size is None:
-            continue
-        reach = gap * (length - 1) + 1
-        result = (size - reach) // stride + 1
-        if result < 1:
-            spread = f" (reaching {reach} with dilation {gap})" if gap > 1 else ""
-            return (
-                f"slides a {_by(window)} {kind}{spread} over a map of only {_by(spatial)}: "
-                f"floor(({size} - {reach}) / {stride}) + 1 = {result}"
-            )
+    try:
+        configured = _configured(operation)
+        if batch is None:
+            apply(configured, specs, Call())
+        else:
+            opened = _specs(inputs, open_batch=True)
+            apply(configured, opened, Call())
+            apply(configured, specs, Call(built_on=opened, step="training"))
+    except Refused as refused:
+        return refused.why
+    except (Unknown, _NoRule):
+        return None
     return None
 
 
-def _spatial(operation: Any, shape: Sequence[Any], axes: int) -> list[Any]:
-    first = getattr(operation, "data_format", "channels_last") == "channels_first"
-    return list(shape[-axes:]) if first else list(shape[-axes - 1 : -1])
+class _NoRule(Exception):
+    """A layer has no rule, or there is more to it than a rule can be given."""
 
 
-def _each(value: Any, axes: int) -> list[int]:
-    return list(value) if isinstance(value, (list, tuple)) else [int(value)] * axes
+class _Inner:
+    """The layer that another one wraps, as the rule of the other wants it."""
+
+    def __init__(self, configured: Configured) -> None:
+        self._configured = configured
+
+    @property
+    def configured(self) -> Configured:
+        return self._configured
 
 
-def _by(sizes: Sequence[Any]) -> str:
-    return " x ".join("?" if size is None else str(size) for size in sizes)
+def _configured(operation: Layer) -> Configured:
+    """The rule of a layer that Keras has made, with its plain arguments.
+
+    A subclass that leaves building and calling to a class of Keras is that class here.
+    """
+    kinds = [kind for kind in type(operation).__mro__ if rule_of(kind) is not None]
+    if not kinds or any(
+        getattr(type(operation), name) is not getattr(kinds[0], name) for name in _OWN_CODE
+    ):
+        raise _NoRule
+    try:
+        config = operation.get_config()
+    except Exception:  # code of the user's: Keras's own sentence will do
+        raise _NoRule from None
+    taken = inspect.signature(kinds[0].__init__).parameters  # type: ignore[misc]
+    arguments = {name: value for name, value in config.items() if name in taken and _plain(value)}
+    inner = getattr(operation, "forward_layer", None) or getattr(operation, "layer", None)
+    if "layer" in taken and inner is not None:
+        arguments["layer"] = _Inner(_configured(inner))
+    try:
+        return bind(kinds[0], (), arguments)
+    except Refused:  # Keras has made it, so something is missing that is not plain
+        raise _NoRule from None
 
 
-def _rank(operation: Any, inputs: Any, message: str) -> str | None:
+_OWN_CODE = ("__call__", "build", "call", "compute_output_spec", "compute_output_shape")
+
+
+def _plain(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _specs(shapes: Shape, *, open_batch: bool = False) -> Any:
+    """Specs of these shapes; None where one is not known."""
+    if isinstance(shapes, tuple):
+        return Spec((None, *shapes[1:]) if open_batch else shapes)
+    if not isinstance(shapes, list) or not shapes:
+        return None
+    specs = [_specs(shape, open_batch=open_batch) for shape in shapes]
+    return None if None in specs else specs
+
+
+def _rank(operation: Layer, inputs: Shape, message: str, batch: Batch | None) -> str | None:
     found = re.search(r"expected (?:(min_ndim|max_ndim|ndim)=|ndim to be )?(\d+),? found", message)
     if found is None or "ndim" not in message or not isinstance(inputs, tuple):
         return None
-    rank = int(found[2])
     least = "at least " if found[1] == "min_ndim" else ""
-    axes = f" {_RANKS[rank]}" if rank in _RANKS and not least else ""
-    why = f"needs input of rank {least}{rank}{axes}, but gets rank {len(inputs)}: {inputs}"
+    why = rank_needed(int(found[2]), len(inputs), str(inputs), least)
     recurrent = hasattr(operation, "return_sequences") or hasattr(operation, "forward_layer")
-    if recurrent and len(inputs) == 2:
-        why += "; a recurrent layer before it needs return_sequences=True"
-    return why
+    return why + (AFTER_RECURRENT if recurrent and len(inputs) == 2 else "")
 
 
-def _width(operation: Any, inputs: Any, message: str) -> str | None:
+def _width(operation: Layer, inputs: Shape, message: str, batch: Batch | None) -> str | None:
     found = re.search(r"expected axis (-?\d+) of input shape to have value (\d+)", message)
     if found is None or not isinstance(inputs, tuple):
         return None
-    axis, wanted = int(found[1]), int(found[2])
-    return f"was built for inputs of size {wanted} on axis {axis} and gets {inputs[axis]}: {inputs}"
+    axis = int(found[1])
+    return width_needed(found[2], axis, inputs[axis], str(inputs))
 
 
-def _merge(operation: Any, inputs: Any, message: str) -> str | None:
-    if type(operation).__name__ not in _MERGES or not isinstance(inputs, list):
-        return None
-    return _merge_of(inputs)
-
-
-def _merge_of(shapes: list[Any]) -> str | None:
-    pair = _unequal(shapes)
-    if pair is None:
-        return None
-    return f"cannot combine {_text(shapes)}: {pair[0]} and {pair[1]} differ and neither is 1"
-
-
-def _unequal(shapes: list[Any]) -> tuple[int, int] | None:
-    """The first two sizes, from the last axis on, that do not broadcast."""
-    if not all(isinstance(shape, tuple) for shape in shapes):
-        return None
-    for axis in range(1, max(map(len, shapes)) + 1):
-        sizes = [shape[-axis] for shape in shapes if len(shape) >= axis]
-        known = [size for size in sizes if size not in (None, 1)]
-        for size in known:
-            if size != known[0]:
-                return known[0], size
-    return None
-
-
-def _broadcast(operation: Any, inputs: Any, message: str) -> str | None:
+def _broadcast(
+    operation: Operation, inputs: Shape, message: str, batch: Batch | None
+) -> str | None:
     found = re.search(r"Input shapes are: \[([^]]*)\] and \[([^]]*)\]", message)
     if found is None:
         return None
-    shapes = [
+    first, second = (
         tuple(None if size == "None" else int(size) for size in re.findall(r"None|\d+", group))
         for group in found.groups()
-    ]
-    return _merge_of(shapes)
-
-
-def _concatenate(operation: Any, inputs: Any, message: str) -> str | None:
-    if type(operation).__name__ != "Concatenate" or not isinstance(inputs, list):
-        return None
-    axis = getattr(operation, "axis", -1)
-    return f"joins {_text(inputs)} on axis {axis}; all other sizes must be equal"
-
-
-def _dot(operation: Any, inputs: Any, message: str) -> str | None:
-    if type(operation).__name__ != "Dot" or not isinstance(inputs, list) or len(inputs) != 2:
-        return None
-    axes = _each(operation.axes, 2)
-    sizes = [shape[axis] for shape, axis in zip(inputs, axes, strict=True) if axis < len(shape)]
-    if len(sizes) != 2 or sizes[0] == sizes[1]:
-        return None
-    return f"multiplies {_text(inputs)} over axes of size {sizes[0]} and {sizes[1]}, which differ"
-
-
-def _reshape(operation: Any, inputs: Any, message: str) -> str | None:
-    target = getattr(operation, "target_shape", None)
-    if target is None or not isinstance(inputs, tuple) or None in inputs[1:]:
-        return None
-    values = math.prod(inputs[1:])
-    fixed = math.prod(size for size in target if size != -1)
-    if -1 in target:
-        return f"cannot divide {values} values ({_by(inputs[1:])}) by {fixed} for {tuple(target)}"
-    return (
-        f"cannot make {tuple(target)}, {_by(target)} = {fixed} values, "
-        f"of {_by(inputs[1:])} = {values} values"
     )
+    try:
+        broadcast(first, second)
+    except Refused as refused:
+        return refused.why
+    return None
 
 
-def _loss(operation: Any, inputs: Any, message: str) -> str | None:
+def _loss(operation: Operation, inputs: Shape, message: str, batch: Batch | None) -> str | None:
     if not (hasattr(operation, "reduction") or hasattr(operation, "update_state")):
         return None
     if not isinstance(inputs, list) or len(inputs) != 2 or None in inputs:
@@ -235,6 +224,6 @@ def _loss(operation: Any, inputs: Any, message: str) -> str | None:
     )
 
 
-_EXPLANATIONS: tuple[Callable[[Any, Any, str], str | None], ...] = (
-    _window, _rank, _width, _merge, _broadcast, _concatenate, _dot, _reshape, _loss,
+_EXPLANATIONS: tuple[Callable[[Any, Shape, str, Batch | None], str | None], ...] = (
+    _rule, _rank, _width, _broadcast, _loss,
 )  # fmt: skip

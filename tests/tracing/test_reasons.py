@@ -211,3 +211,38 @@ def test_table_up_to_the_fault_and_hyperparameters_that_decided() -> None:
     whole = sst.check(build, {})
     assert [row.output_shape for row in whole.layers][-1] == whole.output_shape == (None, 2, 2, 1)
     assert sum(row.parameters or 0 for row in whole.layers) == whole.parameters == 23
+
+
+class Mine(layers.Conv2D):
+    """Changes nothing that Keras does."""
+
+
+class Halved(layers.Conv2D):
+    """Calls Keras on something else than it was given."""
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs[:, ::2])
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (
+            lambda: layers.Cropping2D(4),
+            "Cropping2D 'cropping2d' cuts 4 + 4 off a map of only 5 x 5.",
+        ),
+        (
+            lambda: Mine(2, 7),
+            "Mine 'mine' slides a 7 x 7 kernel over a map of only 5 x 5: "
+            "floor((5 - 7) / 1) + 1 = -1.",
+        ),
+        (lambda: Halved(2, 6), "Halved 'halved' refuses (None, 5, 5, 1): "),
+    ],
+)
+def test_keras_refuses_in_the_words_of_the_rule(layer: Callable[[], Any], said: str) -> None:
+    """Only where the layer does what the rule is about."""
+    question = Question(chain((5, 5, 1), layer), by_rules=False)
+    fault = Judge(question).judge({}).verdict.fault
+    assert fault is not None
+    assert fault.error is not None
+    assert fault.reason.startswith(said)

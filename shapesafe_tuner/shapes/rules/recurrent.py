@@ -7,6 +7,7 @@ from typing import Any
 from shapesafe_tuner.shapes.activations import activate
 from shapesafe_tuner.shapes.dims import check_input, known_channels, number, one, positive
 from shapesafe_tuner.shapes.registry import Configured, Rule, escalate, rule
+from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT
 from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown
 
 __all__ = ["Bidirectional", "Recurrent", "TimeDistributed"]
@@ -54,8 +55,8 @@ class Recurrent(Rule):
         try:
             check_input(spec, rank=3)
         except Refused as refused:
-            hint = "; a recurrent layer before it needs return_sequences=True"
-            raise Refused(refused.why + (hint if len(spec.shape) == 2 else "")) from None
+            hint = AFTER_RECURRENT if len(spec.shape) == 2 else ""
+            raise Refused(refused.why + hint) from None
         return spec
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Any:

@@ -1,0 +1,41 @@
+"""What several refusals say alike, whether a rule or Keras's own message is the source.
+
+Each is the end of a sentence that begins with a layer: *LSTM 'lstm_1'* needs input of rank 3 ...
+"""
+
+from __future__ import annotations
+
+__all__ = ["AFTER_RECURRENT", "rank_needed", "width_needed"]
+
+_AXES = {
+    3: " (batch, steps, features)",
+    4: " (batch, height, width, channels)",
+    5: " (batch, depth, height, width, channels)",
+}
+AFTER_RECURRENT = "; a recurrent layer before it needs return_sequences=True"
+"""The advice where a recurrent layer gets what is no sequence."""
+
+
+def rank_needed(wanted: int, found: int, given: str, least: str = "") -> str:
+    """A layer is given too few axes, or too many.
+
+    Args:
+        wanted: the rank it needs.
+        found: the rank it gets.
+        given: what it gets, in words.
+        least: "at least " or "at most " where it is a bound.
+    """
+    axes = "" if least else _AXES.get(wanted, "")
+    return f"needs input of rank {least}{wanted}{axes}, but gets rank {found}: {given}"
+
+
+def width_needed(wanted: object, axis: int, found: object, given: str) -> str:
+    """A layer was built on another size.
+
+    Args:
+        wanted: the size it was built on.
+        axis: where.
+        found: the size it gets.
+        given: what it gets, in words.
+    """
+    return f"was built for inputs of size {wanted} on axis {axis} and gets {found}: {given}"
