@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
-import keras
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
@@ -17,11 +15,13 @@ from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.project.crash_notes import crash_noted
 from shapesafe_tuner.report.text import feasibility_summary
+from shapesafe_tuner.search.arguments import FitArguments
 from shapesafe_tuner.search.discovery import complete_space
+from shapesafe_tuner.search.failures import reason_of
+from shapesafe_tuner.search.preview import assert_reported, assert_saved, preview
 from shapesafe_tuner.search.tensorboard import ShowsRejections
 from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data.iterables import give_back
-from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import discovery_environment
 from shapesafe_tuner.tracing.question import Question
@@ -52,7 +52,12 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         check_training_step: False judges the build alone, whatever data ``search`` gets.
     """
 
-    oracle: Oracle
+    _judging_oracle: Oracle = None
+    _on_infeasible = "resample"
+    _constraints: tuple[Callable[[Any], bool], ...] = ()
+    _check_training_step = True
+    _in_advance: list[str] | None = None
+    _is_ready = False
 
     def __init__(
         self,
@@ -64,19 +69,44 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         check_training_step: bool = True,
         **kwargs: Any,
     ) -> None:
-        given = self.__dict__.pop("_shape_safe_settings", {})
-        self._constraints = tuple(given.get("constraints", constraints))
-        self._check_training_step = given.get("check_training_step", check_training_step)
-        safe = shape_safe_oracle(oracle, given.get("on_infeasible", on_infeasible))
-        self._judging_oracle = safe
-        self._in_advance: list[str] | None = None
-        super().__init__(safe, hypermodel, *args, **kwargs)
+        self._set_up(on_infeasible, constraints, check_training_step)
+        super().__init__(oracle, hypermodel, *args, **kwargs)
+        self._get_ready()
+
+    def _set_up(
+        self,
+        on_infeasible: str = "resample",
+        constraints: Sequence[Callable[[Any], bool]] = (),
+        check_training_step: bool = True,
+    ) -> None:
+        """Take the settings, once: before the constructor of any class that may be among them."""
+        if "_on_infeasible" not in vars(self):
+            self._on_infeasible = on_infeasible
+            self._constraints = tuple(constraints)
+            self._check_training_step = check_training_step
+
+    @property
+    def oracle(self) -> Oracle:
+        """As in KerasTuner. An oracle becomes shape-safe when the tuner gets it."""
+        return self._own_oracle
+
+    @oracle.setter
+    def oracle(self, oracle: Oracle) -> None:
+        if self._judging_oracle is None:
+            oracle = self._judging_oracle = shape_safe_oracle(oracle, self._on_infeasible)
+        self._own_oracle = oracle
+
+    def _get_ready(self) -> None:
+        """What follows KerasTuner's constructor, once."""
+        if self._is_ready:
+            return
+        self._is_ready = True
         if is_worker():
             from shapesafe_tuner._compat.keras_tuner.rpc import Client
 
             self.oracle = Client(self.oracle)
-        elif isinstance(safe, ShapeSafeOracle):
-            safe.take_up()
+        elif isinstance(self._judging_oracle, ShapeSafeOracle):
+            self._judging_oracle.take_up()
         self._judge_on(None)
 
     def discover_space(self, activate: Callable[[], None]) -> None:
@@ -99,11 +129,11 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         if not infeasible or (attribution.by_keras_tuner and not found):
             activate()
 
-    def _judge_on(self, data: DataSpec | None, unread: str | None = None) -> None:
+    def _judge_on(self, data: DataSpec | None) -> None:
         if self.hypermodel is None or not isinstance(self._judging_oracle, ShapeSafeOracle):
             return
         changed_by = self.trains_by_itself
-        unjudged = f"{changed_by} may change the data" if changed_by else unread
+        unjudged = f"{changed_by} may change the data" if changed_by else None
         known = [hp.name for hp in self._judging_oracle.hyperparameters.space]
         self._judging_oracle.judge_with(
             Checker(
@@ -124,6 +154,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         Raises:
             NoFeasibleConfigurationError: no configuration of the space can be built and trained.
         """
+        self._get_ready()
         if is_worker():
             try:
                 return super().search(*fit_args, **fit_kwargs)
@@ -131,10 +162,10 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
                 self.oracle.leave()
         with self._judging_oracle.sole_search():
             if self.hypermodel is not None:
-                data, unread = None, None
+                data = None
                 if self._check_training_step and self.trains_by_itself is None:
-                    data, unread = _data_of(fit_args, fit_kwargs)
-                self._judge_on(data, unread)
+                    data = self._look_at(FitArguments(fit_args, fit_kwargs))
+                self._judge_on(data)
                 fit_args = tuple(give_back(argument) for argument in fit_args)
                 fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
@@ -146,6 +177,29 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
 
             with self.showing_rejections(fit_kwargs.get("callbacks")):
                 return serve(self._judging_oracle)
+
+    def _look_at(self, given: FitArguments) -> DataSpec | None:
+        """The batches that ``model.fit`` will make of the arguments of ``search``.
+
+        Raises:
+            FatalValueError, FatalTypeError: every trial would fail with them.
+        """
+        space = self._judging_oracle.hyperparameters
+        shown = preview(self.build_as_trial, space, given.data)
+        if shown is not None and shown.fit is not None:
+            given.assert_bound_by(shown.fit)
+            return None
+        given.assert_taken()
+        if shown is not None:
+            assert_saved(shown)
+            assert_reported(self._judging_oracle.objective, shown, given)
+        return given.data
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """As in KerasTuner; a chief elsewhere learns in a sentence why a trial failed."""
+        if is_worker() and trial.message:
+            trial.message = reason_of(trial.message)
+        super().on_trial_end(trial)
 
     def around_trial(self, trial: Trial) -> AbstractContextManager[None]:
         """A crash in native code leaves a note in the trial's folder."""
@@ -160,26 +214,12 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         """Print what was rejected, why, and the time it cost."""
         oracle = self._judging_oracle
         failed = [
-            (trial.hyperparameters.values, (trial.message or "no message").strip().split("\n")[-1])
+            (trial.hyperparameters.values, reason_of(trial.message, trial.score))
             for trial in oracle.trials.values()
             if trial.status in ("FAILED", "INVALID")
         ]
         notes = list(oracle.notes)
         print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds, notes, failed))
-
-
-def _data_of(
-    fit_args: tuple[Any, ...], fit_kwargs: dict[str, Any]
-) -> tuple[DataSpec | None, str | None]:
-    """The batches that ``model.fit`` will make of the arguments of ``search``."""
-    try:
-        bound = inspect.signature(keras.Model.fit).bind_partial(None, *fit_args, **fit_kwargs)
-    except TypeError as error:
-        return None, f"the arguments of search are not those of fit ({error})"
-    wanted = inspect.signature(read_data).parameters
-    given = {name: value for name, value in bound.arguments.items() if name in wanted}
-    split = given.pop("validation_split", 0.0)
-    return read_data(**given, validation_split=split, as_fit=True), None
 
 
 class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[misc]
@@ -234,9 +274,11 @@ def shape_safe(tuner_class: type) -> type:
         return ShapeSafeTuner
 
     def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        settings = {name: kwargs.pop(name) for name in _SETTINGS if name in kwargs}
-        self._shape_safe_settings = settings
-        tuner_class.__init__(self, *args, **kwargs)
+        self._set_up(**{name: kwargs.pop(name) for name in _SETTINGS if name in kwargs})
+        # Whether the class has a constructor, and calls the next one or KerasTuner's by name.
+        super(cast(Any, safe), self).__init__(*args, **kwargs)
+        self._get_ready()
 
     body = {"__init__": initialise, "__doc__": tuner_class.__doc__, "__module__": __name__}
-    return type(tuner_class.__name__, (tuner_class, ShapeSafeTuner), body)
+    safe: type = type(tuner_class.__name__, (tuner_class, ShapeSafeTuner), body)
+    return safe

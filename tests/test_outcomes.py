@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 from keras import layers
@@ -110,6 +111,58 @@ def test_frozen_bounds_are_named_in_the_summary(
     capsys.readouterr()
     tuner.feasibility_summary()
     assert "Frozen bounds: b was first registered as 0 to 7" in capsys.readouterr().out
+
+
+FATAL = (
+    keras_tuner.errors.FatalError, keras_tuner.errors.FatalValueError,
+    keras_tuner.errors.FatalTypeError, keras_tuner.errors.FatalRuntimeError,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FATAL)
+def test_a_fatal_error_ends_the_search_as_in_stock(kind: Any, tmp_path: Path) -> None:
+    def build(hp: Any) -> Any:
+        if hp.Int("a", 0, 3) > 0:
+            raise kind("the end")
+        return toys.crop(0, 0)
+
+    assert sst.check(build, {"a": 1}).feasible is None
+    for folder in ("stock", "ours"):
+        tuner = toys.make(
+            "RandomSearch", toys.Scored(build), tmp_path / folder, stock=folder == "stock"
+        )
+        with pytest.raises(kind, match="the end"):
+            tuner.search(verbose=0)
+
+
+def _outside_its_scope(hp: Any) -> Any:
+    kind = hp.Choice("kind", ["pool", "crop"])
+    with hp.conditional_scope("kind", ["pool"]):
+        hp.Int("window", 2, 4)
+    if kind == "crop":
+        hp.get("window")
+    return toys.crop(hp.Int("a", 0, 3), 0)
+
+
+def _scope_of_what_is_unknown(hp: Any) -> Any:
+    if hp.Choice("kind", ["pool", "crop"]) == "crop":
+        with hp.conditional_scope("deep", [True]):
+            hp.Int("more", 1, 3)
+    return toys.crop(hp.Int("a", 0, 3), 0)
+
+
+@pytest.mark.parametrize("build", [_outside_its_scope, _scope_of_what_is_unknown])
+def test_an_error_of_keras_tuners_own_about_scopes_is_no_fault(build: Any) -> None:
+    hp = keras_tuner.HyperParameters()
+    hp.values["kind"] = "crop"
+    with pytest.raises(ValueError, match=r".") as stock:
+        build(hp)
+    verdict = sst.check(build, {"kind": "crop"})
+    assert verdict.feasible is None
+    assert str(stock.value) in " ".join(verdict.warnings)
+    report = sst.validate_search_space(build)
+    assert report.undecided_fraction == pytest.approx(0.5)
+    assert not report.conflicts
 
 
 def test_a_bug_met_in_the_search_fails_its_trial_as_in_stock(tmp_path: Path) -> None:

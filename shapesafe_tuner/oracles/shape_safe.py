@@ -275,6 +275,12 @@ class ShapeSafeOracle(ResumableOracle):
     def set_state(self, saved: dict[str, Any]) -> None:
         """Take up a state of ours or of stock KerasTuner's."""
         super().set_state(saved)
+        for name, (given, kept) in self.ignored.items():
+            self._draws.note(
+                f"The project in {self.folder} goes on with {name}={kept!r}, as it was saved; "
+                f"{name}={given!r} is ignored. Pass overwrite=True, or another project_name, to "
+                "start anew."
+            )
         own = saved.get(rejection_file.KEY, {})
         self._draws.take_up(own)
         if self.has_project:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shapesafe_tuner.plain import to_json
 from shapesafe_tuner.project.problems import project_error
@@ -127,6 +127,7 @@ class RejectionFile:
 
 def _read(line: bytes) -> Rejection | None:
     try:
-        return Rejection.from_dict(json.loads(line)) if line.endswith(b"\n") else None
-    except (ValueError, KeyError, TypeError):
+        found = Rejection.from_dict(json.loads(line)) if line.endswith(b"\n") else None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return found if found is None or isinstance(found.values, Mapping) else None

@@ -10,7 +10,15 @@ from typing import IO, Protocol
 
 from shapesafe_tuner.project.problems import project_error
 
-__all__ = ["RemoteFiles", "is_local", "saving", "stopping_at_a_full_disk", "write_whole"]
+__all__ = [
+    "RemoteFiles",
+    "is_local",
+    "making",
+    "reading",
+    "saving",
+    "stopping_at_a_full_disk",
+    "write_whole",
+]
 
 
 class RemoteFiles(Protocol):
@@ -58,6 +66,41 @@ def saving(path: str) -> Iterator[None]:
             f"{path} could not be saved ({error.strerror or error}). What was saved before is "
             "untouched: make room or give access, then run the same script again to go on."
         ) from error
+
+
+@contextlib.contextmanager
+def making(folder: str) -> Iterator[None]:
+    """Say in one sentence that a folder could not be made, whoever makes it."""
+    try:
+        yield
+    except Exception as error:
+        raise project_error(
+            f"The project's folder {folder} cannot be made ({_words_of(error)}). Give a "
+            "`directory` that can be written to."
+        ) from error
+
+
+@contextlib.contextmanager
+def reading(path: str, what: str) -> Iterator[None]:
+    """Say in one sentence that a file is damaged.
+
+    Args:
+        path: of the file.
+        what: it should hold.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise project_error(
+            f"{path} cannot be read as {what} ({_words_of(error)}). It was left as it is: "
+            "restore it, give another `project_name`, or pass `overwrite=True` to start anew."
+        ) from error
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]} is missing"
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextlib.contextmanager

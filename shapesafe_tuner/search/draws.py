@@ -56,9 +56,14 @@ class Draws:
         """Count a draw; warn, once, of what runs although it should be looked at."""
         self.number += 1
         for note in verdict.warnings:
-            if note not in self.notes and kind_of(note) in _SHOWN:
-                self.notes[note] = None
-                warnings.warn(note, stacklevel=2)
+            if kind_of(note) in _SHOWN:
+                self.note(note)
+
+    def note(self, note: str) -> None:
+        """Warn once, and keep it for the summary."""
+        if note not in self.notes:
+            self.notes[note] = None
+            warnings.warn(note, stacklevel=2)
 
     def refused(self, values: Values, verdict: Verdict, seconds: float) -> None:
         """Keep a rejection."""

@@ -16,9 +16,11 @@ import traceback
 from typing import Any
 
 import keras
+import keras_tuner
 
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import KERAS_FOLDER
+from shapesafe_tuner._compat.keras_tuner.configurations import LOOK_UPS
 from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.signals import Undecidable
 
@@ -90,6 +92,8 @@ def attribute(error: BaseException) -> Attribution:
     raised_in = inside[-1].f_code.co_filename if inside else ""
     in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)
     origin = _library_origin(error) if in_library else _user_origin(error)
+    if isinstance(error, keras_tuner.errors.FatalError) or raised_in == LOOK_UPS:
+        origin = Origin.BUG  # no shape is wrong: the search fails, or ends, as in KerasTuner
     if frames and frames[-1].f_code.co_filename.startswith(_OURS):
         origin = Origin.UNKNOWN  # an error of the check itself proves nothing
     operation, frame = _failing(frames)
@@ -141,8 +145,7 @@ def _user_origin(error: BaseException) -> Origin:
 
 
 def _is_declared(error: BaseException) -> bool:
-    kinds = {(kind.__module__.split(".")[0], kind.__name__) for kind in type(error).__mro__}
-    return ("keras_tuner", "FailedTrialError") in kinds
+    return isinstance(error, keras_tuner.errors.FailedTrialError)
 
 
 def _refused_constructor(error: TypeError) -> bool:

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shapesafe_tuner._compat.keras import trainer
 from shapesafe_tuner._compat.keras_tuner.configurations import configuration, lazy_configuration
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner.shapes.deferred import demanded
@@ -204,6 +205,9 @@ class Judge:
     def _trained(self, model: Any, check: Check) -> StepOutcome:
         data = self.question.data
         if data is not None and self.question.judges_training:
+            if trainer.overrides(model, "fit"):
+                why = f"{type(model).__name__}.fit may change the data"
+                return StepOutcome(warnings=(f"Training was not judged: {why}.",))
             return trace_training(model, data, check)
         step = self._unjudged_step()
         if step.attribution is None and check.recorder.empty_map:

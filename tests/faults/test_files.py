@@ -50,6 +50,70 @@ def contents(folder: Path) -> dict[Path, bytes]:
 # ---------------------------------------------------------------- damaged
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff\xfe\x00", b'"words"'])
+def test_a_damaged_state_of_a_tuner_is_said_and_kept(content: bytes, project: Path) -> None:
+    path = project / "tuner0.json"
+    path.write_bytes(content)
+    before = contents(project)
+    with pytest.raises(ProjectError, match=r"tuner0.json cannot be read as the state of a tuner"):
+        make(project.parent)
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize("values", [3, None, "a=1", [1]])
+def test_a_rejection_without_values_is_said_and_kept(values: Any, project: Path) -> None:
+    path = project / rejection_file.FILE
+    lines = path.read_text().splitlines()
+    lines[1] = json.dumps({**json.loads(lines[1]), "values": values})
+    path.write_text("\n".join(lines) + "\n")
+    before = contents(project)
+    with pytest.raises(ProjectError, match=r"line 2: this is not a saved rejection"):
+        make(project.parent)
+    assert contents(project) == before
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ProjectError, match=r"folder .*file.* cannot be made .*`directory`"):
+        make(tmp_path / "file" / "below")
+
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("BayesianOptimization", {"beta": 2.6}, {"beta": 10.0}),
+        ("BayesianOptimization", {"alpha": 1e-4}, {"alpha": 1e-2}),
+        ("Hyperband", {"hyperband_iterations": 1}, {"hyperband_iterations": 2}),
+        ("Hyperband", {"factor": 3}, {"factor": 2}),
+    ],
+)
+def test_settings_that_a_saved_project_overrules_are_named(
+    name: str,
+    first: dict[str, Any],
+    second: dict[str, Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def made(**settings: Any) -> Any:
+        return toys.make(name, Reported(toys.few), tmp_path, trials=2, **settings)
+
+    made(**first).search(verbose=0)
+    made(**first)  # without a word, as warnings are errors
+    ((setting, given),) = second.items()
+    said = rf"goes on with {setting}=.*{setting}={given} is ignored"
+    with pytest.warns(UserWarning, match=said):
+        resumed = made(**second)
+    assert getattr(resumed.oracle, setting) == first[setting]
+    resumed.feasibility_summary()
+    assert f"{setting}={given} is ignored" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- files of the search
+
+
 def damaged(text: str, how: str) -> str:
     if how == "cut":
         return text[: len(text) // 2]

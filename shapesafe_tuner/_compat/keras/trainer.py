@@ -24,6 +24,7 @@ __all__ = [
     "has_custom_step",
     "needs_targets",
     "overrides",
+    "reported",
     "trace_comparison",
     "trace_custom_step",
     "trace_gradients",
@@ -50,6 +51,40 @@ def needs_targets(model: Model) -> bool:
     """Whether the loss is one of ``compile``'s, which compares outputs with targets."""
     own = overrides(model, "compute_loss") or has_custom_step(model)
     return model._compile_loss is not None and not own
+
+
+def reported(model: Model) -> tuple[str, ...] | None:
+    """The names under which an epoch of ``fit`` reports its results.
+
+    Args:
+        model: its training step has been traced.
+
+    Returns:
+        None where code of the user's own decides.
+    """
+    own = (*_STEPS, "compute_metrics", "get_metrics_result", "evaluate")
+    if any(overrides(model, name) for name in own):
+        return None
+    compiled = model._compile_metrics
+    if compiled is not None and not compiled.built:
+        return None
+    names: list[str] = []
+
+    def collect() -> None:
+        for metric in model.metrics:
+            result = metric.result()
+            names.extend(result if isinstance(result, dict) else [metric.name])
+
+    try:
+        backend.trace(collect)
+    except Exception as error:
+        if backend.wants_values(error):  # as the result of a metric of one's own may
+            return None
+        raise
+    return tuple(dict.fromkeys(names))
+
+
+_STEPS = ("train_step", "test_step", "make_train_function", "make_test_function")
 
 
 def assert_compiled(model: Model) -> None:

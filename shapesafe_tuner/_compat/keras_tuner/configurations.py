@@ -8,15 +8,20 @@ from typing import Any, NamedTuple, Protocol
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.domains import place_of, range_of
+from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
 
 __all__ = [
+    "LOOK_UPS",
     "Ranges",
     "RecordedHyperParameters",
     "RecordedValues",
     "configuration",
     "lazy_configuration",
 ]
+
+LOOK_UPS = str(keras_tuner_module("engine.hyperparameters.hyperparameters").__file__)
+"""The file whose errors are about names and scopes, and not about ranges."""
 
 
 class Ranges(NamedTuple):

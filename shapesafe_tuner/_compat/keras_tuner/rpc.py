@@ -34,6 +34,9 @@ Context: TypeAlias = Any
 """A ``grpc.ServicerContext``."""
 
 _SIGNATURE = "shapesafe-worker-bin"
+_MESSAGE = "shapesafe-message-bin"
+_LONGEST = 2_000
+"""Bytes of a message that travel beside a call; gRPC allows 8,192 for all that does."""
 _SERVICE, _ALIVE = "shapesafe_tuner.Chief", "Alive"
 _THREADS = 16
 _PAUSE = 0.5
@@ -99,15 +102,24 @@ class _Servicer(_chief.OracleServicer):  # type: ignore[misc,name-defined]
         return _protos.get_service().UpdateTrialResponse(trial=trial.to_proto())
 
     def EndTrial(self, request: Message, context: Context) -> Message:  # noqa: N802
-        self._desk.end_trial(_caller(context), _trial.Trial.from_proto(request.trial))
+        trial = _trial.Trial.from_proto(request.trial)
+        trial.message = _message(context)
+        self._desk.end_trial(_caller(context), trial)
         return _protos.get_service().EndTrialResponse()
 
 
 def _caller(context: Context) -> Worker | None:
-    for key, value in context.invocation_metadata():
-        if key == _SIGNATURE:
-            return _read(value)
-    return None
+    signature = _metadata(context, _SIGNATURE)
+    return None if signature is None else _read(signature)
+
+
+def _message(context: Context) -> str | None:
+    message = _metadata(context, _MESSAGE)
+    return None if message is None else message.decode()
+
+
+def _metadata(context: Context, wanted: str) -> bytes | None:
+    return next((value for key, value in context.invocation_metadata() if key == wanted), None)
 
 
 def _read(signature: bytes) -> Worker:
@@ -175,6 +187,18 @@ class Client(_client.OracleClient):  # type: ignore[misc,name-defined]
         if trial.status == "IDLE":
             time.sleep(_PAUSE)
         return trial
+
+    def end_trial(self, trial: Trial) -> None:
+        """As in KerasTuner, whose message to the chief has no place for why a trial failed."""
+        if not self.should_report:
+            return
+        told = (trial.message or "").encode()[:_LONGEST].decode(errors="ignore")
+        self.stub.EndTrial(
+            _protos.get_service().EndTrialRequest(trial=trial.to_proto()),
+            wait_for_ready=True,
+            timeout=_client.TIMEOUT,
+            metadata=((_MESSAGE, told.encode()),) if told else (),
+        )
 
     def leave(self) -> None:
         """Say no more that this worker is at work."""

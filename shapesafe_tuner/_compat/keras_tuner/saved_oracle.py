@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import threading
@@ -16,7 +17,7 @@ import keras_tuner
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
 from shapesafe_tuner._compat.types import Oracle, Trial
 from shapesafe_tuner.errors import ProjectError
-from shapesafe_tuner.project.writing import RemoteFiles, is_local, write_whole
+from shapesafe_tuner.project.writing import RemoteFiles, is_local, making, write_whole
 
 __all__ = ["SavedOracle"]
 
@@ -60,6 +61,11 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
     def has_project(self) -> bool:
         """Whether a tuner has told the oracle where its files are."""
         return getattr(self, "_project_name", None) is not None
+
+    @property
+    def _project_dir(self) -> str:
+        with making(os.path.join(str(self._directory), self._project_name)):
+            return str(super()._project_dir)
 
     @property
     def folder(self) -> str:
@@ -138,10 +144,34 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
 
     def set_state(self, saved: dict[str, Any]) -> None:
         """Take up a saved state, and what ran when it was saved."""
+        given = self._settings(saved)
         super().set_state(saved)
+        kept = self._settings(saved)
+        self.ignored = {
+            name: (value, kept[name])
+            for name, value in given.items()
+            if value is not None and value != kept[name]
+        }
         over = {*saved["end_order"], *saved["retry_queue"]}
         running = saved["ongoing_trials"].items()
         self.interrupted = {worker: name for worker, name in running if name not in over}
+
+    ignored: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
+    """Settings that a saved project overrules: what was given, and what holds."""
+
+    def _settings(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of constructors that KerasTuner saves and takes up again.
+
+        The seed is not among them: without one, KerasTuner draws another each time.
+        """
+        parameters = {
+            name
+            for cls in type(self).__mro__
+            if "__init__" in vars(cls)
+            for name in inspect.signature(vars(cls)["__init__"]).parameters
+        }
+        names = sorted(parameters & set(saved) - {"hyperparameters", "seed"})
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
     interrupted: Mapping[str, str] = MappingProxyType({})
     """Trials that ran when the project was saved last, by the tuners that ran them."""

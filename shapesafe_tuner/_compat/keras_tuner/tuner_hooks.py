@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 
 import keras_tuner
@@ -12,7 +13,13 @@ from shapesafe_tuner._compat.keras_tuner.hypermodels import overrides
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
 from shapesafe_tuner._compat.keras_tuner.processes import is_worker
 from shapesafe_tuner._compat.types import HyperParameters, Model, Trial
-from shapesafe_tuner.project.writing import is_local, stopping_at_a_full_disk, write_whole
+from shapesafe_tuner.project.writing import (
+    is_local,
+    making,
+    reading,
+    stopping_at_a_full_disk,
+    write_whole,
+)
 
 __all__ = ["TunerHooks"]
 
@@ -49,6 +56,25 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         else:
             keras_tuner_module("engine.stateful").Stateful.save(self, path)
 
+    @property
+    def project_dir(self) -> str:
+        """As in KerasTuner; one error where it cannot be made."""
+        with making(os.path.join(str(self.directory), self.project_name)):
+            return str(super().project_dir)
+
+    def reload(self) -> None:
+        """Read the project; nothing is changed where a file is damaged.
+
+        Raises:
+            ProjectError: a file is damaged.
+        """
+        if not is_worker():
+            self.oracle.reload()
+        path = self._get_tuner_fname()
+        with reading(path, "the state of a tuner"):
+            state = _checked(keras_tuner_module("utils").load_json(path))
+        self.set_state(state)
+
     def build_as_trial(self, hp: HyperParameters) -> Model:
         """Build as a trial does: with the tuner's strategy and compile arguments."""
         return self._build_hypermodel(hp)
@@ -62,3 +88,9 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         if overrides(self.hypermodel, "fit"):
             return f"{type(self.hypermodel).__name__}.fit"
         return None
+
+
+def _checked(state: object) -> dict[str, object]:
+    if not isinstance(state, dict):
+        raise TypeError(f"a JSON object was expected, not {type(state).__name__}")
+    return state

@@ -28,8 +28,11 @@ def iterable_batches(x: Any, class_weight: Any) -> list[Batch]:
     if hasattr(x, "element_spec"):
         batches = _dataset_batches(x)
     elif isinstance(x, keras.utils.PyDataset):
-        count = getattr(x, "num_batches", None) or len(x)
-        batches = [_batch(x[0])] + ([_batch(x[count - 1])] if count and count > 1 else [])
+        count = x.num_batches  # None: without an end
+        if count == 0:
+            raise RefusedData("the PyDataset has length 0.")
+        last = [_batch(x[count - 1])] if count is not None and count > 1 else []
+        batches = [_batch(x[0]), *last]
     elif type(x).__module__.startswith("torch.") and hasattr(x, "collate_fn"):
         batches = _loader_batches(x)
     elif isinstance(x, types.GeneratorType):
