@@ -14,7 +14,7 @@ from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Oracle, T
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.project.crash_notes import crash_noted
-from shapesafe_tuner.report.text import feasibility_summary
+from shapesafe_tuner.report.text import FailedTrial, feasibility_summary
 from shapesafe_tuner.search.arguments import FitArguments
 from shapesafe_tuner.search.discovery import complete_space
 from shapesafe_tuner.search.failures import reason_of
@@ -214,12 +214,11 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         """Print what was rejected, why, and the time it cost."""
         oracle = self._judging_oracle
         failed = [
-            (trial.hyperparameters.values, reason_of(trial.message, trial.score))
+            FailedTrial(trial.hyperparameters.values, reason_of(trial.message, trial.score))
             for trial in oracle.trials.values()
             if trial.status in ("FAILED", "INVALID")
         ]
-        notes = list(oracle.notes)
-        print(feasibility_summary(self.rejections, oracle.drawn, oracle.seconds, notes, failed))
+        print(feasibility_summary(oracle.draws, failed))
 
 
 class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[misc]

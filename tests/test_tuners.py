@@ -398,7 +398,7 @@ def test_a_rejection_tells_what_was_refused_and_why(tmp_path: Path) -> None:
         assert rejection.repaired_to is None
     times = [rejection.time for rejection in tuner.rejections]
     assert times == sorted(times)
-    assert tuner.oracle.seconds >= sum(item.seconds for item in tuner.rejections)
+    assert tuner.oracle.draws.seconds >= sum(item.seconds for item in tuner.rejections)
 
 
 def test_the_list_of_rejections_cannot_be_spoilt_from_outside(tmp_path: Path) -> None:

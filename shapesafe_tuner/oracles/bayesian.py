@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from typing import Any
 
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import BayesianHooks
 from shapesafe_tuner._compat.types import Configuration, Values
 from shapesafe_tuner.oracles.shape_safe import ShapeSafeOracle
-from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.space.enumeration import neighbours, sample
 
 __all__ = ["BayesianOptimizationOracle"]
@@ -19,7 +19,6 @@ _DRAWS = 300
 """Random configurations among which the acquisition is maximised first."""
 _CLIMBS = 20
 """Steps of the search of neighbours that follows."""
-_RANDOM_STATE = "random_state"
 
 
 class BayesianOptimizationOracle(
@@ -81,15 +80,12 @@ class BayesianOptimizationOracle(
         self._seed_state += 1
         return int(self._seed_state)
 
-    def get_state(self) -> dict[str, Any]:
-        """KerasTuner's rejection_file, ours, and that of the random numbers."""
-        saved = super().get_state()
-        saved[rejection_file.KEY][_RANDOM_STATE] = self.state_of_search()
-        return saved
+    def keep(self, state: SearchState) -> SearchState:
+        """Add the state of the acquisition's random numbers."""
+        return dataclasses.replace(super().keep(state), random_state=self.state_of_search())
 
-    def set_state(self, saved: dict[str, Any]) -> None:
-        """Take up a state of ours or of stock KerasTuner's."""
-        super().set_state(saved)
-        known = saved.get(rejection_file.KEY, {}).get(_RANDOM_STATE)
-        if known is not None:
-            self.restore_search(known)
+    def restore(self, state: SearchState) -> None:
+        """Take up what :meth:`keep` added."""
+        super().restore(state)
+        if state.random_state is not None:
+            self.restore_search(state.random_state)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import OracleHooks
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief
 from shapesafe_tuner._compat.types import Trial
 from shapesafe_tuner.errors import ProjectError
-from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.project.crash_notes import read_note
 from shapesafe_tuner.project.lock import sole_searcher
+from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.search.progress import LOG
 
 __all__ = ["ResumableOracle"]
@@ -140,14 +140,14 @@ class ResumableOracle(OracleHooks):
         super().save()
         self._known = self.fingerprint()
 
-    def get_state(self) -> dict[str, Any]:
-        """KerasTuner's rejection_file, and how often processes ended during trials."""
-        own = {"ends": dict(self._ends), "stopped": sorted(self._stopped)}
-        return {**super().get_state(), rejection_file.KEY: own}
+    def keep(self, state: SearchState) -> SearchState:
+        """Add how often processes ended during trials, and which were stopped."""
+        return dataclasses.replace(
+            super().keep(state), ends=dict(self._ends), stopped=tuple(sorted(self._stopped))
+        )
 
-    def set_state(self, saved: dict[str, Any]) -> None:
-        """Take up a state of ours or of stock KerasTuner's."""
-        super().set_state(saved)
-        own = saved.get(rejection_file.KEY, {})
-        self._ends = Counter(own.get("ends", {}))
-        self._stopped = set(own.get("stopped", ()))
+    def restore(self, state: SearchState) -> None:
+        """Take up what :meth:`keep` added."""
+        super().restore(state)
+        self._ends = Counter(state.ends)
+        self._stopped = set(state.stopped)

@@ -20,6 +20,7 @@ from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.oracles.resumable import ResumableOracle
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.draws import Draws
 from shapesafe_tuner.search.replacements import Proposals
@@ -46,11 +47,32 @@ class ShapeSafeOracle(ResumableOracle):
     ``_random_values`` are drawn again; any other infeasible proposal of ``populate_space`` is
     replaced by a feasible random one.
 
+    The life of a trial:
+
+    1. ``tuner.search`` holds the project (``sole_search``) and says what is searched, on which
+       data (``judge_with``); then it asks for one trial after the other (``create_trial``).
+    2. ``create_trial`` lets one thread in, decides about trials that were lost with a process
+       (``ResumableOracle``) and learns again what was refused before a restart.
+    3. KerasTuner calls ``populate_space``, which proposes a configuration. Where the proposal is
+       drawn, ``next_feasible`` judges draw after draw; what is refused becomes a rejection.
+    4. After many refusals in a row the nearest feasible configuration is taken (``repair``), or
+       one is constructed from the tree of the space (``Proposals``).
+    5. Any other proposal runs if it ``stands``; else ``replacement`` gives what runs instead.
+    6. Only now there is a trial. Its state, and the rejections before it, are saved (``save``).
+    7. The tuner trains it and reports (``update_trial``, ``end_trial``), as with KerasTuner.
+    8. With nothing left, ``create_trial`` stops the search and says why; it raises where nothing
+       was ever feasible.
+
     Args:
         on_infeasible: "resample" draws again; "repair" takes the nearest feasible configuration
             that was not tried; "warn" runs the trial and records it.
         *args, **kwargs: of the oracle class.
+
+    Attributes:
+        draws: what was drawn, refused and said so far.
     """
+
+    draws: Draws
 
     def __init__(self, *args: Any, on_infeasible: str = "resample", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,27 +87,17 @@ class ShapeSafeOracle(ResumableOracle):
         self._walked_to_the_end = False
         self._said_why_stopped = False
         self._has_learned = False
-        self._draws = Draws()
+        self.draws = Draws()
 
     @property
     def rejections(self) -> list[Rejection]:
         """One record for each draw that was refused, oldest first."""
-        return self._draws.rejections
+        return self.draws.rejections
 
     @property
     def drawn(self) -> int:
         """How many candidates were judged."""
-        return self._draws.number
-
-    @property
-    def seconds(self) -> float:
-        """What judging them cost."""
-        return self._draws.seconds
-
-    @property
-    def notes(self) -> dict[str, None]:
-        """What was said of feasible configurations: suspicious losses, frozen bounds."""
-        return self._draws.notes
+        return self.draws.number
 
     def bind(
         self,
@@ -120,7 +132,7 @@ class ShapeSafeOracle(ResumableOracle):
         if self._proposals is not None and not self._has_learned:
             self._has_learned = True
             known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
-            with self._draws.timed():
+            with self.draws.timed():
                 self._proposals.learn(known.values(), self.hyperparameters)
 
     def next_feasible(self, draw: Callable[[], Configuration | None]) -> Configuration | None:
@@ -149,13 +161,13 @@ class ShapeSafeOracle(ResumableOracle):
         """The nearest feasible configuration that was not tried, where that is wanted."""
         if self._on_infeasible != "repair" or self._proposals is None:
             return None
-        before = self.seconds
-        with self._draws.timed():
+        before = self.draws.seconds
+        with self.draws.timed():
             repaired = self._proposals.nearest(
                 _without_bookkeeping(values), self.hyperparameters, self.is_tried
             )
         if repaired is not None:
-            self._draws.repaired(repaired, self.told_of_repairs, self.seconds - before)
+            self.draws.repaired(repaired, self.told_of_repairs, self.draws.seconds - before)
             self._accepted = repaired
         return repaired
 
@@ -168,14 +180,14 @@ class ShapeSafeOracle(ResumableOracle):
         plain = _without_bookkeeping(values)
         if plain == self._accepted:
             return True
-        before = self.seconds
-        with self._draws.timed():
+        before = self.draws.seconds
+        with self.draws.timed():
             verdict = self._checker.judge(plain, self.hyperparameters)
-        self._draws.judged(verdict)
+        self.draws.judged(verdict)
         if verdict:
             self._accepted = plain
             return True
-        self._draws.refused(plain, verdict, self.seconds - before)
+        self.draws.refused(plain, verdict, self.draws.seconds - before)
         if self._on_infeasible == "warn":
             reason = verdict.fault.reason if verdict.fault is not None else "infeasible"
             warnings.warn(f"An infeasible configuration will run: {visible(reason)}", stacklevel=2)
@@ -193,7 +205,7 @@ class ShapeSafeOracle(ResumableOracle):
 
     def _constructed(self) -> Configuration | None:
         assert self._proposals is not None
-        with self._draws.timed():
+        with self.draws.timed():
             self._accepted = self._proposals.constructed(self.hyperparameters, self.is_tried)
         self._walked_to_the_end = self._proposals.exhausted
         return self._accepted
@@ -232,8 +244,8 @@ class ShapeSafeOracle(ResumableOracle):
             trial: Trial = super().create_trial(tuner_id)
             if trial.status == "STOPPED":
                 self._say_why_stopped()
-            self._draws.say(len(self.trials), bool(self.verbose))
-            if self.has_project and not self._draws.are_saved_in(*self._file_of_draws()):
+            self.draws.say(len(self.trials), bool(self.verbose))
+            if self.has_project and not self.draws.are_saved_in(*self._file_of_draws()):
                 self.save()
             return trial
 
@@ -267,28 +279,26 @@ class ShapeSafeOracle(ResumableOracle):
             tried = {_plain(trial.hyperparameters.values) for trial in self.trials.values()}
             print(f"All {len(tried)} feasible configurations have been tried.")
 
-    def get_state(self) -> dict[str, Any]:
-        """KerasTuner's state and how many rejections belong to it."""
-        saved = super().get_state()
-        return {**saved, rejection_file.KEY: {**saved[rejection_file.KEY], **self._draws.to_save()}}
+    def keep(self, state: SearchState) -> SearchState:
+        """Add the draws, and how many rejections belong to the state."""
+        return self.draws.keep(super().keep(state))
 
-    def set_state(self, saved: dict[str, Any]) -> None:
-        """Take up a state of ours or of stock KerasTuner's."""
-        super().set_state(saved)
+    def restore(self, state: SearchState) -> None:
+        """Take up what :meth:`keep` added, and read the rejections."""
+        super().restore(state)
         for name, (given, kept) in self.ignored.items():
-            self._draws.note(
+            self.draws.note(
                 f"The project in {self.folder} goes on with {name}={kept!r}, as it was saved; "
                 f"{name}={given!r} is ignored. Pass overwrite=True, or another project_name, to "
                 "start anew."
             )
-        own = saved.get(rejection_file.KEY, {})
-        self._draws.take_up(own)
+        self.draws.restore(state)
         if self.has_project:
-            self._draws.read(*self._file_of_draws(), own.get("rejections"))
+            self.draws.read(*self._file_of_draws(), state.rejections)
 
     def save(self) -> None:
         """Write the rejections, then the state that counts them."""
-        self._draws.save(*self._file_of_draws())
+        self.draws.save(*self._file_of_draws())
         super().save()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from shapesafe_tuner.findings.search import SearchFindings, TrialFindings
 from shapesafe_tuner.project.problems import project_error
-from shapesafe_tuner.project.rejection_file import FILE, KEY, RejectionFile
+from shapesafe_tuner.project.rejection_file import FILE, RejectionFile
+from shapesafe_tuner.project.search_state import SearchState
 
 __all__ = ["no_project", "read_search"]
 
@@ -43,17 +44,16 @@ def read_search(folder: str | pathlib.Path) -> SearchFindings:
     if missing:
         raise project_error(missing)
     state = _object(project / _ORACLE)
-    own = state.get(KEY) or {}
+    own = SearchState.of(state)
     started = [str(trial) for trial in state.get("start_order") or []]
     running = [str(trial) for trial in (state.get("ongoing_trials") or {}).values()]
     trials = [_trial(project, trial) for trial in dict.fromkeys([*started, *running])]
-    count = own.get("rejections") if KEY in state else None
     return SearchFindings(
         project=str(project),
         trials=tuple(trial for trial in trials if trial is not None),
-        rejections=tuple(RejectionFile(str(project / FILE)).read(count)),
-        drawn=own.get("drawn", 0),
-        seconds=own.get("seconds", 0.0),
+        rejections=tuple(RejectionFile(str(project / FILE)).read(own.rejections)),
+        drawn=own.drawn,
+        seconds=own.seconds,
     )
 
 

@@ -15,10 +15,8 @@ from shapesafe_tuner.project.problems import project_error
 from shapesafe_tuner.project.writing import RemoteFiles, saving
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = ["FILE", "KEY", "RejectionFile"]
+__all__ = ["FILE", "RejectionFile"]
 
-KEY = "shapesafe"
-"""Of our part in the state of an oracle."""
 FILE = "shapesafe_rejections.jsonl"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -14,30 +14,49 @@ from rich.text import Text
 from shapesafe_tuner.escaping import named, short, visible
 from shapesafe_tuner.verdict import LayerShape, Rejection, Shape, Verdict
 
-__all__ = ["explanation_text", "feasibility_summary", "print_explanation"]
+__all__ = ["FailedTrial", "explanation_text", "feasibility_summary", "print_explanation"]
 
 
-def feasibility_summary(
-    rejections: Sequence[Rejection],
-    drawn: int,
-    seconds: float,
-    notes: Sequence[str] = (),
-    failed: Sequence[tuple[Mapping[str, Any], str]] = (),
-) -> str:
+class Drawn(Protocol):
+    """What a search drew."""
+
+    @property
+    def rejections(self) -> Sequence[Rejection]:
+        """What was refused."""
+
+    @property
+    def notes(self) -> Iterable[str]:
+        """What else was noticed: suspicious losses, frozen bounds."""
+
+    @property
+    def number(self) -> int:
+        """How many candidates were judged."""
+
+    @property
+    def seconds(self) -> float:
+        """The time spent judging them."""
+
+
+class FailedTrial(NamedTuple):
+    """A trial that ran, and failed all the same."""
+
+    values: Mapping[str, Any]
+    message: str
+
+
+def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str:
     """What a search refused, why, and what the checks cost.
 
     Args:
-        rejections: the records of the search.
-        drawn: number of candidates judged.
-        seconds: time spent judging.
-        notes: what else was noticed: suspicious losses, frozen bounds.
-        failed: values and message of trials that ran, and failed all the same.
+        draws: of the search.
+        failed: trials that were not refused.
     """
+    rejections, drawn = draws.rejections, draws.number
     share = f" ({len(rejections) / drawn:.0%})" if drawn else ""
     lines = [
         "Feasibility summary",
         f"{drawn} configurations drawn, {len(rejections)} rejected{share} "
-        f"without a trial; checking took {seconds:.1f} s.",
+        f"without a trial; checking took {draws.seconds:.1f} s.",
     ]
     by_reason: Counter[str] = Counter()
     example: dict[str, str] = {}
@@ -56,9 +75,11 @@ def feasibility_summary(
     repaired = sum(rejection.repaired_to is not None for rejection in rejections)
     if repaired:
         lines.append(f"{repaired} of the rejected were repaired.")
-    for values, message in failed:
-        lines.append(f"A trial that was not refused failed: {named(values)}: {message}")
-    return "\n".join(visible(line) for line in (*lines, *notes))
+    lines += [
+        f"A trial that was not refused failed: {named(trial.values)}: {trial.message}"
+        for trial in failed
+    ]
+    return "\n".join(visible(line) for line in (*lines, *draws.notes))
 
 
 def explanation_text(

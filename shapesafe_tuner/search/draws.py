@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from shapesafe_tuner._compat.types import Configuration, Values
 from shapesafe_tuner.errors import FeasibilityWarning
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.health import complaint
 from shapesafe_tuner.search.progress import progress_line, record
@@ -93,20 +93,21 @@ class Draws:
             self._has_complained = True
             warnings.warn(said, FeasibilityWarning, stacklevel=2)
 
-    def to_save(self) -> dict[str, Any]:
-        """What belongs into the state of the oracle."""
-        return {
-            "rejections": len(self.rejections),
-            "drawn": self.number,
-            "seconds": self.seconds,
-            "complained": self._has_complained,
-        }
+    def keep(self, state: SearchState) -> SearchState:
+        """Add to the state of a search what belongs to it."""
+        return dataclasses.replace(
+            state,
+            rejections=len(self.rejections),
+            drawn=self.number,
+            seconds=self.seconds,
+            complained=self._has_complained,
+        )
 
-    def take_up(self, saved: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`to_save` gave, or from nothing."""
-        self.number = saved.get("drawn", 0)
-        self.seconds = saved.get("seconds", 0.0)
-        self._has_complained = saved.get("complained", False)
+    def restore(self, state: SearchState) -> None:
+        """Go on from a saved state; :meth:`read` reads the rejections."""
+        self.number = state.drawn
+        self.seconds = state.seconds
+        self._has_complained = state.complained
 
     def read(self, path: str, remote: RemoteFiles | None, count: int | None) -> None:
         """Read the rejections; arguments as for ``RejectionFile.read``.

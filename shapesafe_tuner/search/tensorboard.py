@@ -42,20 +42,18 @@ class RejectionBoard:
         Args:
             oracle: a ``ShapeSafeOracle``.
         """
-        state = (len(oracle.trials), oracle.drawn)
+        state = (len(oracle.trials), oracle.draws.number)
         if state == self._shown:
             return
         self._shown = state
-        rejected = len(oracle.rejections)
+        draws = oracle.draws
+        rejected = len(draws.rejections)
         scalars = {
             "rejections/count": rejected,
-            "rejections/share of draws": rejected / oracle.drawn if oracle.drawn else 0.0,
-            "rejections/seconds of checking": oracle.seconds,
+            "rejections/share of draws": rejected / draws.number if draws.number else 0.0,
+            "rejections/seconds of checking": draws.seconds,
         }
-        summary = feasibility_summary(
-            oracle.rejections, oracle.drawn, oracle.seconds, list(oracle.notes)
-        )
-        self._write(len(oracle.trials), scalars, summary)
+        self._write(len(oracle.trials), scalars, feasibility_summary(draws))
 
     def _write(self, step: int, scalars: dict[str, float], text: str) -> None:
         from tensorboard.compat.proto.event_pb2 import Event

@@ -14,6 +14,7 @@ import pytest
 
 from shapesafe_tuner.oracles.resumable import FREE_RUNS
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.search_state import KEY
 from tests import toys
 from tests.faults import dying
 
@@ -70,7 +71,7 @@ def assert_same(folder: str, whole: Path, name: str) -> None:
     assert len(set(saved["start_order"])) == len(trials) == len(expected)
     assert saved["ongoing_trials"] == {}
     assert saved["retry_queue"] == []
-    assert saved[rejection_file.KEY]["rejections"] == len(rejections)
+    assert saved[KEY]["rejections"] == len(rejections)
     if name != "Hyperband":  # which may promote another trial when one ends earlier
         assert values(trials) == values(expected), folder
         assert rejections == refused, folder

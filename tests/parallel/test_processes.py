@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.search_state import KEY
 from tests import toys
 from tests.parallel.searching import TRIALS
 
@@ -124,7 +125,7 @@ def assert_all_is_there(search: Search) -> None:
     assert saved["ongoing_trials"] == {}
     path = search.folder / "untitled_project" / rejection_file.FILE
     rejections = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(rejections) == saved[rejection_file.KEY]["rejections"] > TRIALS
+    assert len(rejections) == saved[KEY]["rejections"] > TRIALS
     assert not any(toys.fits(rejection["values"]) for rejection in rejections)
 
 

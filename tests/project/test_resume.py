@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from shapesafe_tuner.project import rejection_file
+from shapesafe_tuner.project.search_state import KEY
 from tests import toys
 from tests.toys import Scored
 
@@ -184,7 +185,7 @@ def test_rejections_are_read_back_as_they_were(name: str, tmp_path: Path) -> Non
         dataclasses.asdict(item) for item in tuner.rejections
     ]
     assert again.oracle.drawn == tuner.oracle.drawn
-    assert again.oracle.seconds == tuner.oracle.seconds
+    assert again.oracle.draws.seconds == tuner.oracle.draws.seconds
 
 
 def test_a_finished_search_does_nothing_more(tmp_path: Path) -> None:
@@ -318,7 +319,7 @@ def test_lines_of_a_process_that_died_are_cut_off(surplus: str, project: Any) ->
 def test_whole_lines_count_where_stock_wrote_the_state(project: Any) -> None:
     saved = Path(project.project_dir) / "oracle.json"
     content = json.loads(saved.read_text())
-    del content[rejection_file.KEY]
+    del content[KEY]
     saved.write_text(json.dumps(content))
     path = file_of(project)
     text = path.read_text()

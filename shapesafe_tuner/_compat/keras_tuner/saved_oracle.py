@@ -17,6 +17,7 @@ import keras_tuner
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
 from shapesafe_tuner._compat.types import Oracle, Trial
 from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.project.search_state import KEY, SearchState
 from shapesafe_tuner.project.writing import RemoteFiles, is_local, making, write_whole
 
 __all__ = ["SavedOracle"]
@@ -142,8 +143,19 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         queue = dict.fromkeys(self._retry_queue)
         self._retry_queue = [name for name in queue if name not in ended]
 
+    def get_state(self) -> dict[str, Any]:
+        """KerasTuner's state, and ours under a key of its own."""
+        return {**super().get_state(), KEY: self.keep(SearchState()).to_dict()}
+
+    def keep(self, state: SearchState) -> SearchState:
+        """Add to a state what this class saves; who overrides it adds to what ``super()`` gives."""
+        return state
+
+    def restore(self, state: SearchState) -> None:
+        """Take up what :meth:`keep` added. KerasTuner's own state is there already."""
+
     def set_state(self, saved: dict[str, Any]) -> None:
-        """Take up a saved state, and what ran when it was saved."""
+        """Take up a state of ours or of stock KerasTuner's, and what ran when it was saved."""
         given = self._settings(saved)
         super().set_state(saved)
         kept = self._settings(saved)
@@ -155,6 +167,7 @@ class SavedOracle(keras_tuner.Oracle):  # type: ignore[misc]
         over = {*saved["end_order"], *saved["retry_queue"]}
         running = saved["ongoing_trials"].items()
         self.interrupted = {worker: name for worker, name in running if name not in over}
+        self.restore(SearchState.of(saved))
 
     ignored: Mapping[str, tuple[Any, Any]] = MappingProxyType({})
     """Settings that a saved project overrules: what was given, and what holds."""
