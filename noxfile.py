@@ -15,8 +15,9 @@ import shutil
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
-RULES = "tests/tracing tests/shapes tests/test_checker.py tests/test_labelled.py".split()
-SEARCHES = "tests/test_tuners.py tests/test_tuners_dropin.py tests/oracles tests/project".split()
+RULES = "tests/tracing tests/shapes tests/test_checker.py tests/labelled/test_labelled.py".split()
+TUNERS = "tests/tuners/test_tuners.py"
+SEARCHES = (TUNERS, "tests/tuners/test_dropin.py", "tests/oracles", "tests/project")
 
 
 # pyenv's shims answer for a version only where it was chosen; its folders always do.
@@ -58,7 +59,7 @@ class Kit:
 def keras(minor: str, tensorflow: str) -> Kit:
     """A version of Keras with a TensorFlow that takes it."""
     pins = (f"keras=={minor}.*", f"tensorflow=={tensorflow}.*")
-    return Kit((*RULES, "tests/test_tuners.py", "tests/oracles/test_oracles.py"), pins)
+    return Kit((*RULES, TUNERS, "tests/oracles/test_oracles.py"), pins)
 
 
 KITS = {
@@ -75,7 +76,7 @@ KITS = {
     "keras-3.13": keras("3.13", "2.21"),
     "keras-3.14": keras("3.14", "2.21"),
     "keras-3.15": keras("3.15", "2.21"),
-    "keras-tuner-1.4.7": Kit(tuple(SEARCHES), ("keras-tuner==1.4.7",)),
+    "keras-tuner-1.4.7": Kit(SEARCHES, ("keras-tuner==1.4.7",)),
 }
 """The environments by the names of their sessions."""
 

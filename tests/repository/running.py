@@ -16,7 +16,7 @@ from shapesafe_tuner.cli import main
 
 __all__ = ["ROOT", "run_command", "run_script"]
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from tests import toys
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 # ---------------------------------------------------------------- harness

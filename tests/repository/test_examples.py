@@ -14,7 +14,7 @@ import pytest
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.shapes import registry
-from tests.running import ROOT, run_script
+from tests.repository.running import ROOT, run_script
 
 EXAMPLES = ROOT / "examples"
 CAUSES = runpy.run_path(str(EXAMPLES / "dimensions_must_be_equal.py"))

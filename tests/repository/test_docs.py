@@ -15,8 +15,8 @@ import pytest
 from shapesafe_tuner.shapes import registry
 from tests.backends import only_on
 from tests.labelled import kept
-from tests.pages import PAGES, run_page
-from tests.running import ROOT
+from tests.repository.pages import PAGES, run_page
+from tests.repository.running import ROOT
 
 
 def given(page: pathlib.Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from email.message import Message
 import pytest
 
 import shapesafe_tuner as sst
-from tests.running import ROOT
+from tests.repository.running import ROOT
 
 PACKAGE = pathlib.Path(sst.__file__).parent
 

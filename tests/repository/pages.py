@@ -24,7 +24,7 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
-from tests.running import ROOT, run_command, run_script
+from tests.repository.running import ROOT, run_command, run_script
 
 __all__ = ["PAGES", "run_page"]
 
