@@ -33,7 +33,29 @@ LAYERS = (
     ("tuners", "testing"),
     ("cli",),
 )
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+INSIDE = {
+    "_compat": (("types",), ("active", "keras_tuner"), ("backends",), ("keras",)),
+    "tracing": (
+        ("quiet", "lazy", "shape_table", "code_reading"),
+        ("signals", "code_memory", "deferring"),
+        ("environment", "attribution"),
+        ("data", "repeating", "symbolic", "reasons"),
+        ("question", "limits", "training_step"),
+        ("standins",),
+        ("following",),
+        ("analytic",),
+        ("verdicts",),
+        ("judge", "stages"),
+    ),
+}
+"""The same inside two folders. Modules of one floor may import each other, without a circle."""
+MOST_MODULES_AT_THE_TOP, MOST_IN_A_FOLDER = 12, 20
+MOST_UNTYPED = 0.22
+"""Share of annotations that are a bare ``Any``."""
+
+
+def ranks(layers: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    return {name: rank for rank, names in enumerate(layers) for name in names}
 
 
 def modules() -> Iterator[tuple[str, pathlib.Path]]:
@@ -49,16 +71,71 @@ def imported(path: pathlib.Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize(("name", "path"), list(modules()), ids=str)
-def test_imports_go_one_way(name: str, path: pathlib.Path) -> None:
-    own = name.split(os.sep, maxsplit=1)[0].removesuffix(".py")
-    if own == "__init__":
-        return
-    for target in imported(path):
-        parts = target.split(".")
-        if parts[0] != "shapesafe_tuner" or len(parts) < 2:
-            continue
-        assert RANK[parts[1]] <= RANK[own], f"{name} imports {target}"
+def imports_inside(folder: str) -> Iterator[tuple[str, str, str]]:
+    """A module or folder of a folder, what it imports of its neighbours, and the file that does."""
+    prefix = ["shapesafe_tuner", *filter(None, folder.split("/"))]
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        own = path.relative_to(PACKAGE / folder).parts[0].removesuffix(".py")
+        for target in imported(path):
+            parts = target.split(".")
+            if parts[: len(prefix)] == prefix and len(parts) > len(prefix):
+                other = parts[len(prefix)]
+                known = (PACKAGE / folder / other).is_dir()
+                if own not in ("__init__", other) and (
+                    known or (PACKAGE / folder / f"{other}.py").is_file()
+                ):
+                    yield own, other, str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("folder", ["", *INSIDE])
+def test_imports_go_one_way(folder: str) -> None:
+    rank = ranks(INSIDE[folder] if folder else LAYERS)
+    for own, other, file in imports_inside(folder):
+        for name in (own, other):
+            assert name in rank, f"{folder}/{name} has no place in the order of this test"
+        assert rank[other] <= rank[own], f"{file} imports {other}"
+
+
+FOLDERS = sorted({str(path.parent.relative_to(PACKAGE)) for _, path in modules()})
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_imports_go_in_a_circle(folder: str) -> None:
+    above: dict[str, set[str]] = {}
+    for own, other, _ in imports_inside("" if folder == "." else folder):
+        above.setdefault(own, set()).add(other)
+        above.setdefault(other, set())
+    while above:
+        free = {name for name, others in above.items() if not others & above.keys()}
+        assert free, f"{folder}: {sorted(above)} import each other in a circle"
+        above = {name: others for name, others in above.items() if name not in free}
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    sizes = {folder: len(list((PACKAGE / folder).glob("*.py"))) for folder in FOLDERS}
+    assert sizes["."] <= MOST_MODULES_AT_THE_TOP
+    assert max(sizes.values()) <= MOST_IN_A_FOLDER
+
+
+def all_annotations() -> Iterator[ast.expr]:
+    for _, path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.FunctionDef(args=given):
+                    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+                    for argument in (*arguments, given.vararg, given.kwarg):
+                        if argument is not None and argument.annotation is not None:
+                            yield argument.annotation
+                    if node.returns is not None:
+                        yield node.returns
+                case ast.AnnAssign(annotation=annotation):
+                    yield annotation
+
+
+def test_few_annotations_say_nothing() -> None:
+    found = [isinstance(item, ast.Name) and item.id == "Any" for item in all_annotations()]
+    assert len(found) > 3_000
+    assert sum(found) / len(found) <= MOST_UNTYPED
 
 
 @pytest.mark.parametrize(
