@@ -21,10 +21,11 @@ import keras_tuner
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import KERAS_FOLDER
 from shapesafe_tuner._compat.keras_tuner.configurations import LOOK_UPS
+from shapesafe_tuner._compat.types import Operation
 from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.signals import Undecidable
 
-__all__ = ["Attribution", "Origin", "attribute"]
+__all__ = ["Attribution", "Origin", "attribute", "type_name"]
 
 _LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
@@ -105,6 +106,15 @@ def attribute(error: BaseException) -> Attribution:
         by_keras_tuner=f"{os.sep}keras_tuner{os.sep}" in raised_in,
         inputs=_compared(operation, frame),
     )
+
+
+def type_name(operation: Operation) -> str:
+    """Its class, or the function where Keras only wraps one."""
+    function = getattr(operation, "fn", None) or getattr(operation, "_fn", None)
+    wrapped = type(operation).__name__ in ("LossFunctionWrapper", "MeanMetricWrapper")
+    if wrapped and callable(function):
+        return getattr(function, "__name__", type(operation).__name__)
+    return type(operation).__name__
 
 
 def _message(error: BaseException) -> str:

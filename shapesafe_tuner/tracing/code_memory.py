@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from shapesafe_tuner._compat.types import Function
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.code_reading import (
     cells_of,
@@ -40,14 +41,14 @@ class CodeFacts:
             a reason to doubt them.
     """
 
-    def __init__(self, build: Any) -> None:
+    def __init__(self, build: Function) -> None:
         self.sees_types = sees_types(build)
         self.names_chance = names_chance(build)
         self.keeps_values = keeps_values(build)
         self.refusals_tested = 0
 
 
-def facts_of(build: Any) -> CodeFacts:
+def facts_of(build: Function) -> CodeFacts:
     """What the code of a build says, read once for the same code.
 
     Args:

@@ -11,7 +11,10 @@ import functools
 import inspect
 import sys
 from collections.abc import Iterator
+from types import CellType, CodeType
 from typing import Any
+
+from shapesafe_tuner._compat.types import Function
 
 __all__ = [
     "cells_of", "is_library", "keeps_values", "methods_of", "names_chance", "names_of",
@@ -30,7 +33,7 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def sees_types(build: Any) -> bool:
+def sees_types(build: Function) -> bool:
     """Whether ``build``, or a function of the user's that it names, looks at types or identity.
 
     Args:
@@ -39,7 +42,7 @@ def sees_types(build: Any) -> bool:
     return any(_looks(code) for code in _all_codes(build))
 
 
-def names_chance(build: Any) -> bool:
+def names_chance(build: Function) -> bool:
     """Whether ``build``, or a function of the user's that it names, names what differs every time.
 
     Args:
@@ -48,7 +51,7 @@ def names_chance(build: Any) -> bool:
     return any(not _CHANCE.isdisjoint(code.co_names) for code in _all_codes(build))
 
 
-def keeps_values(build: Any) -> bool:
+def keeps_values(build: Function) -> bool:
     """Whether ``build``, or a function of the user's that it names, stores what outlives its call.
 
     Args:
@@ -58,13 +61,13 @@ def keeps_values(build: Any) -> bool:
     return any(_stores(code, of_self=code is own) for code in _all_codes(build))
 
 
-def _all_codes(build: Any) -> Iterator[Any]:
+def _all_codes(build: Function) -> Iterator[Any]:
     seen: set[int] = set()
     for function in starts_of(build):
         yield from _codes(function, seen)
 
 
-def _stores(code: Any, *, of_self: bool) -> bool:
+def _stores(code: CodeType, *, of_self: bool) -> bool:
     """Layers of the user's own store attributes, of themselves; only the build's own count."""
     if "next" in code.co_names:
         return True
@@ -77,7 +80,7 @@ def _stores(code: Any, *, of_self: bool) -> bool:
     return False
 
 
-def starts_of(build: Any) -> Iterator[Any]:
+def starts_of(build: Function) -> Iterator[Any]:
     """Where reading begins: the function itself.
 
     Of a method it is all methods beside it, and what its object builds with.
@@ -108,9 +111,9 @@ def is_library(module: str) -> bool:
     return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
 
 
-def _codes(function: Any, seen: set[int]) -> Iterator[Any]:
+def _codes(function: Function, seen: set[int]) -> Iterator[Any]:
     """Its code, that of functions inside it, and of the user's functions and classes it names."""
-    function = inspect.unwrap(getattr(function, "__func__", function))
+    function = inspect.unwrap(getattr(function, "__func__", None) or function)
     code = getattr(function, "__code__", None)
     if code is None or id(code) in seen:
         return
@@ -129,12 +132,12 @@ def _codes(function: Any, seen: set[int]) -> Iterator[Any]:
                 yield from _codes(method, seen)
 
 
-def cells_of(function: Any) -> list[Any]:
+def cells_of(function: Function) -> list[Any]:
     """What the closure of a function holds."""
     return [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
 
 
-def _filled(cell: Any) -> bool:
+def _filled(cell: CellType) -> bool:
     try:
         cell.cell_contents  # noqa: B018
     except ValueError:
@@ -142,7 +145,7 @@ def _filled(cell: Any) -> bool:
     return True
 
 
-def _nested(code: Any) -> Iterator[Any]:
+def _nested(code: CodeType) -> Iterator[Any]:
     yield code
     for const in code.co_consts:
         if inspect.iscode(const):
@@ -150,12 +153,12 @@ def _nested(code: Any) -> Iterator[Any]:
 
 
 @functools.lru_cache(maxsize=4096)
-def names_of(code: Any) -> tuple[str, ...]:
+def names_of(code: CodeType) -> tuple[str, ...]:
     """The names that a code and those inside it read."""
     return tuple(dict.fromkeys(name for inner in _nested(code) for name in inner.co_names))
 
 
-def _looks(code: Any) -> bool:
+def _looks(code: CodeType) -> bool:
     before: Any = None
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and instruction.argval in _LOOKS:

@@ -8,12 +8,17 @@ the data. The first that proves infeasibility ends it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from shapesafe_tuner._compat.keras import trainer
-from shapesafe_tuner._compat.keras_tuner.configurations import configuration, lazy_configuration
+from shapesafe_tuner._compat.keras_tuner.configurations import (
+    RecordedHyperParameters,
+    configuration,
+    lazy_configuration,
+)
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
@@ -59,7 +64,7 @@ class Judge:
             training = Training(question.data)
         self._analytic = AnalyticPass(question, training) if question.by_rules else None
 
-    def judge(self, values: Mapping[str, Any], space: Any = None) -> Judged:
+    def judge(self, values: Values, space: HyperParameters | None = None) -> Judged:
         """Run the passes until one proves infeasibility.
 
         Args:
@@ -84,7 +89,7 @@ class Judge:
         """What is left of a verdict where ``build`` varies."""
         return self._repeating.undecided(verdict)
 
-    def _judge_once(self, space: Any, values: Mapping[str, Any]) -> Judged:
+    def _judge_once(self, space: HyperParameters | None, values: Values) -> Judged:
         if self._analytic is None:
             return self._by_keras(space, values)
         found = self._analytic.judge(space, values)
@@ -93,7 +98,9 @@ class Judge:
         verdict, read = self._by_keras(space, values)
         return Judged(dataclasses.replace(verdict, slow_because=found.why), read)
 
-    def _tested_part(self, space: Any, hp: Any, verdict: Verdict) -> Verdict:
+    def _tested_part(
+        self, space: HyperParameters | None, hp: RecordedHyperParameters, verdict: Verdict
+    ) -> Verdict:
         """A refusal of many configurations, if one of them is refused again."""
         if verdict.feasible is not False:
             return verdict
@@ -110,7 +117,12 @@ class Judge:
         """The same with other arguments of some layers."""
         return Judge(dataclasses.replace(self.question, changes=changes))
 
-    def _by_keras(self, space: Any, values: Mapping[str, Any], hp: Any = None) -> Judged:
+    def _by_keras(
+        self,
+        space: HyperParameters | None,
+        values: Values,
+        hp: RecordedHyperParameters | None = None,
+    ) -> Judged:
         """The verdict that the classes of Keras themselves give."""
         question = self.question
         if question.changes:
@@ -138,7 +150,10 @@ class Judge:
         return self._lazy
 
     def judge_lazily(
-        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+        self,
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Value],
     ) -> Verdict | None:
         """The verdict for all values of what is not chosen, unless one of them was demanded.
 
@@ -161,7 +176,10 @@ class Judge:
         return self._tested_part(space, analysed.hp, self._by_rules(analysed).verdict)
 
     def judge_with_keras(
-        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+        self,
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Value],
     ) -> Verdict | None:
         """As :meth:`judge_lazily`, by the classes of Keras; None where a value was demanded."""
         hp = lazy_configuration(space, values, self.question.in_advance, defer)
@@ -171,7 +189,9 @@ class Judge:
         declared = refused_by(self.question.constraints, hp)
         return self._tested_part(space, hp, verdict) if declared is None else declared
 
-    def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict, space: Any) -> Verdict:
+    def said_by_keras(
+        self, values: Values, verdict: Verdict, space: HyperParameters | None
+    ) -> Verdict:
         """A refusal that a rule proved, with the words that Keras has for it."""
         fault = verdict.fault
         if fault is None or fault.error is not None or verdict.stage != "analytic":
@@ -187,13 +207,15 @@ class Judge:
         verdict = of_analysis(found, found.step or self._unjudged_step())
         return with_notes(verdict, found.hp, found.outside)
 
-    def _refused_by_constraint(self, space: Any, values: Mapping[str, Any]) -> Verdict | None:
+    def _refused_by_constraint(
+        self, space: HyperParameters | None, values: Values
+    ) -> Verdict | None:
         if not self.question.constraints:
             return None
         hp = configuration(space, values, self.question.in_advance)
         return refused_by(self.question.constraints, hp)
 
-    def _on_model(self, model: Any, hp: Any, check: Check) -> Verdict:
+    def _on_model(self, model: Model, hp: RecordedHyperParameters, check: Check) -> Verdict:
         """The verdict on what ``build`` gave: its size, then its training step."""
         parameters, shape = count_parameters(model), model_output_shape(model)
         too_large = oversized(model, hp, self.question.max_model_size)
@@ -202,7 +224,7 @@ class Judge:
             return Verdict(False, "limit", too_large, (), shape, parameters, table)
         return of_model(model, parameters, shape, self._trained(model, check), hp, check)
 
-    def _trained(self, model: Any, check: Check) -> StepOutcome:
+    def _trained(self, model: Model, check: Check) -> StepOutcome:
         data = self.question.data
         if data is not None and self.question.judges_training:
             if trainer.overrides(model, "fit"):

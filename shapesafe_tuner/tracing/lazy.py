@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, hp_types
+from shapesafe_tuner._compat.types import HyperParameter, Value
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 
 __all__ = [
@@ -33,7 +34,7 @@ class Proxy:
         self._it = it
 
     @property  # type: ignore[misc]
-    def __class__(self) -> Any:
+    def __class__(self) -> type:
         return type(self)._type
 
     def _force(self) -> Any:
@@ -48,7 +49,7 @@ class Proxy:
             raise AttributeError(name)
         return self._force()
 
-    def own_key(self) -> Any:
+    def own_key(self) -> tuple[object, ...]:
         """Equal for what stands for the same."""
         return ("deferred", type(self).__name__, self._it.key)
 
@@ -142,7 +143,7 @@ class _Text:
         self.values = values
         self.key = (name, values)
 
-    def force(self) -> Any:
+    def force(self) -> NoReturn:
         demand(self.name)
 
 
@@ -176,7 +177,7 @@ class LazyPenalty:
                 value.force()
 
     @property  # type: ignore[misc]
-    def __class__(self) -> Any:
+    def __class__(self) -> type:
         return self._given[0]
 
     def __getattr__(self, name: str) -> Any:
@@ -187,7 +188,7 @@ class LazyPenalty:
         _, args, kwargs = self._given
         return next(v for v in (*args, *kwargs.values()) if issubclass(type(v), Proxy)).force()
 
-    def own_key(self) -> Any:
+    def own_key(self) -> tuple[object, ...]:
         """Equal for what stands for the same."""
         kind, args, kwargs = self._given
         plain = [getattr(type(v), "own_key", repr)(v) for v in (*args, *kwargs.values())]
@@ -206,12 +207,12 @@ def shown_sizes(shape: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([proxy_of(size) if type(size) is Deferred else size for size in shape])
 
 
-def unwrapped(value: Any) -> Any:
+def unwrapped(value: Value) -> Any:
     """The expression behind a proxy of a number; anything else as it is."""
     return value._it if issubclass(type(value), _LazyNumber) else value
 
 
-def expressions(value: Any) -> Any:
+def expressions(value: Value) -> Any:
     """``value`` with the expressions of numbers that are not chosen in place of their proxies."""
     kind = type(value)
     if kind in (list, tuple):
@@ -219,7 +220,7 @@ def expressions(value: Any) -> Any:
     return value._it if issubclass(kind, _LazyNumber) else value
 
 
-def proxies_in(value: Any) -> Iterator[Proxy]:
+def proxies_in(value: Value) -> Iterator[Proxy]:
     """What is not chosen in a structure."""
     kind = type(value)
     if kind in (list, tuple, dict):
@@ -229,7 +230,7 @@ def proxies_in(value: Any) -> Iterator[Proxy]:
         yield value
 
 
-def any_of(value: Any) -> Any:
+def any_of(value: Value) -> Any:
     """Numbers that are not chosen as one of those they may be, where no outcome depends on them."""
     if isinstance(value, dict):
         return {name: any_of(item) for name, item in value.items()}
@@ -238,7 +239,7 @@ def any_of(value: Any) -> Any:
     return value._it.low if issubclass(type(value), _LazyNumber) else value
 
 
-def can_be_deferred(hp: Any) -> bool:
+def can_be_deferred(hp: HyperParameter | Any) -> bool:
     """Whether a proxy can stand for its values.
 
     Code tells True from 1 by ``is``, mixed values have no one type, and nan has no place between

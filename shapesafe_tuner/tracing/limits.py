@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
+from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.tracing.environment import call_unseen
 from shapesafe_tuner.tracing.question import Constraint
 from shapesafe_tuner.tracing.shape_table import count_parameters
@@ -13,7 +14,7 @@ from shapesafe_tuner.verdict import ShapeFault, Verdict
 __all__ = ["oversized", "refused_by"]
 
 
-def refused_by(constraints: Iterable[Constraint], hp: Any) -> Verdict | None:
+def refused_by(constraints: Iterable[Constraint], hp: RecordedHyperParameters) -> Verdict | None:
     """The verdict of the first constraint that refuses a configuration, if one does."""
     for constraint in constraints:
         if not call_unseen(constraint, hp):
@@ -28,7 +29,7 @@ def refused_by(constraints: Iterable[Constraint], hp: Any) -> Verdict | None:
     return None
 
 
-def oversized(model: Any, hp: Any, most: int | None) -> ShapeFault | None:
+def oversized(model: Model, hp: RecordedHyperParameters, most: int | None) -> ShapeFault | None:
     """Why a model is too large, if it is.
 
     Args:

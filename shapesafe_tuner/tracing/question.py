@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any, TypedDict
 
 from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Values
 from shapesafe_tuner.tracing.data.reading import read_data
-from shapesafe_tuner.tracing.data.spec import DataSpec
+from shapesafe_tuner.tracing.data.spec import Data, DataSpec
 
 __all__ = ["Build", "Changes", "Constraint", "Given", "Question", "configuration_of", "question_of"]
 
@@ -24,12 +25,12 @@ Changes = Mapping[str, Mapping[str, Any]]
 class Given(TypedDict, total=False):
     """What the public functions take besides a hypermodel and values."""
 
-    x: Any
-    y: Any
-    sample_weight: Any
-    validation_data: Any
+    x: Data
+    y: Data
+    sample_weight: Data
+    validation_data: Data
     batch_size: int | None
-    hyperparameters: Any
+    hyperparameters: HyperParameters | None
     max_model_size: int | None
     constraints: Sequence[Constraint]
 
@@ -66,13 +67,13 @@ class Question:
 
 
 def question_of(
-    hypermodel: Any,
-    x: Any = None,
-    y: Any = None,
-    sample_weight: Any = None,
-    validation_data: Any = None,
+    hypermodel: HyperModel,
+    x: Data = None,
+    y: Data = None,
+    sample_weight: Data = None,
+    validation_data: Data = None,
     batch_size: int | None = None,
-    hyperparameters: Any = None,
+    hyperparameters: HyperParameters | None = None,
     max_model_size: int | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> Question:
@@ -91,7 +92,7 @@ def question_of(
     )
 
 
-def configuration_of(values: Any) -> dict[str, Any]:
+def configuration_of(values: Values | HyperParameters) -> dict[str, Any]:
     """Values as a dict, from a dict or a ``HyperParameters``.
 
     Raises:

@@ -10,15 +10,18 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = ["QUIET_THREADS"]
+
+Stream: TypeAlias = Any
+"""``sys.stdout``, or whatever stands in its place."""
 
 
 class _Quiet:
     """A stream that drops what quiet threads write and passes on everything else."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -29,7 +32,7 @@ class _Quiet:
             self.write(line)
 
     @property
-    def buffer(self) -> Any:
+    def buffer(self) -> Stream:
         return _Quiet(self._stream.buffer)
 
     def flush(self) -> None:
@@ -71,7 +74,7 @@ class _QuietThreads:
 QUIET_THREADS = _QuietThreads()
 
 
-def _unwrapped(stream: Any) -> Any:
+def _unwrapped(stream: Stream) -> Any:
     """The stream itself: other code may have kept a wrapper, and put it back after its check."""
     while isinstance(stream, _Quiet):
         stream = stream._stream
@@ -83,10 +86,10 @@ def _wrap_streams() -> Callable[[], None]:
     quiet_out, quiet_err = _Quiet(out), _Quiet(err)
 
     def quiet_warn(
-        message: Any,
-        category: Any = None,
+        message: Warning | str,
+        category: type[Warning] | None = None,
         stacklevel: int = 1,
-        source: Any = None,
+        source: object = None,
         **options: Any,
     ) -> None:
         if not QUIET_THREADS.is_quiet():

@@ -18,16 +18,16 @@ from shapesafe_tuner.shapes.dims import broadcast
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT, rank_needed, width_needed
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
-from shapesafe_tuner.tracing.attribution import Attribution
+from shapesafe_tuner.tracing.attribution import Attribution, type_name
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.standins.binding import bind, rule_of
 from shapesafe_tuner.tracing.standins.layer_call import apply
 from shapesafe_tuner.verdict import Shape
 
-__all__ = ["describe", "first_sentence", "type_name"]
+__all__ = ["describe", "first_sentence"]
 
 
-def describe(attribution: Attribution, inputs: Any, batch: Batch | None = None) -> str:
+def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None) -> str:
     """The reason of a fault.
 
     Args:
@@ -49,7 +49,7 @@ def describe(attribution: Attribution, inputs: Any, batch: Batch | None = None) 
     return _sentence(f"{who}{given}: {first_sentence(attribution.message)}{where}")
 
 
-def _name(operation: Any) -> str:
+def _name(operation: Operation) -> str:
     name = getattr(operation, "name", None)
     if name in ("compile_loss", "compile_metrics"):
         given = "loss" if name == "compile_loss" else "metrics"
@@ -59,15 +59,6 @@ def _name(operation: Any) -> str:
     if hasattr(operation, "reduction"):
         return f"The loss {name}"
     return f"{type_name(operation)} '{short(name)}'" if name else type_name(operation)
-
-
-def type_name(operation: Any) -> str:
-    """Its class, or the function where Keras only wraps one."""
-    function = getattr(operation, "fn", None) or getattr(operation, "_fn", None)
-    wrapped = type(operation).__name__ in ("LossFunctionWrapper", "MeanMetricWrapper")
-    if wrapped and callable(function):
-        return getattr(function, "__name__", type(operation).__name__)
-    return type(operation).__name__
 
 
 def first_sentence(message: str, limit: int = 300) -> str:
@@ -91,7 +82,7 @@ def _where(batch: Batch | None) -> str:
     return f", on a batch of {batch.size} samples" if batch.size is not None else ""
 
 
-def _text(shapes: Any) -> str:
+def _text(shapes: Shape) -> str:
     if isinstance(shapes, dict):
         return "{" + ", ".join(f"{key}: {_text(item)}" for key, item in shapes.items()) + "}"
     if isinstance(shapes, list):

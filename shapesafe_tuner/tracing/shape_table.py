@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -10,7 +10,8 @@ import keras
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.shortcuts import call_once
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
-from shapesafe_tuner.verdict import LayerShape
+from shapesafe_tuner._compat.types import Layer, Nested
+from shapesafe_tuner.verdict import LayerShape, Shape
 
 __all__ = ["LayerRecorder", "count_parameters", "shapes_of", "with_unknown_batch"]
 
@@ -26,13 +27,19 @@ class LayerRecorder:
 
     def __init__(self) -> None:
         self.empty_map = False
-        self._rows: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
+        self._rows: dict[tuple[int, str], tuple[Layer, Shape, Shape]] = {}
         self._seen: set[int] = set()
         self._opaque_depth = 0
-        self._inputs_of: dict[int, tuple[Any, Any]] = {}
+        self._inputs_of: dict[int, tuple[Layer, Shape]] = {}
         self.tracing_training = False
 
-    def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def around_call(
+        self,
+        layer: Layer,
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
         """Run ``call`` and keep what it was given and gave."""
         container = isinstance(layer, keras.Model)
         visible = not container and self._opaque_depth == 0
@@ -52,7 +59,7 @@ class LayerRecorder:
             self._rows[id(layer), repr(inputs)] = (layer, inputs, shapes_of(outputs))
         return outputs
 
-    def inputs_of(self, layer: Any) -> Any:
+    def inputs_of(self, layer: Layer) -> Shape:
         """The shapes the last call of ``layer`` was given, or None if none was seen."""
         return self._inputs_of.get(id(layer), (layer, None))[1]
 
@@ -71,7 +78,7 @@ class LayerRecorder:
         return (*rows, failed) if failed is not None else tuple(rows)
 
 
-def shapes_of(value: Any) -> Any:
+def shapes_of(value: Nested) -> Shape:
     """Shapes in place of the tensors in a nested structure; other leaves become None."""
     if isinstance(value, dict):
         return {str(key): shapes_of(item) for key, item in value.items()}
@@ -87,11 +94,11 @@ def shapes_of(value: Any) -> Any:
         return None
 
 
-def _flat_shapes(value: Any) -> list[tuple[Any, ...]]:
+def _flat_shapes(value: Nested) -> list[tuple[Any, ...]]:
     return [tuple(leaf.shape) for leaf in keras.tree.flatten(value) if hasattr(leaf, "shape")]
 
 
-def with_unknown_batch(shapes: Any) -> Any:
+def with_unknown_batch(shapes: Shape) -> Shape:
     """Shapes with None for the size of the batch they were seen on."""
     if isinstance(shapes, dict):
         return {key: with_unknown_batch(item) for key, item in shapes.items()}
@@ -100,7 +107,7 @@ def with_unknown_batch(shapes: Any) -> Any:
     return (None, *shapes[1:]) if shapes else shapes
 
 
-def count_parameters(layer: Any, *, trainable_only: bool = False) -> int | None:
+def count_parameters(layer: Layer, *, trainable_only: bool = False) -> int | None:
     """Number of weights, or None for a layer or model that is not built yet."""
     if not layer.built:
         return None

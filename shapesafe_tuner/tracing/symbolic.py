@@ -8,9 +8,12 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
+from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import Undecidable
+from shapesafe_tuner.verdict import Shape
 
 __all__ = ["Built", "build_model", "model_output_shape"]
 
@@ -26,13 +29,13 @@ class Built:
         undecided: why neither is known.
     """
 
-    model: Any = None
+    model: Model = None
     error: BaseException | None = None
     attribution: Attribution | None = None
     undecided: str | None = None
 
 
-def build_model(build: Callable[[Any], Any], hp: Any, check: Check) -> Built:
+def build_model(build: Callable[[Any], Any], hp: RecordedHyperParameters, check: Check) -> Built:
     """Run the user's ``build`` inside an active check.
 
     Raises:
@@ -55,7 +58,7 @@ def build_model(build: Callable[[Any], Any], hp: Any, check: Check) -> Built:
     return Built(model=model)
 
 
-def model_output_shape(model: Any) -> Any:
+def model_output_shape(model: Model) -> Shape:
     """The output shape of a functional or built sequential model, None for others."""
     outputs = getattr(model, "outputs", None)
     if not outputs:

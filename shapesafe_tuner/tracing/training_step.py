@@ -15,10 +15,9 @@ import keras
 
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import trainer
-from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute, type_name
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
-from shapesafe_tuner.tracing.reasons import type_name
 from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Note
 

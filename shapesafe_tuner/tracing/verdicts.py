@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
+from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.tracing.analytic import Analysed
-from shapesafe_tuner.tracing.attribution import Attribution, Origin
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, type_name
 from shapesafe_tuner.tracing.environment import Check
-from shapesafe_tuner.tracing.reasons import describe, type_name
+from shapesafe_tuner.tracing.reasons import describe
 from shapesafe_tuner.tracing.shape_table import count_parameters, shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.symbolic import Built
 from shapesafe_tuner.tracing.training_step import StepOutcome
@@ -53,7 +55,12 @@ def of_analysis(found: Analysed, step: StepOutcome) -> Verdict:
 
 
 def of_model(
-    model: Any, parameters: int | None, shape: Shape, step: StepOutcome, hp: Any, check: Check
+    model: Model,
+    parameters: int | None,
+    shape: Shape,
+    step: StepOutcome,
+    hp: RecordedHyperParameters,
+    check: Check,
 ) -> Verdict:
     """What is said of a model that Keras has built.
 
@@ -85,7 +92,7 @@ def of_model(
     return Verdict(feasible, "symbolic", None, notes, shape, parameters, table)
 
 
-def of_failed_build(built: Built, hp: Any, check: Check) -> Verdict:
+def of_failed_build(built: Built, hp: RecordedHyperParameters, check: Check) -> Verdict:
     """What is said where ``build`` gave no model.
 
     Args:
@@ -112,7 +119,7 @@ def undecided(why: str) -> Note:
     return Note(f"Undecided: {why}.", "undecided")
 
 
-def with_notes(verdict: Verdict, hp: Any, outside: Sequence[str]) -> Judged:
+def with_notes(verdict: Verdict, hp: RecordedHyperParameters, outside: Sequence[str]) -> Judged:
     """What the values themselves give to say, and what was read of them.
 
     Args:
@@ -141,7 +148,10 @@ _NOT_BUILT = "The model is not built, so its shapes were not checked: pass x."
 
 
 def _fault(
-    attribution: Attribution, hp: Any, check: Check | None, step: StepOutcome | None = None
+    attribution: Attribution,
+    hp: RecordedHyperParameters,
+    check: Check | None,
+    step: StepOutcome | None = None,
 ) -> ShapeFault:
     operation = attribution.operation
     inputs = attribution.inputs

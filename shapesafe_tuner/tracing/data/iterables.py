@@ -12,7 +12,9 @@ import keras
 import numpy as np
 
 from shapesafe_tuner.tracing.data.spec import (
+    Array,
     Batch,
+    Data,
     RefusedData,
     TensorSpec,
     UnreadableData,
@@ -23,7 +25,7 @@ from shapesafe_tuner.tracing.data.spec import (
 __all__ = ["give_back", "iterable_batches"]
 
 
-def iterable_batches(x: Any, class_weight: Any) -> list[Batch]:
+def iterable_batches(x: Data, class_weight: Data) -> list[Batch]:
     """Batches of a dataset, a PyDataset, a DataLoader or a generator."""
     if hasattr(x, "element_spec"):
         batches = _dataset_batches(x)
@@ -49,12 +51,12 @@ def iterable_batches(x: Any, class_weight: Any) -> list[Batch]:
     ]
 
 
-def _batch(data: Any) -> Batch:
+def _batch(data: Data) -> Batch:
     x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
     return Batch(*(map_arrays(_element_spec, part) for part in (x, y, weight)))
 
 
-def _element_spec(leaf: Any) -> TensorSpec:
+def _element_spec(leaf: Array) -> TensorSpec:
     """Batches of an iterable are passed on as they are: no cast to ``floatx``."""
     array = leaf if hasattr(leaf, "dtype") and hasattr(leaf, "shape") else np.asarray(leaf)
     if getattr(array.shape, "rank", 0) is None:
@@ -65,7 +67,7 @@ def _element_spec(leaf: Any) -> TensorSpec:
     return TensorSpec(shape, "string" if text else name, "Sparse" in type(leaf).__name__)
 
 
-def _dataset_batches(dataset: Any) -> list[Batch]:
+def _dataset_batches(dataset: Data) -> list[Batch]:
     """A ``tf.data.Dataset`` says its shapes; its batch size is read off the ``batch`` step.
 
     Nothing is taken from it: one more pass would move the state of a shuffle.
@@ -81,7 +83,7 @@ def _dataset_batches(dataset: Any) -> list[Batch]:
     return cut(batch, samples, size)
 
 
-def _batching(dataset: Any) -> tuple[int | None, int | None]:
+def _batching(dataset: Data) -> tuple[int | None, int | None]:
     """The batch size and the number of samples, as far as the last steps keep them."""
     keeps_batches = ("Prefetch", "Cache", "Shuffle", "Map", "Options", "Model", "Repeat", "Assert")
     shortens = ("Take", "Skip", "Shard")
@@ -99,7 +101,7 @@ def _batching(dataset: Any) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _loader_batches(loader: Any) -> list[Batch]:
+def _loader_batches(loader: Data) -> list[Batch]:
     """A DataLoader's own collation of one sample tells the shapes; nothing is shuffled."""
     if loader.batch_size is None or not hasattr(loader.dataset, "__getitem__"):
         raise UnreadableData("a DataLoader without a map-style dataset cannot be read in advance")
@@ -122,7 +124,7 @@ def _peek(generator: Any) -> Any:
     return _PEEKED[generator]
 
 
-def give_back(data: Any) -> Any:
+def give_back(data: Data) -> Any:
     """``data`` with the batch that reading its shapes took, where it is a generator."""
     if not isinstance(data, types.GeneratorType) or data not in _PEEKED:
         return data

@@ -11,7 +11,9 @@ import numpy as np
 
 from shapesafe_tuner.tracing.data.iterables import iterable_batches
 from shapesafe_tuner.tracing.data.spec import (
+    Array,
     Batch,
+    Data,
     DataSpec,
     RefusedData,
     TensorSpec,
@@ -31,15 +33,15 @@ DEFAULT_BATCH = 32
 
 
 def read_data(
-    x: Any = None,
-    y: Any = None,
-    sample_weight: Any = None,
-    validation_data: Any = None,
+    x: Data = None,
+    y: Data = None,
+    sample_weight: Data = None,
+    validation_data: Data = None,
     *,
     batch_size: int | None = None,
     validation_batch_size: int | None = None,
     validation_split: float = 0.0,
-    class_weight: Any = None,
+    class_weight: Data = None,
     steps_per_epoch: int | None = None,
     as_fit: bool = False,
 ) -> DataSpec | None:
@@ -83,12 +85,12 @@ def read_data(
 
 
 def _source(
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    x: Data,
+    y: Data,
+    sample_weight: Data,
     batch_size: int | None,
     split: float,
-    class_weight: Any,
+    class_weight: Data,
     steps: int | None,
 ) -> tuple[list[Batch], list[Batch]]:
     """The distinct batches of one source, and of what ``validation_split`` holds back."""
@@ -103,18 +105,18 @@ def _source(
     return cut(data, samples - held_out, size), cut(data, held_out, size)
 
 
-def _is_arrays(x: Any) -> bool:
+def _is_arrays(x: Data) -> bool:
     leaves = list(raw_leaves(x))
     return bool(leaves) and all(_array_like(leaf) for leaf in leaves)
 
 
-def _array_like(leaf: Any) -> bool:
+def _array_like(leaf: Array) -> bool:
     if leaf is None or isinstance(leaf, keras.InputSpec):
         return True
     return hasattr(leaf, "shape") and (hasattr(leaf, "dtype") or hasattr(leaf, "dtypes"))
 
 
-def _array_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
+def _array_batch(x: Data, y: Data, sample_weight: Data, class_weight: Data) -> Batch:
     if class_weight is not None and (sample_weight is not None or isinstance(y, (list, dict))):
         raise RefusedData("fit takes class_weight for a single output and without sample_weight.")
     specs = [map_arrays(_array_spec, part) for part in (x, y, sample_weight)]
@@ -126,7 +128,7 @@ def _array_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch
     return Batch(*specs)
 
 
-def _array_spec(leaf: Any) -> TensorSpec:
+def _array_spec(leaf: Array) -> TensorSpec:
     """Keras casts floats to ``floatx`` and gives a pandas Series a second axis."""
     if isinstance(leaf, keras.InputSpec):
         shape = leaf.shape if leaf.shape is not None else (None,) * (leaf.ndim or 1)
@@ -144,7 +146,7 @@ def _array_spec(leaf: Any) -> TensorSpec:
     return TensorSpec(shape, name, sparse)
 
 
-def _refuse_text(leaf: Any) -> None:
+def _refuse_text(leaf: Array) -> None:
     """Keras takes text in NumPy only as a one-dimensional array of ``str`` objects."""
     if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "OUS":
         return

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+from shapesafe_tuner._compat.types import Nested
 
 __all__ = [
+    "Array",
     "Batch",
+    "Data",
     "DataSpec",
     "RefusedData",
     "TensorSpec",
@@ -18,6 +22,11 @@ __all__ = [
     "map_specs",
     "raw_leaves",
 ]
+
+Data: TypeAlias = Any
+"""What ``fit`` takes: arrays, tables, datasets, loaders, generators, or specifications of them."""
+Array: TypeAlias = Any
+"""One array, table, tensor or specification of a batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +46,9 @@ class TensorSpec:
 class Batch:
     """One batch as ``train_step`` or ``test_step`` gets it: structures of :class:`TensorSpec`."""
 
-    x: Any
-    y: Any = None
-    sample_weight: Any = None
+    x: Nested
+    y: Nested = None
+    sample_weight: Nested = None
     kind: Literal["train", "validation"] = "train"
 
     def resized(self, size: int | None) -> Batch:
@@ -90,7 +99,7 @@ def cut(data: Batch, samples: int, size: int) -> list[Batch]:
     return [data.resized(count) for count in sizes]
 
 
-def map_specs(function: Callable[[TensorSpec], TensorSpec], structure: Any) -> Any:
+def map_specs(function: Callable[[TensorSpec], TensorSpec], structure: Nested) -> Any:
     """Apply to the specifications of a structure."""
     if isinstance(structure, dict):
         return _Structure({key: map_specs(function, item) for key, item in structure.items()})
@@ -99,7 +108,7 @@ def map_specs(function: Callable[[TensorSpec], TensorSpec], structure: Any) -> A
     return structure if structure is None else function(structure)
 
 
-def map_arrays(function: Callable[[Any], TensorSpec], structure: Any) -> Any:
+def map_arrays(function: Callable[[Any], TensorSpec], structure: Nested) -> Any:
     """Apply to the arrays of a structure. Keras feeds lists as tuples."""
     if isinstance(structure, Mapping):
         return _Structure({key: map_arrays(function, item) for key, item in structure.items()})
@@ -115,7 +124,7 @@ class _Structure(dict[str, Any]):
         return hash(tuple(self.items()))
 
 
-def leaves(structure: Any) -> Iterator[TensorSpec]:
+def leaves(structure: Nested) -> Iterator[TensorSpec]:
     """The specifications of a structure, in order."""
     if isinstance(structure, dict):
         for item in structure.values():
@@ -127,7 +136,7 @@ def leaves(structure: Any) -> Iterator[TensorSpec]:
         yield structure
 
 
-def raw_leaves(structure: Any) -> Iterator[Any]:
+def raw_leaves(structure: Nested) -> Iterator[Any]:
     """What the user put into a structure of data, in order."""
     if isinstance(structure, Mapping):
         for item in structure.values():

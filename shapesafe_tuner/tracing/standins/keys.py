@@ -11,18 +11,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any
+from collections.abc import Hashable
+from types import CodeType, FunctionType
+from typing import Any, TypeAlias, cast
 
 import keras
 
 from shapesafe_tuner.tracing.signals import NoKey
 
-__all__ = ["globals_of", "key_of"]
+__all__ = ["Key", "globals_of", "key_of"]
+
+Key: TypeAlias = Hashable
+"""Equal for equal calls, in the same process."""
 
 _PLAIN = frozenset([int, float, str, bool, type(None), complex, bytes])
 
 
-def key_of(value: Any) -> Any:
+def key_of(value: Any) -> Key:
     """A hashable stand-in for a value, equal for values that a layer cannot tell apart.
 
     Raises:
@@ -37,7 +42,7 @@ def key_of(value: Any) -> Any:
         return kind, *[(key_of(key), key_of(item)) for key, item in value.items()]
     described = getattr(kind, "own_key", None)
     if described is not None:
-        return described(value)
+        return cast(Key, described(value))
     if inspect.isfunction(value):
         return _key_of_function(value)
     if inspect.isclass(value) or inspect.isbuiltin(value):
@@ -57,7 +62,7 @@ def key_of(value: Any) -> Any:
     raise NoKey(f"{kind.__name__} has no plain value")
 
 
-def _key_of_function(function: Any, depth: int = 0) -> Any:
+def _key_of_function(function: FunctionType, depth: int = 0) -> Key:
     """Functions made anew in every build are equal if code and what they read are."""
     if depth > _DEEPEST:
         raise NoKey("functions call each other")
@@ -75,14 +80,14 @@ def _key_of_function(function: Any, depth: int = 0) -> Any:
 _DEEPEST = 8
 
 
-def _key_of_global(value: Any, depth: int) -> Any:
+def _key_of_global(value: Any, depth: int) -> Key:
     if inspect.ismodule(value):
         return value
     return _key_of_function(value, depth + 1) if inspect.isfunction(value) else key_of(value)
 
 
 @functools.cache
-def _names(code: Any) -> tuple[str, ...]:
+def _names(code: CodeType) -> tuple[str, ...]:
     """The names a function reads, and the functions inside it."""
     inner = [name for const in code.co_consts if inspect.iscode(const) for name in _names(const)]
     return tuple(dict.fromkeys([*code.co_names, *inner]))
@@ -98,7 +103,7 @@ def _own_functions(cls: type) -> tuple[Any, ...]:
 _LIBRARIES = ("keras", "builtins", "tensorflow", "torch", "jax")
 
 
-def globals_of(cls: type) -> Any:
+def globals_of(cls: type) -> Key:
     """What the methods of a layer class read of their module, as it is now.
 
     Raises:
