@@ -36,8 +36,8 @@ LAYERS = (
 INSIDE = {
     "_compat": (("types",), ("active", "keras_tuner"), ("backends",), ("keras",)),
     "tracing": (
-        ("quiet", "lazy", "shape_table", "code_reading"),
-        ("signals", "code_memory", "deferring"),
+        ("quiet", "lazy", "shape_table", "code_reading", "layer_call"),
+        ("signals", "code_memory", "binding"),
         ("environment", "attribution"),
         ("data", "repeating", "symbolic", "reasons"),
         ("question", "limits", "training_step"),
@@ -45,7 +45,7 @@ INSIDE = {
         ("following",),
         ("analytic",),
         ("verdicts",),
-        ("judge", "stages"),
+        ("judge",),
     ),
 }
 """The same inside two folders. Modules of one floor may import each other, without a circle."""
