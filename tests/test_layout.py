@@ -36,8 +36,8 @@ LAYERS = (
 INSIDE = {
     "_compat": (("types",), ("active", "keras_tuner"), ("backends",), ("keras",)),
     "tracing": (
-        ("quiet", "lazy", "shape_table", "code_reading"),
-        ("signals", "code_memory"),
+        ("quiet", "lazy", "shape_table", "code_reading", "layer_call"),
+        ("signals", "code_memory", "binding"),
         ("environment", "attribution"),
         ("data", "repeating", "symbolic"),
         ("question", "limits", "training_step"),

@@ -12,8 +12,8 @@ from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown, walk
 from shapesafe_tuner.testing.layer_step import trace_layer
-from shapesafe_tuner.tracing.standins.binding import bind
-from shapesafe_tuner.tracing.standins.layer_call import apply
+from shapesafe_tuner.tracing.binding import bind
+from shapesafe_tuner.tracing.layer_call import apply
 
 __all__ = ["Answer", "Nested", "ask_keras", "ask_rule", "check_rule"]
 

@@ -19,9 +19,9 @@ from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT, rank_needed, width_needed
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.attribution import Attribution, type_name
+from shapesafe_tuner.tracing.binding import bind, rule_of
 from shapesafe_tuner.tracing.data.spec import Batch
-from shapesafe_tuner.tracing.standins.binding import bind, rule_of
-from shapesafe_tuner.tracing.standins.layer_call import apply
+from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.verdict import Shape
 
 __all__ = ["describe", "first_sentence"]

@@ -13,7 +13,7 @@ import pytest
 import shapesafe_tuner as sst
 from shapesafe_tuner.shapes import Refused, Rule, Spec, register_rule, registry, rules
 from shapesafe_tuner.testing import ask_rule, check_rule
-from shapesafe_tuner.tracing.standins.binding import layer_classes
+from shapesafe_tuner.tracing.binding import layer_classes
 from tests import shapes
 
 

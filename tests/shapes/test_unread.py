@@ -12,9 +12,9 @@ from keras import layers
 from shapesafe_tuner.shapes import Rule, Spec, register_rule, registry, rules
 from shapesafe_tuner.shapes.deferred import Deferred, Demand, demanded, forget_demands
 from shapesafe_tuner.shapes.spec import Arguments, Call
+from shapesafe_tuner.tracing.binding import bind, layer_classes
+from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import lazy_value
-from shapesafe_tuner.tracing.standins.binding import bind, layer_classes
-from shapesafe_tuner.tracing.standins.layer_call import apply
 
 IMAGE, SEQUENCE, VECTOR = (None, 8, 8, 4), (None, 6, 4), (None, 4)
 SHAPES = {
@@ -92,7 +92,7 @@ def unread(layer_class: type, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The arguments that the rule reads neither in a build nor in a step."""
     name = layer_class.__name__
     with monkeypatch.context() as patch:
-        patch.setattr("shapesafe_tuner.tracing.standins.binding.Arguments", Watched)
+        patch.setattr("shapesafe_tuner.tracing.binding.Arguments", Watched)
         configured = bind(layer_class, (), needed(layer_class))
         apply(configured, inputs_of(name), call_of(name))
     parameters = inspect.signature(layer_class.__init__).parameters  # type: ignore[misc]

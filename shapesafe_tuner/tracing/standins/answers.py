@@ -12,11 +12,11 @@ from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown, walk
+from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.signals import NoKey, without_frames
 from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
-from shapesafe_tuner.tracing.standins.layer_call import apply
 
 __all__ = ["Asking", "demand_sizes", "has_empty_map"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
+from shapesafe_tuner.tracing.binding import bind
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.binding import bind
 from shapesafe_tuner.tracing.standins.keys import globals_of, key_of
 
 __all__ = ["Description", "Descriptions"]

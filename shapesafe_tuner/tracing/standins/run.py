@@ -16,10 +16,10 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
+from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
 from shapesafe_tuner.tracing.standins.answers import Asking
-from shapesafe_tuner.tracing.standins.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
 from shapesafe_tuner.tracing.standins.descriptions import Description, Descriptions
 from shapesafe_tuner.tracing.standins.facades import (
