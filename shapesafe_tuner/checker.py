@@ -10,7 +10,7 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
-from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.judge_by_data import judge_of
 from shapesafe_tuner.tracing.question import Given, Question, configuration_of, question_of
 from shapesafe_tuner.verdict import Verdict
 
@@ -35,7 +35,7 @@ class Checker:
     """
 
     def __init__(self, question: Question) -> None:
-        self.passes = Judge(question)
+        self.passes = judge_of(question)
         self._judged = 0
         self._verdicts: Memory[str, Verdict] = Memory(_REMEMBERED)
         self._conflicts: Memory[tuple[str, ...], Memory[str, Verdict]] = Memory(_REMEMBERED)
@@ -200,7 +200,7 @@ def check(
     y: Any = None,
     sample_weight: Any = None,
     validation_data: Any = None,
-    batch_size: int | None = None,
+    batch_size: int | str | Callable[[Any], int] | None = None,
     hyperparameters: Any = None,
     max_model_size: int | None = None,
     constraints: Sequence[Callable[[Any], bool]] = (),

@@ -22,6 +22,7 @@ from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensit
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
 from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.judge_by_data import judge_of
 from shapesafe_tuner.tracing.question import question_of
 
 __all__ = ["MOST_RUNS", "validate_search_space"]
@@ -40,7 +41,7 @@ def validate_search_space(
     y: Any = None,
     sample_weight: Any = None,
     validation_data: Any = None,
-    batch_size: int | None = None,
+    batch_size: int | str | Callable[[Any], int] | None = None,
     max_model_size: int | None = None,
     constraints: Sequence[Callable[[Any], bool]] = (),
     exact: bool | None = None,
@@ -79,7 +80,7 @@ def validate_search_space(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
         max_model_size, constraints,
     )  # fmt: skip
-    judge = Judge(question)
+    judge = judge_of(question)
     spent = _refuse_what_is_too_large(judge, hyperparameters) if exact else 0
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)
     why = "it was asked for" if exact is False else None

@@ -53,13 +53,20 @@ def _group(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
     return decorate
 
 
+def _batch_size(text: str | None) -> int | str | None:
+    if text is None or text.isidentifier():
+        return text
+    return int(click.IntRange(min=1)(text))
+
+
 _DATA = _group(
     click.argument("target"),
     click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
                  help="Shape of an input, without the batch axis."),
     click.option("--y", "y_specs", multiple=True, metavar="[NAME=]10[:DTYPE]",
                  help='Shape of a target, without the batch axis; "" for scalars.'),
-    click.option("--batch-size", type=click.IntRange(min=1)),
+    click.option("--batch-size", callback=lambda *given: _batch_size(given[-1]), metavar="N|NAME",
+                 help="Samples in a batch, or the name of a hyperparameter."),
     click.option("--max-model-size", type=click.IntRange(min=1)),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )  # fmt: skip
@@ -174,7 +181,7 @@ def _explain(
     values_json: str | None,
     x_specs: Sequence[str],
     y_specs: Sequence[str],
-    batch_size: int | None,
+    batch_size: int | str | None,
     max_model_size: int | None,
 ) -> Any:
     values = _values(assignments, values_json)

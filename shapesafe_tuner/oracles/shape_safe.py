@@ -107,7 +107,7 @@ class ShapeSafeOracle(ResumableOracle):
         y: Any = None,
         sample_weight: Any = None,
         validation_data: Any = None,
-        batch_size: int | None = None,
+        batch_size: int | str | Callable[[Any], int] | None = None,
         max_model_size: int | None = None,
         constraints: Sequence[Callable[[HyperParameters], bool]] = (),
     ) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "RecordedValues",
     "configuration",
     "lazy_configuration",
+    "registered",
 ]
 
 LOOK_UPS = str(keras_tuner_module("engine.hyperparameters.hyperparameters").__file__)
@@ -95,6 +96,12 @@ def configuration(
     hp.values = RecordedValues(hp.values)
     _notice_ignored_ranges(hp, in_advance)
     return hp  # type: ignore[no-any-return]
+
+
+def registered(hp: RecordedHyperParameters, parameter: HyperParameter) -> Value:
+    """The value of a hyperparameter as if its call stood here; None where it is not active."""
+    inner: Any = hp
+    return inner._retrieve(parameter)
 
 
 def lazy_configuration(
