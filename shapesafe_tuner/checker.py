@@ -10,7 +10,7 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
-from shapesafe_tuner.tracing.judge_by_data import judge_of
+from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.question import Given, Question, configuration_of, question_of
 from shapesafe_tuner.verdict import Verdict
 

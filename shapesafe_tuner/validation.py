@@ -21,8 +21,8 @@ from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
+from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.judge import Judge
-from shapesafe_tuner.tracing.judge_by_data import judge_of
 from shapesafe_tuner.tracing.question import question_of
 
 __all__ = ["MOST_RUNS", "validate_search_space"]

@@ -46,7 +46,6 @@ INSIDE = {
         ("analytic", "reasons"),
         ("verdicts",),
         ("judge",),
-        ("judge_by_data",),
     ),
 }
 """The same inside two folders. Modules of one floor may import each other, without a circle."""
