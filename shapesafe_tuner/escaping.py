@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["listed", "named", "short", "visible"]
+__all__ = ["is_printable", "listed", "message_of", "named", "said", "short", "visible"]
 
 _LONGEST = 200
 """Characters of one name or value that are shown."""
@@ -30,6 +30,29 @@ def short(text: str) -> str:
     if len(text) <= _LONGEST:
         return visible(text)
     return f"{visible(text[:_LONGEST])}… ({len(text):,} characters)"
+
+
+def said(error: BaseException) -> str:
+    """What an exception says, with its type; one of the user's may fail as it is printed."""
+    try:
+        text = str(error)
+    except Exception as worse:  # whatever its __str__ raises
+        text = f"its message cannot be printed, which raises {type(worse).__name__}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def is_printable(error: BaseException) -> bool:
+    """Whether an exception can say what it is."""
+    try:
+        str(error)
+    except Exception:  # whatever its __str__ raises
+        return False
+    return True
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says, without its type; the type alone where it says nothing."""
+    return said(error).removeprefix(f"{type(error).__name__}: ").strip()
 
 
 def listed(names: Iterable[str], most: int = 50) -> str:

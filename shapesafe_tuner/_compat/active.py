@@ -39,6 +39,9 @@ class Hooks(Protocol):
     ) -> Nested:
         """Run one layer call."""
 
+    def note_birth(self, layer: Layer | None = None) -> None:
+        """A variable, or this layer, came into being."""
+
     def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
         """A loss is about to compare these."""
 

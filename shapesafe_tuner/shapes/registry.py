@@ -25,15 +25,13 @@ class Rule:
         masks: what becomes of the mask on an input: "drop" (the layer neither reads nor passes
             it), "pass" (it passes it on unread), "own" (the rule reads ``Spec.mask`` and sets it).
         accepts: names of further arguments of ``call`` that the rule understands.
-        pops: constructor keywords that are not in the signature but that the class takes;
-            with one of them the layer is asked itself.
-        ignores: those that change nothing.
+        ignores: constructor keywords that are not in the signature and change nothing; with
+            another one the layer is asked itself.
     """
 
     dtypes: ClassVar[str] = "float"
     masks: ClassVar[str] = "drop"
     accepts: ClassVar[tuple[str, ...]] = ()
-    pops: ClassVar[tuple[str, ...]] = ()
     ignores: ClassVar[tuple[str, ...]] = ()
 
     def configure(self, a: Arguments) -> None:

@@ -18,7 +18,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
 )
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
-from shapesafe_tuner.escaping import named, short
+from shapesafe_tuner.escaping import named, said, short
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
@@ -333,7 +333,7 @@ _WAITS, _WAIT = 10, 0.01
 def _raised(error: BaseException) -> str:
     """What is said of an error that no rule raised."""
     line = users_line(error.__traceback__)
-    return f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
+    return said(error) + (f" ({line})" if line else "")
 
 
 def _reason(kind: str, name: str | None, why: str) -> str:

@@ -22,6 +22,7 @@ from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import KERAS_FOLDER
 from shapesafe_tuner._compat.keras_tuner.configurations import LOOK_UPS
 from shapesafe_tuner._compat.types import Operation
+from shapesafe_tuner.escaping import is_printable, message_of
 from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.signals import Undecidable
 
@@ -97,6 +98,8 @@ def attribute(error: BaseException) -> Attribution:
         origin = Origin.BUG  # no shape is wrong: the search fails, or ends, as in KerasTuner
     if frames and frames[-1].f_code.co_filename.startswith(_OURS):
         origin = Origin.UNKNOWN  # an error of the check itself proves nothing
+    if not is_printable(error):
+        origin = Origin.UNKNOWN  # nor does one that cannot say what it is
     operation, frame = _failing(frames)
     return Attribution(
         origin=origin,
@@ -121,8 +124,10 @@ def _message(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"KeyError: {error.args[0]!r}"
     if backend.wants_values(error):
-        return f"it needs the numbers in a tensor, which a check does not have ({error})"
-    return str(error).strip() or type(error).__name__
+        return (
+            f"it needs the numbers in a tensor, which a check does not have ({message_of(error)})"
+        )
+    return message_of(error)
 
 
 def _library_origin(error: BaseException) -> Origin:
@@ -133,7 +138,7 @@ def _library_origin(error: BaseException) -> Origin:
     names = {kind.__name__ for kind in type(error).__mro__}
     if backend.wants_values(error):
         return Origin.UNKNOWN
-    if names.intersection(_NOT_SHAPES) or any(words in str(error) for words in _NO_STORAGE):
+    if names.intersection(_NOT_SHAPES) or any(words in message_of(error) for words in _NO_STORAGE):
         return Origin.UNKNOWN
     if names.intersection(_OTHER_REFUSALS) or isinstance(error, _REFUSALS):
         return Origin.BUG if isinstance(error, (NameError, ImportError)) else Origin.FAULT
@@ -160,13 +165,13 @@ def _is_declared(error: BaseException) -> bool:
 
 def _refused_constructor(error: TypeError) -> bool:
     """``Dense()``: Python refuses the arguments of a Keras class before its code runs."""
-    found = _CONSTRUCTOR.match(str(error))
+    found = _CONSTRUCTOR.match(message_of(error))
     return found is not None and hasattr(keras.layers, found[1])
 
 
 def _on_a_shape(error: TypeError) -> bool:
     """``x.shape[1] // 2`` with an unknown size: the line reads a shape and ``None`` is blamed."""
-    if "NoneType" not in str(error) or error.__traceback__ is None:
+    if "NoneType" not in message_of(error) or error.__traceback__ is None:
         return False
     frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
     source = linecache.getline(frame.f_code.co_filename, line, frame.f_globals)

@@ -18,6 +18,7 @@ import numpy as np
 from shapesafe_tuner._compat.keras.versions import LATER_ARGUMENTS
 from shapesafe_tuner.shapes import rules
 from shapesafe_tuner.shapes.activations import ELEMENTWISE
+from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Configured, Rule
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
 from shapesafe_tuner.tracing.lazy import LazyStr, expressions, proxies_in
@@ -132,9 +133,10 @@ def _bound(
             raise Refused(f"is given {name} twice")
         if name in rule.ignores:
             continue
-        if name in rule.pops:
-            raise Unknown(f"{layer_class.__name__} gives {name} a meaning of its own")
-        if name not in known and (not open_ended or name not in _BASE):
+        if name not in known and name not in _BASE and open_ended:
+            # A base may take it, or the constructor itself out of its **kwargs.
+            raise Unknown(f"{name} is not in the signature of {layer_class.__name__}")
+        if name not in known and not open_ended:
             raise Refused(f"takes no argument {name}")
         values[name] = value
     for name, default in known.items():
@@ -179,6 +181,8 @@ def _compute_dtype(policy: Any) -> str:
 
 def _plain(name: str, value: Any) -> Any:
     """The value as rules want it."""
+    if name == "seed" and type(value) not in (int, type(None), Deferred):
+        raise Unknown("Keras may not take it for a seed")
     if isinstance(value, np.generic):
         return value.item()
     if name == "data_format":

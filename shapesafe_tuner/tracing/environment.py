@@ -90,6 +90,10 @@ class Check:
         """Record a layer call while it runs."""
         return self.recorder.around_call(layer, call, args, kwargs)
 
+    def note_birth(self, layer: Any = None) -> None:
+        """Count what comes into being in the call of a layer."""
+        self.recorder.note_birth(layer)
+
     def compared(self, loss: Any, y_true: Any, y_pred: Any) -> None:
         """Keep what a loss compares: the loss and two shapes."""
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):

@@ -37,6 +37,8 @@ def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None
     """
     where = _where(batch)
     operation = attribution.operation
+    if attribution.message.startswith("No gradients provided"):
+        return _NO_GRADIENT + _sentence(where)
     if operation is None:
         prefix = "build refuses it: " if attribution.by_user_code and batch is None else ""
         return _sentence(prefix + first_sentence(attribution.message) + where)
@@ -47,6 +49,12 @@ def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None
             return _sentence(f"{who} {why}{where}")
     given = f" refuses {_text(inputs)}" if inputs is not None else " fails"
     return _sentence(f"{who}{given}: {first_sentence(attribution.message)}{where}")
+
+
+_NO_GRADIENT = (
+    "No gradient reaches any weight: something between the weights and the loss has none, such as "
+    "an argmax, rounding or a cast to integers"
+)
 
 
 def _name(operation: Operation) -> str:

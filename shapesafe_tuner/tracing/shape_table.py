@@ -23,9 +23,19 @@ class LayerRecorder:
         tracing_training: the calls are those of a training step.
         empty_map: a layer gave a map without a place, of which this Keras makes nothing in a
             build.
+        births: how many variables were made in the call of a layer so far.
+        last_called: the layer with code of the user's own that was called last.
+        birthplace: the layer or model in whose call the last of them was made.
+        own_births: a layer with code of the user's own was called, or the user's code made
+            variables or layers in a call, or a layer that computes as it is built was built in one.
     """
 
     def __init__(self) -> None:
+        self.births = 0
+        self.last_called: Any = None
+        self.birthplace: Any = None
+        self.own_births = False
+        self._calling: list[Any] = []
         self.empty_map = False
         self._rows: dict[tuple[int, str], tuple[Layer, Shape, Shape]] = {}
         self._seen: set[int] = set()
@@ -46,9 +56,13 @@ class LayerRecorder:
         inputs = shapes_of(args[0] if len(args) == 1 else args or dict(kwargs))
         self._inputs_of[id(layer)] = (layer, inputs)
         self._opaque_depth += not container
+        if not container and not _is_from_keras(layer):
+            self.own_births, self.last_called = True, layer
+        self._calling.append(layer)
         try:
             outputs = call_once(call, layer, args, kwargs)
         finally:
+            self._calling.pop()
             self._opaque_depth -= not container
         if RULES_ARE_NEWER and not self.empty_map:
             self.empty_map = any(0 in shape for shape in _flat_shapes(outputs))
@@ -58,6 +72,18 @@ class LayerRecorder:
             self._seen.add(id(layer))
             self._rows[id(layer), repr(inputs)] = (layer, inputs, shapes_of(outputs))
         return outputs
+
+    def note_birth(self, layer: Layer | None = None) -> None:
+        """A variable came into being, or ``layer`` did."""
+        if not self._calling:
+            return
+        inner = self._calling[-1]
+        if not _is_from_keras(inner) or type(inner).__name__ in _RUN_OWN_CODE:
+            self.own_births = True
+        if layer is None:
+            own = [caller for caller in self._calling if not _is_from_keras(caller)]
+            self.births += 1
+            self.birthplace = own[-1] if own else inner
 
     def inputs_of(self, layer: Layer) -> Shape:
         """The shapes the last call of ``layer`` was given, or None if none was seen."""
@@ -76,6 +102,14 @@ class LayerRecorder:
             for layer, inputs, outputs in self._rows.values()
         ]
         return (*rows, failed) if failed is not None else tuple(rows)
+
+
+_RUN_OWN_CODE = ("Lambda", "Normalization")
+"""Layers of Keras that run the user's code, or compute with their weights as they are built."""
+
+
+def _is_from_keras(layer: Layer) -> bool:
+    return type(layer).__module__.split(".")[0] == "keras"
 
 
 def shapes_of(value: Nested) -> Shape:

@@ -8,12 +8,13 @@ variables that have a handle and no storage. What a trace cannot follow stays un
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.backends import StrayTensor, backend
 from shapesafe_tuner._compat.keras import trainer
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute, type_name
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
@@ -21,7 +22,7 @@ from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Note
 
-__all__ = ["StepOutcome", "trace_forward", "trace_training"]
+__all__ = ["FailsAgain", "StepOutcome", "trace_forward", "trace_training", "traced_twice"]
 
 _ELEMENTWISE = frozenset(
     [
@@ -81,6 +82,7 @@ def trace_training(
     warnings: list[str] = []
     alone = model.compiled and not trainer.needs_targets(model)
     judge_loss = loss and (data.targets_known or alone)
+    eager = backend.runs_eagerly(model)
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
     for batch in data.batches if outputs_of is not None else _as_traced(model, data):
@@ -90,7 +92,12 @@ def trace_training(
             continue
         step = _step(model, batch, first, known, judge_loss=judge_loss)
         try:
-            traced = step(check)
+            traced = traced_twice(functools.partial(step, check), check, eager=eager)
+        except FailsAgain as again:
+            return _failed_again(again, batch, warnings)
+        except StrayTensor:
+            failed = FailsAgain(check.recorder.last_called or model, _KEEPS_TENSOR)
+            return _failed_again(failed, batch, warnings)
         except KeyboardInterrupt:
             raise
         except Undecidable as stopped:
@@ -107,6 +114,66 @@ def trace_training(
         return refused
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+class FailsAgain(Exception):
+    """The first trace of a step passes, and the second does not.
+
+    Args:
+        layer: the layer or model that is to blame.
+        why: what it does, the end of a sentence that begins with it.
+    """
+
+    def __init__(self, layer: Any, why: str) -> None:
+        super().__init__(why)
+        self.layer = layer
+        self.why = why
+
+
+_MAKES_ANEW = (
+    "makes weights or random generators each time it is called, which TensorFlow takes in the "
+    "first call only; make its layers in __init__ or build"
+)
+_KEEPS_TENSOR = (
+    "keeps a tensor that was computed while it was built or called in one trace, which is gone in "
+    "the next; give the model an Input, so that it is built before fit, and keep no tensors"
+)
+
+
+def traced_twice(
+    trace: Callable[[], Any], check: Check, *, eager: bool = False, built_late: bool = False
+) -> Any:
+    """Trace, and a second time where ``fit`` does so and that may come to something else.
+
+    Args:
+        trace: what to do.
+        check: counts the variables that come into being.
+        eager: the model is not traced by ``fit``.
+        built_late: others make variables in the same trace.
+
+    Raises:
+        FailsAgain: the second trace fails where the first did not.
+        Exception: whatever a trace raises.
+    """
+    recorder = check.recorder
+    before, recorder.own_births = recorder.births, False
+    traced = trace()
+    made = recorder.births > before or built_late
+    if not (backend.TRACES_AGAIN and made and recorder.own_births) or eager:
+        return traced
+    before = recorder.births
+    try:
+        traced = trace()
+    except StrayTensor:
+        raise FailsAgain(recorder.birthplace or recorder.last_called, _KEEPS_TENSOR) from None
+    if recorder.births > before:
+        raise FailsAgain(recorder.birthplace, _MAKES_ANEW)
+    return traced
+
+
+def _failed_again(error: FailsAgain, batch: Batch, warnings: list[str]) -> StepOutcome:
+    said = Attribution(Origin.FAULT, error.layer, f"it {error.why}", by_user_code=False)
+    return StepOutcome(said, error, batch, warnings=tuple(warnings))
 
 
 def trace_forward(model: Any, check: Check) -> StepOutcome:
@@ -232,6 +299,8 @@ def _step(
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
             return trainer.trace_comparison(model, training, x, y, weight, outputs)
+        if training and backend.NEEDS_GRADIENT and not trainer.has_sure_gradient(model):
+            return trainer.trace_step_with_gradient(model, x, y, weight, check)
         outputs = trainer.trace_standard_step(model, training, x, y, weight, first=begins)
         if training and _may_change_state(model):
             trainer.trace_gradients(model, (x, y, weight), check)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.types import Model
-from shapesafe_tuner.escaping import short
+from shapesafe_tuner.escaping import said, short
 from shapesafe_tuner.tracing.analytic import Analysed
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, type_name
 from shapesafe_tuner.tracing.environment import Check
@@ -103,7 +103,7 @@ def of_failed_build(built: Built, hp: RecordedHyperParameters, check: Check) -> 
     attribution = built.attribution
     why = None
     if attribution is None or attribution.origin is Origin.BUG:
-        why = built.undecided or f"{type(built.error).__name__}: {built.error}"
+        why = built.undecided or (said(built.error) if built.error else "build fails")
     elif check.undecided is not None and attribution.operation is None:
         why = check.undecided
     if attribution is None or why is not None:

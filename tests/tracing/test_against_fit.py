@@ -1,4 +1,4 @@
-"""Every hypermodel of ``models.py``: the verdict of a check is that of a real build and fit."""
+"""Every hypermodel of ``models.py`` and ``step_models.py``: a check says what build and fit do."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ import keras_tuner
 import pytest
 
 import shapesafe_tuner as sst
+from tests.tracing import step_models
 from tests.tracing.models import CASES, MARKS, dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+assert step_models  # its cases are among those of models.py
 
 
 def trains(build: Any, fit: dict[str, Any]) -> bool:

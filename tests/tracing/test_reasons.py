@@ -117,7 +117,6 @@ BUILD = [
     [
         (layers.LSTM, {"units": 0}, "needs a positive units, not 0", "got 0"),
         (layers.Dense, {}, "needs the argument units", "missing 1 required positional argument"),
-        (layers.Dense, {"units": 1, "unit": 2}, "takes no argument unit", "unit"),
         (layers.Dropout, {"rate": 2}, "needs rate between 0 and 1, not 2", "rate=2"),
     ],
 )

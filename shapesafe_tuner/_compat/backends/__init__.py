@@ -14,7 +14,11 @@ import keras
 
 from shapesafe_tuner._compat.types import Layer, Model, Nested, Operation, Tensor, Variable
 
-__all__ = ["Backend", "backend"]
+__all__ = ["Backend", "StrayTensor", "backend"]
+
+
+class StrayTensor(Exception):
+    """A trace used a tensor of another trace, which is not there when the step runs."""
 
 
 class Backend(Protocol):
@@ -30,6 +34,10 @@ class Backend(Protocol):
     """Whether a step is a pure function of the model's state, and gradients those of a function."""
     STATE_IS_DIFFERENTIATED: bool
     """Whether a gradient goes through values that a layer assigned in the step, and may fail."""
+    TRACES_AGAIN: bool
+    """Whether a step whose first trace makes variables is traced once more, and may make none."""
+    NEEDS_GRADIENT: bool
+    """Whether a step where no gradient reaches a weight is refused; ``differentiate`` says so."""
     COMPARES_APART: bool
     """Whether loss and metrics are traced apart from the model's call."""
 
@@ -97,6 +105,24 @@ class Backend(Protocol):
             layer: built, with real weights.
             total: the sum, of tensors and masks.
             tensors, masks: ``keras.KerasTensor`` of known sizes.
+        """
+
+    def differentiate(
+        self,
+        compute: Callable[[], tuple[Tensor | None, Nested]],
+        variables: Callable[[], list[Variable]],
+        watched: list[Tensor],
+    ) -> tuple[list[Tensor | None], Nested]:
+        """The gradients of a total inside a trace.
+
+        Args:
+            compute: gives the total and what else is wanted.
+            variables: those to go back to, asked when ``compute`` has run.
+            watched: tensors to go back to.
+
+        Returns:
+            A gradient for each variable, then for each tensor, None where none arrives; and what
+            else ``compute`` gave.
         """
 
     def handle_for(self, variable: Variable) -> Tensor | None:

@@ -20,6 +20,7 @@ from tensorflow.python.eager import context as tf_context
 from tensorflow.python.ops import resource_variable_ops
 
 from shapesafe_tuner._compat.active import BORN, LOCAL, current
+from shapesafe_tuner._compat.backends import StrayTensor
 from shapesafe_tuner._compat.types import (
     Layer,
     Model,
@@ -35,6 +36,8 @@ LOOKS_AT_EVERY_BATCH = True
 BUILDS_OUT_OF_TRAINING = False
 STEPS_ARE_PURE = False
 STATE_IS_DIFFERENTIATED = False
+TRACES_AGAIN = True
+NEEDS_GRADIENT = True
 COMPARES_APART = False
 
 _GRAPH = "shapesafe_tuner"
@@ -71,7 +74,35 @@ def trace(function: Callable[..., Nested], *specs: Nested) -> Nested:
     graph = tf.__internal__.FuncGraph(_GRAPH)
     with graph.as_default():
         outputs = function(*tree.map_structure(_placeholder, specs))
+        if any(_is_stray(tensor, graph) for tensor, _ in graph.captures):
+            raise StrayTensor
         return tree.map_structure(_specification, outputs)
+
+
+def _is_stray(tensor: Any, graph: Any) -> bool:
+    """Whether a captured tensor belongs to no graph around this one."""
+    home = None if hasattr(tensor, "numpy") else getattr(tensor, "graph", None)
+    around = graph
+    while home is not None and around is not None:
+        if around is home:
+            return False
+        around = getattr(around, "outer_graph", None)
+    return home is not None
+
+
+def differentiate(
+    compute: Callable[[], tuple[Tensor | None, Nested]],
+    variables: Callable[[], list[Variable]],
+    watched: list[Tensor],
+) -> tuple[list[Tensor | None], Nested]:
+    """The gradients of a total, by a tape."""
+    with tf.GradientTape() as tape:
+        for tensor in watched:
+            tape.watch(tensor)
+        total, result = compute()
+    sources = [*variables(), *watched]
+    gradients = [None] * len(sources) if total is None else tape.gradient(total, sources)
+    return gradients, result
 
 
 def trace_step(model: Model, step: Callable[..., Nested], packed: Nested, training: bool) -> None:

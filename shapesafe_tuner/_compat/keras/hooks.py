@@ -93,6 +93,7 @@ def _hook_touched_layers() -> None:
         hooks = current()
         if hooks is not None and "_tracker" not in self.__dict__:
             self.__dict__[BORN] = hooks.born_here
+            hooks.note_birth(self)
         initialize_tracker(self)
 
     @functools.wraps(open_name_scope)

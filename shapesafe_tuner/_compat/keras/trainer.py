@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 from keras.src import tree
@@ -15,20 +16,24 @@ from shapesafe_tuner._compat.active import Hooks
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import weightless
 from shapesafe_tuner._compat.keras.rollback import Snapshot
-from shapesafe_tuner._compat.types import Model, Nested, Optimizer, Tensor, Variable
+from shapesafe_tuner._compat.types import Layer, Model, Nested, Optimizer, Tensor, Variable
 
 __all__ = [
+    "Flow",
     "assert_compiled",
     "built_by_fit",
     "forward",
     "has_custom_step",
+    "has_sure_gradient",
     "needs_targets",
     "overrides",
     "reported",
     "trace_comparison",
     "trace_custom_step",
+    "trace_flow",
     "trace_gradients",
     "trace_standard_step",
+    "trace_step_with_gradient",
     "treats_samples_alike",
 ]
 
@@ -143,6 +148,113 @@ def trace_standard_step(
         return compare(x, y, sample_weight, call(x))
 
     return backend.trace(step, x, y, sample_weight)
+
+
+def trace_step_with_gradient(
+    model: Model, x: Nested, y: Nested, sample_weight: Nested, check: Hooks
+) -> Nested:
+    """Trace a whole ``train_step`` of Keras's own but for the update of the weights.
+
+    Returns:
+        The traced outputs of the model.
+    """
+    call, compare = forward(model, training=True), _comparison(model, True)
+
+    def step(x: Nested, y: Nested, sample_weight: Nested) -> Nested:
+        def compute() -> tuple[Tensor, Nested]:
+            y_pred = call(x)
+            loss = model._compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
+            )
+            return loss, y_pred
+
+        trained = model.optimizer is not None
+        gradients, y_pred = backend.differentiate(
+            compute, lambda: model.trainable_weights if trained else [], []
+        )
+        if gradients and all(gradient is None for gradient in gradients):
+            model.optimizer._filter_empty_gradients(gradients, model.trainable_weights)  # raises
+        return compare(x, y, sample_weight, y_pred)
+
+    with weightless.handles(model.trainable_weights, check):
+        return backend.trace(step, x, y, sample_weight)
+
+
+class Flow(NamedTuple):
+    """What the trace of one layer's or operation's step shows.
+
+    Attributes:
+        outputs: specifications.
+        to_weights: a gradient arrives at a trainable weight of its own.
+        to_inputs: one arrives at an input.
+    """
+
+    outputs: Nested
+    to_weights: bool
+    to_inputs: bool
+
+
+def trace_flow(call: Callable[..., Nested], layer: Layer | None, check: Hooks, *specs: Any) -> Flow:
+    """Trace a call in a training step, and the gradient of the sum of what it gives.
+
+    Args:
+        call: takes tensors in the structure of ``specs``.
+        layer: whose weights count, or None.
+        check: the active check.
+        specs: ``keras.KerasTensor`` in any structure.
+    """
+    if not backend.NEEDS_GRADIENT:
+        return Flow(backend.trace(call, *specs), True, True)
+    arrives: list[bool] = []
+    weights: list[Variable] = []
+
+    def step(*given: Nested) -> Nested:
+        def compute() -> tuple[Tensor | None, Nested]:
+            outputs = call(*given)
+            sums = [keras.ops.cast(keras.ops.sum(t), "float32") for t in _floats(outputs)]
+            return sum(sums) if sums else None, outputs
+
+        def trainable() -> list[Variable]:
+            weights[:] = [] if layer is None else layer.trainable_variables
+            return weights
+
+        gradients, outputs = backend.differentiate(compute, trainable, _floats(given))
+        arrives[:] = [gradient is not None for gradient in gradients]
+        return outputs
+
+    with weightless.handles([] if layer is None else layer.trainable_variables, check):
+        outputs = backend.trace(step, *specs)
+    return Flow(outputs, any(arrives[: len(weights)]), any(arrives[len(weights) :]))
+
+
+def _floats(structure: Nested) -> list[Tensor]:
+    tensors = [item for item in tree.flatten(structure) if keras.ops.is_tensor(item)]
+    return [
+        tensor
+        for tensor in tensors
+        if not isinstance(tensor, keras.KerasTensor)
+        and not getattr(tensor, "is_sparse", False)
+        and "float" in keras.backend.standardize_dtype(tensor.dtype)
+    ]
+
+
+def has_sure_gradient(model: Model) -> bool:
+    """Whether the gradient surely reaches a weight, by way of Keras's own layers alone."""
+    if type(model).__module__.split(".")[0] != "keras" or not getattr(model, "inputs", None):
+        return False
+    layers = list(model._flatten_layers())
+    if not all(_is_plain(layer) for layer in layers):
+        return False
+    graphs = [layer for layer in (model, *layers) if hasattr(layer, "operations")]
+    if not all(isinstance(item, keras.Layer) for graph in graphs for item in graph.operations):
+        return False
+    last = [tensor._keras_history.operation for tensor in model.outputs]
+    return any(layer.trainable_weights for layer in last) or not model.trainable_weights
+
+
+def _is_plain(layer: Layer) -> bool:
+    own = type(layer).__module__.split(".")[0] == "keras"
+    return own and not isinstance(layer, keras.layers.Lambda)
 
 
 def trace_comparison(

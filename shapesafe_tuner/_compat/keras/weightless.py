@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ from shapesafe_tuner._compat.active import Hooks, current
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.types import Initializer, Tensor, Variable
 
-__all__ = ["forget_handles", "give_handle", "install"]
+__all__ = ["forget_handles", "give_handle", "handles", "install"]
 
 
 def install() -> None:
@@ -31,6 +32,7 @@ def install() -> None:
         if hooks is None:
             initialize(self, initializer)
             return
+        hooks.note_birth()
         self._value = None
         self._initializer = Weightless(self, initializer)
         if not _fits_any_shape(initializer, self._shape):
@@ -141,11 +143,33 @@ def _shape_of_value(initializer: Initializer, variable: Variable) -> tuple[int |
 
 
 def give_handle(variable: Variable, hooks: Hooks) -> None:
-    """Let gradients be traced through a variable without storage."""
+    """Let gradients be traced through a variable without storage.
+
+    One whose initialiser gives another shape keeps that shape, which a step then meets.
+    """
+    shape = getattr(getattr(variable, "_initializer", None), "value_shape", None)
+    if shape is not None and shape != tuple(variable._shape):
+        return
     handle = backend.handle_for(variable)
     if handle is not None:
         hooks.handles.append((variable, variable._value))
         variable._value = handle
+
+
+@contextlib.contextmanager
+def handles(variables: Iterable[Variable], hooks: Hooks) -> Iterator[None]:
+    """Where gradients can be traced through variables without storage, and those born here."""
+    if hooks.variables_as_handles:
+        yield
+        return
+    for variable in variables:
+        give_handle(variable, hooks)
+    hooks.variables_as_handles = True
+    try:
+        yield
+    finally:
+        hooks.variables_as_handles = False
+        forget_handles(hooks)
 
 
 def forget_handles(hooks: Hooks) -> None:

@@ -30,7 +30,6 @@ class Rectifier(Rule):
     """``leaky_relu.py`` and ``relu.py``: slopes and thresholds must not be negative."""
 
     masks = "pass"
-    pops = ("alpha",)
 
     def configure(self, a: Arguments) -> None:
         names = ["negative_slope"] + ["threshold", "max_value"] * (a.layer_type == "ReLU")

@@ -86,7 +86,6 @@ class Convolution(_Window):
     """``base_conv.py``: kernel of (*kernel_size, channels / groups, filters)."""
 
     causal = True
-    pops = ("lora_rank", "lora_alpha")
 
     def configure(self, a: Arguments) -> None:
         super().configure(a)

@@ -97,8 +97,6 @@ class Sized(Rule):
 class Augmentation(Rule):
     """``image_preprocessing/random_*.py`` with ordinary arguments: images keep their shape."""
 
-    pops = ("bounding_box_format",)
-
     def configure(self, a: Arguments) -> None:
         check_data_format(a) if hasattr(a, "data_format") else None
         for name in _FACTORS[a.layer_type]:

@@ -60,7 +60,6 @@ class LayerNormalization(Rule):
     """``layer_normalization.py`` and ``rms_normalization.py``: weights for the axes given."""
 
     masks = "own"
-    pops = ("rms_scaling",)
 
     def configure(self, a: Arguments) -> None:
         if a.layer_type == "LayerNormalization" and (

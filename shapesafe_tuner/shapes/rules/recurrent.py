@@ -27,7 +27,6 @@ class Recurrent(Rule):
     """``rnn.py`` with the cells of ``simple_rnn.py``, ``lstm.py`` and ``gru.py``."""
 
     masks = "own"
-    pops = ("implementation", "zero_output_for_mask")
 
     def configure(self, a: Arguments) -> None:
         positive(a.units, "units")

@@ -6,8 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
+
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
+from shapesafe_tuner._compat.keras.trainer import Flow, trace_flow
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
@@ -17,6 +20,7 @@ from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.signals import NoKey, without_frames
 from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
+from shapesafe_tuner.tracing.training_step import FailsAgain, traced_twice
 
 __all__ = ["Asking", "demand_sizes", "has_empty_map"]
 
@@ -67,9 +71,10 @@ class Asking:
             description.calls[key] = found
         if isinstance(found, Refused):
             raise found
-        if (
-            not found[2]
-            and not step
+        if found[2]:
+            record.flow = found[3]
+        elif (
+            not step
             and not arguments
             and self._hooks.analytic is not None
             and (self._hooks.analytic.show is None or record.built_on is None)
@@ -122,12 +127,35 @@ class Asking:
             before = count_parameters(layer) or 0
             if not step:
                 outputs = layer(*given, **further)
+                flow = None
+                if _gives_back(outputs, given):
+                    # Keras takes the layer's input for its output then: a graph that is a circle.
+                    raise NoKey(f"{record.layer_class.__name__} gives its own input back")
             else:
-                outputs = backend.trace(
-                    lambda x, more: layer(x, training=step == "training", **more), *given, further
-                )
+                late = record.built_on is None
+                flow = self._in_step(layer, given, further, step, built_late=late)
+                outputs = flow.outputs
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
-        return made, _nested(outputs, spec_of), True
+        return made, _nested(outputs, spec_of), True, flow and flow._replace(outputs=None)
+
+    def _in_step(
+        self, layer: Any, given: list[Any], further: Any, step: Step, *, built_late: bool
+    ) -> Flow:
+        """The layer called in a trace of the training step, or of evaluation."""
+
+        def call(x: Any, more: Any) -> Any:
+            return layer(x, training=step == "training", **more)
+
+        def trace() -> Flow:
+            if step == "training":
+                return trace_flow(call, layer, self._hooks, *given, further)
+            return Flow(backend.trace(call, *given, further), True, True)
+
+        try:
+            flow: Flow = traced_twice(trace, self._hooks, built_late=built_late)
+        except FailsAgain as again:
+            raise Refused(again.why) from None
+        return flow
 
     def real_layer(self, record: LayerRecord) -> Any:
         """A real layer for a record."""
@@ -154,19 +182,26 @@ class Asking:
         with contextlib.suppress(NoKey, TypeError):
             key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)
             if key in self._operations:
-                return self._operations[key]
+                specs, record.flow = self._operations[key]
+                return specs
         with self.real_keras():
             given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
             if step:
                 # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
-                outputs = backend.trace(
-                    lambda args, kwargs: operation.call(*args, **kwargs), given, further
+                record.flow = trace_flow(
+                    lambda args, kwargs: operation.call(*args, **kwargs),
+                    None,
+                    self._hooks,
+                    given,
+                    further,
                 )
+                outputs = record.flow.outputs
+                record.flow = record.flow._replace(outputs=None)
             else:
                 outputs = operation.compute_output_spec(*given, **further)
         specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
         if key is not None:
-            self._operations[key] = specs
+            self._operations[key] = specs, record.flow
         return specs
 
 
@@ -187,6 +222,12 @@ def demand_sizes(structure: Any) -> None:
 def has_empty_map(specs: Any) -> bool:
     """Whether one of these specs is of a map without a place."""
     return any(type(size) is int and not size for spec in walk(specs) for size in spec.shape)
+
+
+def _gives_back(outputs: Any, given: Any) -> bool:
+    """Whether an output is one of the inputs, the same object."""
+    inputs = {id(item) for item in keras.tree.flatten(given)}
+    return any(id(item) in inputs for item in keras.tree.flatten(outputs))
 
 
 def _tensors(inputs: Any) -> list[Any]:

@@ -36,6 +36,7 @@ class LayerRecord:
         built_with: the further arguments of that call.
         parameters: number of its weights, once it is built.
         real: the layer itself, where it has to be asked.
+        flow: where the gradient of its last training step went, where the layer was asked itself.
         node: its last call.
         last: what that call gave.
     """
@@ -46,6 +47,7 @@ class LayerRecord:
     node_inputs: Any = None
     parameters: int | None = None
     real: Any = None
+    flow: Any = None
     _trainable: bool | None = None
 
     def __init__(self, run: Any, description: Description, name: str) -> None:
@@ -110,12 +112,13 @@ class InputRecord(LayerRecord):
 class OperationRecord:
     """One of ``keras.ops``, with its arguments."""
 
-    __slots__ = ("name", "operation", "run")
+    __slots__ = ("flow", "name", "operation", "run")
 
     def __init__(self, run: Any, operation: Any) -> None:
         self.run = run
         self.operation = operation
         self.name = operation.name
+        self.flow: Any = None
 
     @property
     def layer_class(self) -> type:
