@@ -46,7 +46,7 @@ class Explanation:
         return explanation_text(self.values, self.verdict, self.nearest, width=width)
 
     def to_json(self) -> str:
-        """The same as one JSON object: ``values``, ``verdict``, ``conflict``, ``nearest``."""
+        """One JSON object: ``values``, ``verdict``, ``conflict`` and ``nearest``."""
         content = {
             "values": self.values,
             "verdict": self.verdict.to_dict(),
@@ -56,7 +56,7 @@ class Explanation:
         return to_json(content, indent=2)
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the same as one page that needs nothing else, and no network.
+        """Write the explanation as one page that needs nothing else, and no network.
 
         Args:
             path: of the file; it is replaced.

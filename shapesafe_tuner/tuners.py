@@ -115,7 +115,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         Where stock's constructor would crash on a configuration that cannot exist, the space is
         completed from others that can. Any other error surfaces as it would in stock.
         """
-        self._in_advance = [hp.name for hp in self._judging_oracle.hyperparameters.space]
+        self._in_advance = [item.name for item in self._judging_oracle.hyperparameters.space]
         with discovery_environment():
             try:
                 activate()
@@ -134,7 +134,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             return
         changed_by = self.trains_by_itself
         unjudged = f"{changed_by} may change the data" if changed_by else None
-        known = [hp.name for hp in self._judging_oracle.hyperparameters.space]
+        known = [item.name for item in self._judging_oracle.hyperparameters.space]
         self._judging_oracle.judge_with(
             Checker(
                 Question(

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import narrowed, size_of
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Values
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion
 from shapesafe_tuner.report.progress_bar import progress_bar
@@ -23,7 +24,7 @@ from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
 from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.judge import Judge
-from shapesafe_tuner.tracing.question import question_of
+from shapesafe_tuner.tracing.question import Changes, question_of
 
 __all__ = ["MOST_RUNS", "validate_search_space"]
 
@@ -34,8 +35,8 @@ MOST_FORCED = 2_000_000
 
 
 def validate_search_space(
-    hypermodel: Any,
-    hyperparameters: Any = None,
+    hypermodel: HyperModel,
+    hyperparameters: HyperParameters | None = None,
     *,
     x: Any = None,
     y: Any = None,
@@ -43,7 +44,7 @@ def validate_search_space(
     validation_data: Any = None,
     batch_size: int | str | Callable[[Any], int] | None = None,
     max_model_size: int | None = None,
-    constraints: Sequence[Callable[[Any], bool]] = (),
+    constraints: Sequence[Callable[[HyperParameters], bool]] = (),
     exact: bool | None = None,
     samples: int = 1_000,
     seed: int = 0,
@@ -101,7 +102,7 @@ _INTERRUPTED = "it was interrupted"
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
-def _refuse_what_is_too_large(judge: Judge, space: Any) -> int:
+def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> int:
     """How many runs it took to know that the space can be told exactly."""
     size = estimated_runs(judge, space)
     if size.endless:
@@ -141,7 +142,7 @@ def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceR
         suggestions=tuple(suggestions),
         domains={name: tuple(weights) for name, weights in domains.weights.items()},
         undecided_fraction=float(undecided / seen) if seen else 0.0,
-        irrelevant=tuple(dict.fromkeys(hp.name for hp in declared if hp.name not in names)),
+        irrelevant=tuple(dict.fromkeys(item.name for item in declared if item.name not in names)),
         notes=tuple(dict.fromkeys(note for leaf in leaves for note in leaf.notes)),
         runs=known.runs + spent + tried + len(examples),
         why_not_exact=why,
@@ -159,10 +160,10 @@ def _suggestions(
     """Changes that remove conflicts, and the runs it took to check them."""
     tried = 0
 
-    def changed(changes: Any) -> Callable[[Any], bool]:
+    def changed(changes: Changes) -> Callable[[Values], bool]:
         judge = known.judge.with_changes(changes)
 
-        def fits(values: Any) -> bool:
+        def fits(values: Values) -> bool:
             nonlocal tried
             tried += 1
             return judge.judge(values, known.space).verdict.feasible is True

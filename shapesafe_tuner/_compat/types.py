@@ -124,7 +124,7 @@ class HyperParameters(Protocol):
         """Every hyperparameter that is registered."""
 
     def copy(self) -> HyperParameters:
-        """Another one with the same hyperparameters and values."""
+        """A copy: its own list of hyperparameters, its own values."""
 
     def is_active(self, hyperparameter: HyperParameter) -> bool:
         """Whether the conditions of a hyperparameter hold."""

@@ -130,7 +130,7 @@ class PairShares:
 
     Attributes:
         down: name of the hyperparameter whose bins are the rows.
-        across: the same for the columns.
+        across: name of the hyperparameter whose bins are the columns.
         shares: of the configurations that have both values, row by row; None where there are none,
             or none was seen.
     """

@@ -25,7 +25,7 @@ again, as on machines that may be taken away, loses no trial."""
 
 
 class ResumableOracle(OracleHooks):
-    """Mixin that tells trials that were stopped from trials that take their process with them.
+    """Mixin that runs a trial again when its process was stopped, and not when it crashed it.
 
     A trial during which its process ended is run again ``max_retries_per_trial`` times, then it
     is ``FAILED``. Where that is 0, what is known decides: after a crash in native code or the

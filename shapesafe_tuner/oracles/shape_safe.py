@@ -32,7 +32,7 @@ __all__ = ["ShapeSafeOracle", "checked_option"]
 MAX_DRAWS = 10_000
 """Draws from the oracle's own distribution for one candidate."""
 MAX_JUDGED = 300
-"""Of these, how many may cost a check; what known conflicts refuse is nearly free."""
+"""How many of these may cost a check; what known conflicts refuse is nearly free."""
 MAX_KNOWN = 200
 """Draws in a row that known conflicts refuse, before feasible ones are constructed."""
 MAX_LEARNED = 100

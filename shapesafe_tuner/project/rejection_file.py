@@ -29,7 +29,7 @@ class RejectionFile:
             ``File`` for it; there the file is written anew each time.
 
     Attributes:
-        path: the same.
+        path: of the file.
         saved: how many rejections of the project the file has.
     """
 

@@ -39,7 +39,7 @@ class SearchState:
     random_state: list[Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The same for JSON; :meth:`of` reads it back."""
+        """A dict for JSON; :meth:`of` reads it back."""
         fields = dataclasses.asdict(self)
         return {name: value for name, value in fields.items() if value is not None}
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.text import outcome_of
-from shapesafe_tuner.report.wording import sentence, short, value_words
+from shapesafe_tuner.report.wording import abridged, sentence, value_words
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Explained", "explanation_view"]
@@ -67,7 +67,7 @@ def _values(
         change = name in other and (name not in known or other[name] != known[name])
         rows.append(
             {
-                "name": short(name),
+                "name": abridged(name),
                 "value": value_words(known[name]) if name in known else "default",
                 "cause": name in cause,
                 "nearest": value_words(other[name]) if change else "",

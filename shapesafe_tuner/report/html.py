@@ -44,7 +44,8 @@ def write_page(path: str | os.PathLike[str], kind: str, subject: Any, **further:
 def page(kind: str, subject: Any, **further: Any) -> str:
     """A whole page; arguments as of :func:`write_page`.
 
-    Its policy lets nothing be loaded, and no style or script run but its own, told by their hashes.
+    Its policy lets nothing be loaded, and no style or script run but its own, which it knows by
+    their hashes.
     """
     style, script = _part("style.css"), _part("map.js")
     policy = (
@@ -58,7 +59,7 @@ def page(kind: str, subject: Any, **further: Any) -> str:
 
 
 def in_notebook(kind: str, subject: Any) -> str:
-    """The same for the cell of a notebook, without a script; plain text where Jinja2 is missing."""
+    """The cell of a notebook: no script, and plain text where Jinja2 is missing."""
     try:
         return _rendered(
             f"{kind}.html.j2", base="cell.html.j2", style=_part("style.css"),

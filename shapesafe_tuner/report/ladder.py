@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner.report.text import shape_text
-from shapesafe_tuner.report.wording import short
+from shapesafe_tuner.report.wording import abridged
 from shapesafe_tuner.verdict import LayerShape, Shape
 
 __all__ = ["Ladder", "Rung", "ladder_of"]
@@ -89,13 +89,13 @@ def ladder_of(layers: Sequence[LayerShape]) -> Ladder | None:
 
 
 def _rung(name: str, layer_type: str, shape: Shape, parameters: str, width: float) -> Rung:
-    lines = tuple(short(line) for line in shape_text(shape).split("\n"))
+    lines = tuple(abridged(line) for line in shape_text(shape).split("\n"))
     kind = "map" if width else "vector"
     return Rung(_name(name), _name(layer_type), lines, parameters, width, kind)
 
 
 def _name(name: str) -> str:
-    return short(name, 32)
+    return abridged(name, 32)
 
 
 def _shortened(rungs: list[Rung]) -> list[Rung]:

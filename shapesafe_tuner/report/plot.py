@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 from shapesafe_tuner.findings import Conflict, SpaceFindings
 from shapesafe_tuner.report.wording import (
+    abridged,
     bin_labels,
     conflict_words,
     percent,
-    short,
     whole_percent,
 )
 
@@ -26,7 +26,7 @@ Figure: TypeAlias = Any
 _MOST = 8
 """Conflicts that are drawn."""
 _MOST_CHARACTERS = 70
-"""Of labels in one line below a map."""
+"""The most that labels in one line below a map have together."""
 _FITS, _REFUSED, _TRACK = "#2f6f6a", "#b4482a", "#e9e6df"
 _SHADES = ["#8f2d14", "#cd7c61", "#eccbbb", "#f3f0ea", "#dcebe6"]
 """From what never fits to what always does."""
@@ -69,12 +69,12 @@ def _chosen(
     for given in (down, across):
         if given is not None and given not in names:
             raise ValueError(
-                f"There is no map of {short(given)}; there are maps of "
-                + (", ".join(map(short, names)) or "no hyperparameter")
+                f"There is no map of {abridged(given)}; there are maps of "
+                + (", ".join(map(abridged, names)) or "no hyperparameter")
                 + ", those in the costliest conflicts."
             )
     if down is not None and down == across:
-        raise ValueError(f"down and across are both {short(down)}: a map needs two.")
+        raise ValueError(f"down and across are both {abridged(down)}: a map needs two.")
     if len(names) < 2:
         return None
     rows = down or next(name for name in names if name != across)
@@ -84,7 +84,7 @@ def _chosen(
             return rows, columns, [list(row) for row in pair.shares]
         if (pair.down, pair.across) == (columns, rows):
             return rows, columns, [list(row) for row in zip(*pair.shares, strict=True)]
-    raise ValueError(f"The report has no map of {short(rows)} and {short(columns)}.")
+    raise ValueError(f"The report has no map of {abridged(rows)} and {abridged(columns)}.")
 
 
 def _draw_share(panel: Axes, report: SpaceFindings) -> None:
@@ -108,7 +108,7 @@ def _draw_conflicts(panel: Axes, report: SpaceFindings, conflicts: Sequence[Conf
     panel.bar_label(bars, [percent(one.fraction) for one in conflicts], padding=4)
     for place, one in enumerate(conflicts):
         said = " and ".join(conflict_words(one, report.domains)) or "every configuration"
-        panel.text(0, place - 0.2, short(said, 80), va="bottom", parse_math=False)
+        panel.text(0, place - 0.2, abridged(said, 80), va="bottom", parse_math=False)
     panel.set_ylim(max(places, default=0) + 0.3, -0.7)
     panel.margins(x=0.12)
     panel.set_title(
@@ -136,8 +136,8 @@ def _draw_map(
     turned = 90 if sum(map(len, labels)) > _MOST_CHARACTERS else 0
     panel.set_xticks(range(len(labels)), labels, parse_math=False, rotation=turned)
     panel.set_yticks(range(len(cells)), bin_labels(axes[rows]), parse_math=False)
-    panel.set_xlabel(short(columns), parse_math=False)
-    panel.set_ylabel(short(rows), parse_math=False)
+    panel.set_xlabel(abridged(columns), parse_math=False)
+    panel.set_ylabel(abridged(rows), parse_math=False)
     panel.set_title("Feasible share in per cent", loc="left")
     _without_frame(panel)
 

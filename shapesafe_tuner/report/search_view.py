@@ -8,7 +8,7 @@ from typing import Any
 from shapesafe_tuner.escaping import named, visible
 from shapesafe_tuner.findings.search import COMPLETED, SearchFindings, TrialFindings
 from shapesafe_tuner.report.ladder import ladder_of
-from shapesafe_tuner.report.wording import sentence, short, value_words
+from shapesafe_tuner.report.wording import abridged, sentence, value_words
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["search_text", "search_view"]
@@ -126,7 +126,7 @@ def _reason(reason: str, count: int, first: Rejection, all_of_them: int) -> dict
         "count": f"{count:,}",
         "width": round(100 * count / all_of_them, 2),
         "cause": [
-            f"{short(name)}={value_words(value)}"
+            f"{abridged(name)}={value_words(value)}"
             for name, value in (fault.hyperparameters if fault else {}).items()
         ],
         "ladder": ladder_of(first.verdict.layers),
@@ -156,7 +156,7 @@ def _changes(rejection: Rejection) -> str:
     """What a repair changed: the values that were drawn and are others now."""
     repaired = rejection.repaired_to or {}
     return ", ".join(
-        f"{short(name)}={value_words(value)}"
+        f"{abridged(name)}={value_words(value)}"
         for name, value in rejection.values.items()
         if name in repaired and repaired[name] != value
     )

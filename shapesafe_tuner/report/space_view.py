@@ -9,12 +9,12 @@ from typing import Any
 from shapesafe_tuner.findings import Example, PairShares, SpaceFindings, in_order
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.wording import (
+    abridged,
     bin_labels,
     conflict_words,
     percent,
     range_words,
     sentence,
-    short,
     value_words,
     whole_percent,
 )
@@ -53,7 +53,7 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
         "notes": notes[:_NOTES],
         "folded_notes": notes[_NOTES:_FOLDED],
         "notes_left_out": max(0, len(notes) - _FOLDED),
-        "irrelevant": [short(name) for name in report.irrelevant],
+        "irrelevant": [abridged(name) for name in report.irrelevant],
     }
 
 
@@ -104,7 +104,7 @@ def _example(example: Example) -> dict[str, Any] | None:
     if ladder is None:
         return None
     fault = example.verdict.fault
-    values = [f"{short(name)}={value_words(value)}" for name, value in example.values.items()]
+    values = [f"{abridged(name)}={value_words(value)}" for name, value in example.values.items()]
     return {
         "values": values,
         "ladder": ladder,
@@ -115,7 +115,7 @@ def _example(example: Example) -> dict[str, Any] | None:
 def _suggestions(report: SpaceFindings) -> list[dict[str, Any]]:
     return [
         {
-            "text": short(suggestion.text, 160),
+            "text": abridged(suggestion.text, 160),
             "removes": len(suggestion.removes),
             "saved": percent(math.fsum(report.conflicts[n].fraction for n in suggestion.removes)),
             "lost": percent(suggestion.lost),
@@ -129,7 +129,7 @@ def _maps(report: SpaceFindings) -> dict[str, Any] | None:
     if not report.pairs:
         return None
     places = {axis.name: place for place, axis in enumerate(report.axes)}
-    axes = [{"name": short(axis.name), "labels": bin_labels(axis)} for axis in report.axes]
+    axes = [{"name": abridged(axis.name), "labels": bin_labels(axis)} for axis in report.axes]
     pairs = [
         {
             "down": places[pair.down],
@@ -169,7 +169,7 @@ def _charts(sensitivity: Mapping[str, Mapping[Any, float]]) -> list[dict[str, An
         if shares
     }
     return [
-        {"name": short(name), **_rows(sensitivity[name])}
+        {"name": abridged(name), **_rows(sensitivity[name])}
         for name in sorted(spread, key=lambda name: -spread[name])
     ]
 

@@ -8,15 +8,21 @@ from typing import Any
 from shapesafe_tuner.findings import Axis, Conflict, words
 
 __all__ = [
-    "bin_labels", "conflict_words", "percent", "range_words", "sentence", "short",
-    "value_words", "whole_percent",
+    "abridged",
+    "bin_labels",
+    "conflict_words",
+    "percent",
+    "range_words",
+    "sentence",
+    "value_words",
+    "whole_percent",
 ]  # fmt: skip
 
 _LONGEST = 48
 _LONGEST_SENTENCE = 320
 
 
-def short(text: str, longest: int = _LONGEST) -> str:
+def abridged(text: str, longest: int = _LONGEST) -> str:
     """Text with its middle left out where it is longer than ``longest``."""
     if len(text) <= longest:
         return text
@@ -26,7 +32,7 @@ def short(text: str, longest: int = _LONGEST) -> str:
 
 def sentence(text: str) -> str:
     """A sentence on one line, of bounded length."""
-    return short(" ".join(text.split()), _LONGEST_SENTENCE)
+    return abridged(" ".join(text.split()), _LONGEST_SENTENCE)
 
 
 def percent(share: float) -> str:
@@ -39,7 +45,7 @@ def percent(share: float) -> str:
 
 
 def whole_percent(share: float | None) -> str:
-    """The same without decimals and sign, for the cell of a map; "·" for None."""
+    """A share in whole per cent without the sign, for the cell of a map; "·" for None."""
     if share is None:
         return "·"
     if 0 < share < 0.005:
@@ -53,7 +59,7 @@ def value_words(value: Any) -> str:
     """A value: numbers with four digits at most, text without quotes."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return short(str(value), 24)
+    return abridged(str(value), 24)
 
 
 def range_words(first: Any, last: Any) -> str:
@@ -69,13 +75,15 @@ def bin_labels(axis: Axis) -> list[str]:
 def conflict_words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> list[str]:
     """The members of a conflict; none where every configuration is one."""
     return [
-        short(words(short(name), _cut(values), _cut(domains.get(name, ()))), 120)
+        abridged(words(abridged(name), _cut(values), _cut(domains.get(name, ()))), 120)
         for name, values in conflict.values.items()
     ]
 
 
 def _cut(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    cut = tuple(short(value, 24) if isinstance(value, str) else _rounded(value) for value in values)
+    cut = tuple(
+        abridged(value, 24) if isinstance(value, str) else _rounded(value) for value in values
+    )
     return cut if len(set(cut)) == len(set(values)) else values
 
 

@@ -25,7 +25,7 @@ class Proposals:
         seed: of the draws.
 
     Attributes:
-        checker: the same.
+        checker: judges configurations.
         exhausted: everything that may be feasible was looked at, and tried.
     """
 

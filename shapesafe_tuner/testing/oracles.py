@@ -13,6 +13,7 @@ import keras_tuner
 from keras import layers
 
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import put_in
+from shapesafe_tuner._compat.types import Configuration, Model, Oracle, Values
 from shapesafe_tuner.errors import FeasibilityWarning
 from shapesafe_tuner.oracles import shape_safe_oracle
 
@@ -21,8 +22,6 @@ __all__ = ["NotConforming", "check_oracle"]
 _SIDE = 6
 _MOST = 500
 """Trials after which a search is taken not to end."""
-
-Values = dict[str, Any]
 
 
 class NotConforming(AssertionError):
@@ -54,7 +53,7 @@ def check_oracle(make: Callable[..., keras_tuner.Oracle], *, max_trials: int = 8
 
 
 class _Suite:
-    def __init__(self, make: Callable[..., Any], max_trials: int, folder: str) -> None:
+    def __init__(self, make: Callable[..., Oracle], max_trials: int, folder: str) -> None:
         self._make = make
         self._max_trials = max_trials
         self._folder = folder
@@ -107,7 +106,7 @@ class _Suite:
         expected, found = _run(plain), _run(ours)
         _hold(expected == found, f"on a feasible space it tries {found}, and plain {expected}")
 
-    def _plain(self, max_trials: int) -> Any:
+    def _plain(self, max_trials: int) -> Oracle:
         space = keras_tuner.HyperParameters()
         for name in "ab":
             space.Int(name, 0, _SIDE - 1)
@@ -115,13 +114,13 @@ class _Suite:
         return self._make(objective=objective, max_trials=max_trials, seed=7, hyperparameters=space)
 
     def _new(
-        self, build: Callable[[Any], Any], *, max_trials: int | None = None, project: str = ""
-    ) -> Any:
+        self, build: Callable[[Any], Model], *, max_trials: int | None = None, project: str = ""
+    ) -> Oracle:
         oracle = shape_safe_oracle(self._plain(max_trials or self._max_trials))
         oracle.bind(build)
         return self._placed(oracle, project)
 
-    def _placed(self, oracle: Any, project: str = "") -> Any:
+    def _placed(self, oracle: Oracle, project: str = "") -> Oracle:
         self._made += 1
         oracle.project = project or f"{self._folder}/{self._made}"
         put_in(oracle, oracle.project)
@@ -133,7 +132,7 @@ def _hold(promise: bool, otherwise: str) -> None:
         raise NotConforming(f"A shape-safe oracle must not do this: {otherwise}.")
 
 
-def _run(oracle: Any, most: int = _MOST) -> list[Values]:
+def _run(oracle: Oracle, most: int = _MOST) -> list[Configuration]:
     """The values of the trials of a search with made-up scores."""
     for _ in range(most):
         trial = oracle.create_trial("tuner0")
@@ -152,17 +151,17 @@ def _fits(values: Values) -> bool:
     return bool(values["a"] + values["b"] < _SIDE)
 
 
-def _model(cut: int) -> Any:
+def _model(cut: int) -> Model:
     return keras.Sequential([keras.Input((_SIDE, 1)), layers.Cropping1D((cut, 0))])
 
 
-def _some(hp: Any) -> Any:
+def _some(hp: Any) -> Model:
     return _model(hp.Int("a", 0, _SIDE - 1) + hp.Int("b", 0, _SIDE - 1))
 
 
-def _all(hp: Any) -> Any:
+def _all(hp: Any) -> Model:
     return _model(0 * hp.Int("a", 0, _SIDE - 1) + 0 * hp.Int("b", 0, _SIDE - 1))
 
 
-def _none(hp: Any) -> Any:
+def _none(hp: Any) -> Model:
     return _model(hp.Int("a", 0, _SIDE - 1) + hp.Int("b", 0, _SIDE - 1) + _SIDE)

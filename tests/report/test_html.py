@@ -18,7 +18,7 @@ from shapesafe_tuner.report import html as pages
 from shapesafe_tuner.report.html import in_notebook, page
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.report.space_view import level
-from shapesafe_tuner.report.wording import conflict_words, percent, short, whole_percent
+from shapesafe_tuner.report.wording import abridged, conflict_words, percent, whole_percent
 from tests.report import reports
 
 PAGES = {
@@ -265,8 +265,8 @@ def test_little_is_not_nothing(share: float, text: str, cell: str, shade: int) -
 
 
 def test_what_is_long_is_cut_in_its_middle() -> None:
-    assert short("kernel") == "kernel"
-    assert len(short(reports.LONG)) == 48
-    assert short("a" * 40 + "b" * 40).endswith("b" * 16)
+    assert abridged("kernel") == "kernel"
+    assert len(abridged(reports.LONG)) == 48
+    assert abridged("a" * 40 + "b" * 40).endswith("b" * 16)
     conflict = reports.hostile.conflicts[7]
     assert all(len(words) <= 120 for words in conflict_words(conflict, {}))

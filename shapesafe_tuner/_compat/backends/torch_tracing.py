@@ -41,7 +41,7 @@ __all__ = [
 
 _LOCAL = threading.local()
 _SIZES = (83, 89)
-"""What an unknown size is while it is traced; Keras takes the same."""
+"""What an unknown size is while it is traced; Keras takes these two numbers as well."""
 _MOST_REMEMBERED = 20_000
 _WANT_VALUES = {
     "DataDependentOutputException",

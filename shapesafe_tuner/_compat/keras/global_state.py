@@ -104,7 +104,7 @@ class Policies(NamedTuple):
 
 
 def policies() -> Policies:
-    """Those of this thread."""
+    """What layers of this thread would take now."""
     policy = global_state.GLOBAL_STATE_TRACKER.__dict__.get("dtype_policy")
     name = None if policy is None else policy.name
     return Policies(name, backend_config._FLOATX, backend_config._IMAGE_DATA_FORMAT)

@@ -96,7 +96,7 @@ _GROWING = threading.local()
 
 
 def _call_new_layers_only() -> None:
-    """While a ``Sequential`` grows, what a layer gave for the same input tensor still holds."""
+    """While a ``Sequential`` grows, a layer is not called twice on one input tensor."""
     build = sequential.Sequential.build
     add, pop = sequential.Sequential.add, sequential.Sequential.pop
     functional = sequential.Functional
@@ -141,7 +141,7 @@ def _call_new_layers_only() -> None:
 def call_once(
     call: Callable[..., Nested], layer: Layer, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Nested:
-    """Call a layer, or give again what it gave while the same ``Sequential`` was growing."""
+    """Call a layer, unless it was called on this tensor while its ``Sequential`` grew."""
     outputs = getattr(_GROWING, "outputs", None)
     if outputs is None:
         return call(layer, *args, **kwargs)

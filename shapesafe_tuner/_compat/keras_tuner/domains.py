@@ -129,7 +129,7 @@ def value_at(parameter: HyperParameter, quantile: float) -> Value:
 
 
 def place_of(parameter: HyperParameter) -> tuple[str, str]:
-    """What tells a hyperparameter from others: its name and the conditions of its scope."""
+    """The key of a hyperparameter in its space: its name and the conditions of its scope."""
     met = parameter.conditions
     return parameter.name, repr([condition.get_config() for condition in met]) if met else ""
 
