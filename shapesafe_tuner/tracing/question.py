@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, TypedDict
 
 from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
@@ -64,7 +63,7 @@ class Question:
     in_advance: frozenset[str] = frozenset()
     max_model_size: int | None = None
     constraints: tuple[Constraint, ...] = ()
-    changes: Changes = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    changes: Changes = dataclasses.field(default_factory=dict)
     by_rules: bool = True
 
     @property
