@@ -3,6 +3,11 @@
 A verdict takes ``build`` for a function of its hyperparameters. Where it draws random numbers, or
 keeps values from one call to the next, a refusal proves nothing about the trial, so refusals are
 put to the test before anything is learned from them.
+
+How often is a matter of what the code says. One that names ``random`` is run seven times more, each
+with another seed: a fair coin deceives one time in 128. One that stores values in an object or a
+global three times, since the second call sees what the first one left. One that does neither once,
+for the first few refusals, because code can hide what it does.
 """
 
 from __future__ import annotations

@@ -25,8 +25,9 @@ def scaled(x: Any) -> Any:
 
 DIFFERENT: list[Any] = [
     1, 1.0, True, "1", b"1", None, 0, -0.0, 0.0, (1,), [1], {"a": 1}, {"a": 1.0}, int, len,
-    times(1), times(2), scaled, keras.regularizers.L2(0.1), keras.regularizers.L2(0.2),
-    keras.regularizers.L1(0.1), keras.initializers.GlorotUniform(seed=1),
+    times(1), times(2), scaled, keras.initializers.GlorotUniform(seed=1),
+    keras.initializers.GlorotUniform(seed=2), keras.constraints.MaxNorm(2),
+    keras.constraints.NonNeg(),
 ]  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_no_two_of_these_have_one_key() -> None:
     [
         lambda: times(3),
         lambda: [1, {"a": (2.0, None)}],
-        lambda: keras.regularizers.L2(0.1),
+        lambda: keras.constraints.MaxNorm(2),
         lambda: float("nan"),
         lambda: keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9),
     ],
