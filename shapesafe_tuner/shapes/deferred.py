@@ -4,10 +4,10 @@ A comparison is answered where it holds for every value or for none, by interval
 *Interval Analysis*, 1966); otherwise the hyperparameter is *demanded*. So a run that ends without a
 demand gives its answer for every value.
 
-A kernel between 3 and 9 on a map of 28 leaves ``28 - k + 1`` places, 20 to 26: that this is positive
-holds for every kernel, and the sizes of the next map are that expression. On a map of 8 it may be 0,
-and the kernel is demanded. Equal expressions have equal keys, so that the sum of a tensor with itself
-fits although its size is not chosen.
+A kernel between 3 and 9 on a map of 28 leaves ``28 - k + 1`` places, 20 to 26: that this is
+positive holds for every kernel, and the sizes of the next map are that expression. On a map of 8 it
+may be 0, and the kernel is demanded. Equal expressions have equal keys, so that the sum of a tensor
+with itself fits although its size is not chosen.
 """
 
 from __future__ import annotations

@@ -3,10 +3,9 @@
 ``type(x) is int`` and ``x is "relu"`` read what no proxy can pretend; where the user's code does
 such things, nothing is deferred. Only identity with None is harmless.
 
-What is read is bytecode, that of ``build``, of the functions and classes of the user's that it names,
-of closures and comprehensions inside them: ``layer = partial(block, 3)`` is found by the name
-``block``. A false alarm costs time; what is overlooked (code made by ``eval``, say) is caught by
-running the build again (:mod:`~shapesafe_tuner.tracing.repeating`) or decided by Keras.
+What is read is bytecode: that of ``build``, of the functions and classes of the user's that it
+names, and of the closures and comprehensions inside them. ``layer = partial(block, 3)`` is found by
+the name ``block``. A false alarm only costs time.
 """
 
 from __future__ import annotations

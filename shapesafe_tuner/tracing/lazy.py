@@ -6,9 +6,9 @@ and Lazy SmallCheck*, Haskell Symposium 2008, did so for test data). There is on
 type of value, with the methods that type has: code asks ``callable(x)``, ``hasattr(x, "__len__")``.
 
 With ``units = hp.Int("units", 8, 64)`` not chosen, ``units * 2`` is a proxy for 16 to 128 and
-``units > 4`` is True, for it is so for each of the values; ``units > 32`` demands *units*, and so do
-``range(units)`` and ``f"dense_{units}"``. A layer's rule is given the expression behind the proxy
-(:class:`~shapesafe_tuner.shapes.deferred.Deferred`), so that a whole ``Dense(units)`` demands nothing.
+``units > 4`` is True, for it is so for each of the values; ``units > 32`` demands *units*, and so
+do ``range(units)`` and ``f"dense_{units}"``. A layer's rule is given the expression behind the proxy
+(:class:`~shapesafe_tuner.shapes.deferred.Deferred`), so that a ``Dense(units)`` demands nothing.
 """
 
 from __future__ import annotations
