@@ -1,8 +1,8 @@
 """How a crash is told from a kill.
 
-A trial that crashes its process crashes the next one too, and is not run again; one whose process
-somebody ended is. A crash leaves a note of Python's fault handler in the trial's folder; for the
-out-of-memory killer the kernel's own count is compared.
+A trial that crashes its process would crash the next one too, and is not run again; a trial whose
+process somebody ended is. A crash leaves a note of Python's fault handler in the trial's folder;
+for the out-of-memory killer the kernel's own count is compared.
 """
 
 from __future__ import annotations

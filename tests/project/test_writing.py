@@ -1,0 +1,60 @@
+"""Files are written whole or not at all, and errors are one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from shapesafe_tuner.errors import ProjectError
+from shapesafe_tuner.project.writing import is_local, stopping_at_a_full_disk, write_whole
+
+
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "oracle.json"
+    write_whole(str(path), "old")
+    write_whole(str(path), "new")
+    assert path.read_text() == "new"
+    assert [item.name for item in tmp_path.iterdir()] == ["oracle.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "oracle.json"
+    write_whole(str(path), "old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ProjectError, match=r"could not be saved .No space left on device"):
+        write_whole(str(path), "new")
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["oracle.json"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "quota"),
+     RuntimeError(f"write failed: {os.strerror(errno.ENOSPC)}")],
+    ids=["disk", "quota", "a backend's words"],
+)  # fmt: skip
+def test_a_full_disk_stops_the_search(error: Exception) -> None:
+    with (
+        pytest.raises(ProjectError, match="Trial 3 was stopped"),
+        stopping_at_a_full_disk("Trial 3"),
+    ):
+        raise error
+
+
+def test_other_errors_are_the_trials_own() -> None:
+    with pytest.raises(ValueError, match="of the model"), stopping_at_a_full_disk("Trial 3"):
+        raise ValueError("of the model")
+
+
+def test_buckets_are_not_local() -> None:
+    assert is_local("/tmp/project")
+    assert not is_local("gs://bucket/project")
