@@ -7,8 +7,8 @@ type of value, with the methods that type has: code asks ``callable(x)``, ``hasa
 
 With ``units = hp.Int("units", 8, 64)`` not chosen, ``units * 2`` is a proxy for 16 to 128 and
 ``units > 4`` is True, for it is so for each of the values; ``units > 32`` demands *units*, and so
-do ``range(units)`` and ``f"dense_{units}"``. A layer's rule is given the expression behind the proxy
-(:class:`~shapesafe_tuner.shapes.deferred.Deferred`), so that a ``Dense(units)`` demands nothing.
+do ``range(units)`` and ``f"dense_{units}"``. A layer's rule is given the expression behind the
+proxy (:class:`~shapesafe_tuner.shapes.deferred.Deferred`): ``Dense(units)`` demands nothing.
 """
 
 from __future__ import annotations
