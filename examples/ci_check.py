@@ -53,10 +53,10 @@ def broken_promises(side: int) -> list[str]:
     found = []
     for values in IN_PRODUCTION:
         verdict = sst.check(hypermodel, values, **data)
-        if not verdict and verdict.fault is not None:
-            found.append(f"{side} pixels: {values} is in production. {verdict.fault.reason}")
+        if verdict.feasible is not True:
+            found.append(f"{side} pixels: {values} is in production. {verdict}")
     report = sst.validate_search_space(hypermodel, **data)
-    infeasible = 1 - report.feasible_fraction
+    infeasible = report.infeasible_fraction
     print(f"{side} pixels: {infeasible:.1%} of {report.total:,} configurations cannot exist")
     if infeasible > AT_MOST_INFEASIBLE:
         worst = report.conflicts[0]

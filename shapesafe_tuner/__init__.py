@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
         NoFeasibleConfigurationError as NoFeasibleConfigurationError,
     )
     from shapesafe_tuner.errors import ProjectError as ProjectError
+    from shapesafe_tuner.errors import UnknownHyperparameterError as UnknownHyperparameterError
     from shapesafe_tuner.explanation import Explanation as Explanation
     from shapesafe_tuner.explanation import explain as explain
     from shapesafe_tuner.oracles import ShapeSafeOracle as ShapeSafeOracle
     from shapesafe_tuner.repairing import repair as repair
+    from shapesafe_tuner.report.search_space import InfeasibleSpaceError as InfeasibleSpaceError
     from shapesafe_tuner.report.search_space import SearchSpaceReport as SearchSpaceReport
+    from shapesafe_tuner.report.search_space import UndecidedSpaceError as UndecidedSpaceError
     from shapesafe_tuner.shapes import Rule as Rule
     from shapesafe_tuner.shapes import register_rule as register_rule
     from shapesafe_tuner.tuners import BayesianOptimization as BayesianOptimization
@@ -40,6 +43,7 @@ _HOME = {
     "FeasibilityWarning": "errors",
     "GridSearch": "tuners",
     "Hyperband": "tuners",
+    "InfeasibleSpaceError": "report.search_space",
     "LayerShape": "verdict",
     "NoFeasibleConfigurationError": "errors",
     "ProjectError": "errors",
@@ -49,6 +53,8 @@ _HOME = {
     "ShapeFault": "verdict",
     "ShapeSafeOracle": "oracles",
     "ShapeSafeTuner": "tuners",
+    "UnknownHyperparameterError": "errors",
+    "UndecidedSpaceError": "report.search_space",
     "Verdict": "verdict",
     "check": "checker",
     "explain": "explanation",
@@ -65,6 +71,7 @@ __all__ = [
     "FeasibilityWarning",
     "GridSearch",
     "Hyperband",
+    "InfeasibleSpaceError",
     "LayerShape",
     "NoFeasibleConfigurationError",
     "ProjectError",
@@ -75,6 +82,8 @@ __all__ = [
     "ShapeFault",
     "ShapeSafeOracle",
     "ShapeSafeTuner",
+    "UndecidedSpaceError",
+    "UnknownHyperparameterError",
     "Verdict",
     "check",
     "explain",
@@ -85,16 +94,17 @@ __all__ = [
     "validate_search_space",
 ]
 
+if not TYPE_CHECKING:  # a checker of types would take every misspelt name for one of these
 
-def __getattr__(name: str) -> Any:
-    """Load a public name, and the backend it may need, when it is first used."""
-    if name == "oracles":
-        return importlib.import_module("shapesafe_tuner.oracles")
-    if name not in _HOME:
-        raise AttributeError(f"module 'shapesafe_tuner' has no attribute {name!r}")
-    module = importlib.import_module(f"shapesafe_tuner.{_HOME[name]}")
-    return getattr(module, name)
+    def __getattr__(name):
+        """Load a public name, and the backend it may need, when it is first used."""
+        if name == "oracles":
+            return importlib.import_module("shapesafe_tuner.oracles")
+        if name not in _HOME:
+            raise AttributeError(f"module 'shapesafe_tuner' has no attribute {name!r}")
+        module = importlib.import_module(f"shapesafe_tuner.{_HOME[name]}")
+        return getattr(module, name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted(__all__)

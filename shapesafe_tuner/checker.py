@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack, cast
 
+from shapesafe_tuner.arguments import (
+    BatchSize,
+    Constraints,
+    Hypermodel,
+    Values,
+    checked_constraints,
+    checked_hypermodel,
+    checked_values,
+)
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.space.explorer import Explorer
+from shapesafe_tuner.space.names import refuse_unknown
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.smallest import Narrowing
 from shapesafe_tuner.space.varying_data import judge_of
-from shapesafe_tuner.tracing.question import Given, Question, configuration_of, question_of
+from shapesafe_tuner.tracing.question import Given, Question, question_of
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Checker", "check", "prepare"]
@@ -167,6 +177,24 @@ class Checker:
             most=most,
         )
 
+    def refuse_unknown(
+        self, function: str, values: Mapping[str, Any], verdict: Verdict, space: Any = None
+    ) -> None:
+        """Nothing happens if ``build`` reads each of these names on some path.
+
+        Args:
+            function: the public one that was called.
+            values: what it was given.
+            verdict: on them.
+            space: the ``HyperParameters`` registered in advance, or None.
+
+        Raises:
+            UnknownHyperparameterError: it does not.
+        """
+        if not self.passes.names_read.issuperset(values):
+            explorer = Explorer(self.passes, space)
+            refuse_unknown(function, self.passes, values, explorer, verdict.feasible is not None)
+
     def said_by_keras(
         self, values: Mapping[str, Any], verdict: Verdict, space: Any = None
     ) -> Verdict:
@@ -193,17 +221,17 @@ def _key(values: Mapping[str, Any], names: Any) -> str:
 
 
 def check(
-    hypermodel: Any,
-    values: Any,
+    hypermodel: Hypermodel,
+    values: Values,
     *,
     x: Any = None,
     y: Any = None,
     sample_weight: Any = None,
     validation_data: Any = None,
-    batch_size: int | str | Callable[[Any], int] | None = None,
+    batch_size: BatchSize | None = None,
     hyperparameters: Any = None,
     max_model_size: int | None = None,
-    constraints: Sequence[Callable[[Any], bool]] = (),
+    constraints: Constraints = (),
 ) -> Verdict:
     """Decide whether one configuration can be built, and trained for one step on this data.
 
@@ -212,7 +240,7 @@ def check(
     Args:
         hypermodel: ``build(hp) -> keras.Model`` or a ``keras_tuner.HyperModel``.
         values: dict of hyperparameter values, or a ``HyperParameters``. Missing ones take their
-            defaults, unknown ones are ignored.
+            defaults; those that only another path of ``build`` reads do nothing.
         x, y, sample_weight, validation_data, batch_size: as for ``Model.fit``. For data that is
             not at hand, ``keras.KerasTensor``, ``keras.InputSpec`` or ``jax.ShapeDtypeStruct``,
             whose first axis is the number of samples or None. Without ``x`` the build is judged.
@@ -224,26 +252,33 @@ def check(
         The verdict; ``verdict.feasible`` is None where it cannot be decided.
 
     Raises:
-        TypeError: ``values`` is neither a dict nor a ``HyperParameters``.
+        TypeError: ``hypermodel`` is no function and no ``HyperModel``, or ``values`` is neither a
+            dict nor a ``HyperParameters``.
+        UnknownHyperparameterError: no path of ``build`` reads a name of ``values``.
     """
     checker, chosen, space = prepare(
-        hypermodel, values, x=x, y=y, sample_weight=sample_weight,
+        "check", hypermodel, values, x=x, y=y, sample_weight=sample_weight,
         validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
         max_model_size=max_model_size, constraints=constraints,
     )  # fmt: skip
-    return checker.judge_alone(chosen, space)
+    verdict = checker.judge_alone(chosen, space)
+    checker.refuse_unknown("check", chosen, verdict, space)
+    return verdict
 
 
 def prepare(
-    hypermodel: Any, values: Any, **given: Unpack[Given]
+    function: str, hypermodel: Hypermodel, values: Values, **given: Unpack[Given]
 ) -> tuple[Checker, dict[str, Any], Any]:
     """A checker for these data, the values as a dict, and the space they are of.
 
     Args:
+        function: the public one that was called.
         hypermodel, values, **given: as for :func:`check`.
     """
-    chosen = configuration_of(values)
+    checked_hypermodel(function, hypermodel)
+    chosen = checked_values(function, values)
+    given["constraints"] = checked_constraints(function, given.get("constraints", ()))
     if given.get("hyperparameters") is None and not isinstance(values, Mapping):
-        given["hyperparameters"] = values
+        given["hyperparameters"] = cast(Any, values)
     checker = Checker(question_of(hypermodel, **given))
     return checker, chosen, given.get("hyperparameters")

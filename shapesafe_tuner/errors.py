@@ -10,11 +10,20 @@ import keras_tuner
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = ["FeasibilityWarning", "NoFeasibleConfigurationError", "ProjectError"]
+__all__ = [
+    "FeasibilityWarning",
+    "NoFeasibleConfigurationError",
+    "ProjectError",
+    "UnknownHyperparameterError",
+]
 
 
 class FeasibilityWarning(UserWarning):
     """Nearly all that a search draws is refused: it works, but the space should be changed."""
+
+
+class UnknownHyperparameterError(ValueError):
+    """A value was given for a name that no path of ``build`` reads, most likely misspelt."""
 
 
 class ProjectError(keras_tuner.errors.FatalRuntimeError):  # type: ignore[misc]

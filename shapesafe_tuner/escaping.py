@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import html
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["is_printable", "listed", "message_of", "named", "said", "short", "visible"]
+__all__ = [
+    "card", "grid", "is_printable", "listed", "message_of", "named", "said", "short", "visible",
+]  # fmt: skip
 
 _LONGEST = 200
 """Characters of one name or value that are shown."""
@@ -65,3 +68,37 @@ def listed(names: Iterable[str], most: int = 50) -> str:
 def named(values: Mapping[str, Any]) -> str:
     """Names and values as ``kernel=3, units=8``."""
     return ", ".join(f"{short(str(name))}={short(repr(value))}" for name, value in values.items())
+
+
+_LONGEST_CELL = 2_000
+"""Characters of one part of a record in a notebook."""
+
+
+def card(title: str, rows: Mapping[str, str]) -> str:
+    """A record: a title, and a row for each of its parts that is not empty."""
+    lines = (
+        f'<tr><th scope="row" style="text-align:left;vertical-align:top">{_safe(name)}</th>'
+        f'<td style="text-align:left">{_safe(text)}</td></tr>'
+        for name, text in rows.items()
+        if text
+    )
+    return f"<table><caption>{_safe(title)}</caption><tbody>{''.join(lines)}</tbody></table>"
+
+
+def grid(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Several records with the same parts."""
+    head = "".join(f'<th scope="col" style="text-align:left">{_safe(one)}</th>' for one in headings)
+    lines = "".join(
+        "<tr>"
+        + "".join(f'<td style="text-align:left">{_safe(cell)}</td>' for cell in row)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<table><caption>{_safe(title)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{lines}</tbody></table>"
+    )
+
+
+def _safe(text: str) -> str:
+    return html.escape(visible(text[:_LONGEST_CELL]))

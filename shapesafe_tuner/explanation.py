@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any
 
+from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
 from shapesafe_tuner.checker import prepare
+from shapesafe_tuner.escaping import named
 from shapesafe_tuner.plain import to_json
 from shapesafe_tuner.repairing import nearest_feasible
 from shapesafe_tuner.report.html import in_notebook, write_page
 from shapesafe_tuner.report.text import explanation_text
-from shapesafe_tuner.tracing.question import Given
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Explanation", "explain"]
@@ -73,15 +74,39 @@ class Explanation:
     def __str__(self) -> str:
         return self.to_text()
 
+    def __repr__(self) -> str:
+        return f"<Explanation of {named(self.values) or 'the defaults'}: {self.verdict!r}>"
 
-def explain(hypermodel: Any, values: Any, **data: Unpack[Given]) -> Explanation:
+
+def explain(
+    hypermodel: Hypermodel,
+    values: Values,
+    *,
+    x: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+    validation_data: Any = None,
+    batch_size: BatchSize | None = None,
+    hyperparameters: Any = None,
+    max_model_size: int | None = None,
+    constraints: Constraints = (),
+) -> Explanation:
     """Check a configuration and explain the outcome.
 
     Args:
-        hypermodel, values, **data: as for :func:`shapesafe_tuner.check`.
+        hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
+            max_model_size, constraints: as for :func:`shapesafe_tuner.check`.
+
+    Raises:
+        TypeError, UnknownHyperparameterError: as :func:`shapesafe_tuner.check`.
     """
-    checker, chosen, space = prepare(hypermodel, values, **data)
+    checker, chosen, space = prepare(
+        "explain", hypermodel, values, x=x, y=y, sample_weight=sample_weight,
+        validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
+        max_model_size=max_model_size, constraints=constraints,
+    )  # fmt: skip
     verdict = checker.said_by_keras(chosen, checker.judge(chosen, space), space)
+    checker.refuse_unknown("explain", chosen, verdict, space)
     if verdict.feasible is not False:
         return Explanation(chosen, verdict)
     found, why = nearest_feasible(checker, chosen, space, _RUNS)

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any
 
+from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
 from shapesafe_tuner.checker import Checker, prepare
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.nearest import nearest_leaf
-from shapesafe_tuner.tracing.question import Given
 from shapesafe_tuner.validation import MOST_RUNS
 
 __all__ = ["nearest_feasible", "repair"]
 
 
-def repair(hypermodel: Any, values: Any, **data: Unpack[Given]) -> dict[str, Any]:
+def repair(
+    hypermodel: Hypermodel,
+    values: Values,
+    *,
+    x: Any = None,
+    y: Any = None,
+    sample_weight: Any = None,
+    validation_data: Any = None,
+    batch_size: BatchSize | None = None,
+    hyperparameters: Any = None,
+    max_model_size: int | None = None,
+    constraints: Constraints = (),
+) -> dict[str, Any]:
     """The feasible configuration nearest to ``values``.
 
     Fewest hyperparameters changed, then smallest steps on their own scales.
 
     Args:
-        hypermodel, values, **data: as for :func:`shapesafe_tuner.check`.
+        hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
+            max_model_size, constraints: as for :func:`shapesafe_tuner.check`.
 
     Returns:
-        A dict: ``values`` with what had to change. A feasible configuration comes back as it is.
+        ``values`` with what had to change. A feasible configuration comes back as it is.
 
     Raises:
         ValueError: nothing in the space is feasible, or too much of it decides about shapes.
+        TypeError, UnknownHyperparameterError: as :func:`shapesafe_tuner.check`.
     """
-    checker, chosen, space = prepare(hypermodel, values, **data)
-    if checker.judge(chosen, space).feasible is not False:
+    checker, chosen, space = prepare(
+        "repair", hypermodel, values, x=x, y=y, sample_weight=sample_weight,
+        validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
+        max_model_size=max_model_size, constraints=constraints,
+    )  # fmt: skip
+    verdict = checker.judge(chosen, space)
+    checker.refuse_unknown("repair", chosen, verdict, space)
+    if verdict.feasible is not False:
         return chosen
     found, why = nearest_feasible(checker, chosen, space, MOST_RUNS, 1_000)
     if found is None:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.domains import narrowed, size_of
-from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Values
+from shapesafe_tuner._compat.keras_tuner.domains import size_of
+from shapesafe_tuner._compat.types import HyperParameters, Values
+from shapesafe_tuner.arguments import (
+    BatchSize,
+    Constraints,
+    Hypermodel,
+    checked_constraints,
+    checked_hypermodel,
+)
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.findings import Conflict, Suggestion
+from shapesafe_tuner.findings import Conflict, Suggestion, Undecided
 from shapesafe_tuner.report.progress_bar import progress_bar
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
-from shapesafe_tuner.space.explorer import WIDEST
+from shapesafe_tuner.space.explorer import WIDEST, Leaf
 from shapesafe_tuner.space.pairs import axes_of, pair_shares
-from shapesafe_tuner.space.shares import Domains, completed, interval_of, sensitivity_of
+from shapesafe_tuner.space.shares import Domains, Source, outcomes_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import suggestions_of
 from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Changes, question_of
+from shapesafe_tuner.verdict import kind_of, reason_of
 
 __all__ = ["MOST_RUNS", "validate_search_space"]
 
@@ -35,16 +42,16 @@ MOST_FORCED = 2_000_000
 
 
 def validate_search_space(
-    hypermodel: HyperModel,
+    hypermodel: Hypermodel,
     hyperparameters: HyperParameters | None = None,
     *,
     x: Any = None,
     y: Any = None,
     sample_weight: Any = None,
     validation_data: Any = None,
-    batch_size: int | str | Callable[[Any], int] | None = None,
+    batch_size: BatchSize | None = None,
     max_model_size: int | None = None,
-    constraints: Sequence[Callable[[HyperParameters], bool]] = (),
+    constraints: Constraints = (),
     exact: bool | None = None,
     samples: int = 1_000,
     seed: int = 0,
@@ -77,6 +84,8 @@ def validate_search_space(
         ValueError: ``exact=True``, and the space cannot be told exactly.
         TypeError: the hypermodel cannot be sent to the processes of the executor.
     """
+    checked_hypermodel("validate_search_space", hypermodel)
+    constraints = checked_constraints("validate_search_space", constraints)
     question = question_of(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
         max_model_size, constraints,
@@ -85,6 +94,7 @@ def validate_search_space(
     spent = _refuse_what_is_too_large(judge, hyperparameters) if exact else 0
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)
     why = "it was asked for" if exact is False else None
+    interrupted = False
     try:
         if exact is not False:
             with progress_bar(progress) as settled:
@@ -94,11 +104,10 @@ def validate_search_space(
             raise ValueError(f"This space cannot be told exactly: {why}. {_ADVICE}")
         known.draw(samples, seed)
     except KeyboardInterrupt:
-        why = _INTERRUPTED
-    return _report(known, why, spent)
+        why, interrupted = "it was interrupted", True
+    return _report(known, why, spent, interrupted)
 
 
-_INTERRUPTED = "it was interrupted"
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
@@ -118,40 +127,79 @@ def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> in
     return size.spent
 
 
-def _report(known: Exploration, why: str | None, spent: int = 0) -> SearchSpaceReport:
-    leaves = [*known.leaves, *known.drawn]
+def _report(
+    known: Exploration, why: str | None, spent: int = 0, interrupted: bool = False
+) -> SearchSpaceReport:
+    settled, drawn = _held(known.leaves, known.drawn)
+    leaves = [*settled, *drawn]
     declared = known.declared
     names = dict.fromkeys(name for leaf in leaves for name in leaf.values)
     domains = Domains(names, declared, WIDEST)
-    seen = sum((leaf.share for leaf in leaves), Fraction(0))
-    undecided = sum((leaf.share for leaf in leaves if leaf.feasible is None), Fraction(0))
-    fraction, interval = interval_of(known.leaves, known.drawn)
-    conflicts = conflicts_of(known.items, known.drawn)
-    suggestions, tried = ([], 0) if why else _suggestions(known, conflicts, domains)
-    # A user who interrupts wants the report now, without further runs of build.
-    wanted = () if why == _INTERRUPTED else conflicts
+    shares = outcomes_of(settled, drawn)
+    undecided = _undecided(leaves)
+    if why is None and undecided:
+        why = "no check can decide about a part of it"
+    conflicts = conflicts_of([*settled, *known.parts], drawn)
+    partial = bool(known.drawn) or interrupted
+    suggestions, tried = ([], 0) if partial else _suggestions(known, conflicts, domains)
+    # Who interrupts does not want to wait for further runs of build.
+    wanted = () if interrupted else conflicts
     examples = tuple(examples_of(known.judge, known.space, wanted))
     axes, pairs = pair_shares(leaves, declared, axes_of(leaves, declared, conflicts))
+    seen = [name for name in dict.fromkeys(hp.name for hp in declared) if name not in names]
+    feasible = tuple(leaf for leaf in leaves if leaf.feasible)
     return SearchSpaceReport(
         total=size_of(declared),
         exact=why is None,
-        feasible_fraction=fraction,
-        confidence_interval=interval,
+        feasible_fraction=float(shares.feasible),
+        infeasible_fraction=float(shares.infeasible),
+        undecided_fraction=float(shares.undecided),
+        unseen_fraction=float(shares.unseen),
+        confidence_interval=shares.interval,
+        interrupted=interrupted,
         conflicts=tuple(conflicts),
-        sensitivity=sensitivity_of(leaves, domains),
+        sensitivity={} if shares.unseen else sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),
         domains={name: tuple(weights) for name, weights in domains.weights.items()},
-        undecided_fraction=float(undecided / seen) if seen else 0.0,
-        irrelevant=tuple(dict.fromkeys(item.name for item in declared if item.name not in names)),
-        notes=tuple(dict.fromkeys(note for leaf in leaves for note in leaf.notes)),
+        undecided=undecided,
+        irrelevant=() if shares.unseen else tuple(seen),
+        notes=_notes(leaves),
         runs=known.runs + spent + tried + len(examples),
         why_not_exact=why,
         axes=axes,
         pairs=pairs,
         examples=examples,
-        _draw=lambda n, seed: completed(leaves, declared, n, seed),
-        _narrow=lambda values: narrowed(declared, values),
+        _space=Source(feasible, tuple(declared)),
     )
+
+
+def _held(*groups: Sequence[Leaf]) -> Iterator[list[Leaf]]:
+    """The leaves; where ``build`` varies from run to run, none of them is decided."""
+    notes = (note for leaves in groups for leaf in leaves for note in leaf.notes)
+    varies = next((note for note in notes if kind_of(note) == "varying build"), None)
+    for leaves in groups:
+        if varies is None:
+            yield list(leaves)
+        else:
+            yield [Leaf(leaf.values, leaf.share, None, notes=(varies,)) for leaf in leaves]
+
+
+def _undecided(leaves: Sequence[Leaf]) -> tuple[Undecided, ...]:
+    """Why configurations are undecided, the most frequent reason first."""
+    found: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        if leaf.feasible is None:
+            found.setdefault(reason_of(leaf.notes), []).append(leaf)
+    parts = [
+        Undecided(reason, float(sum(leaf.share for leaf in some)), dict(some[0].values))
+        for reason, some in found.items()
+    ]
+    return tuple(sorted(parts, key=lambda part: -part.fraction))
+
+
+def _notes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    notes = dict.fromkeys(note for leaf in leaves for note in leaf.notes)
+    return tuple(note for note in notes if kind_of(note) not in ("undecided", "varying build"))
 
 
 def _suggestions(
@@ -170,6 +218,6 @@ def _suggestions(
 
         return fits
 
-    feasible = [leaf for leaf in known.leaves if leaf.feasible is not False]
+    feasible = [leaf for leaf in known.leaves if leaf.feasible]
     found = suggestions_of(conflicts, feasible, known.declared, domains, changed)
     return found, tried

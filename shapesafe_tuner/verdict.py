@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from shapesafe_tuner.escaping import card, named, short, visible
 from shapesafe_tuner.plain import plain, restored
 
 __all__ = [
@@ -16,6 +17,16 @@ __all__ = [
 Stage = Literal["conflict", "analytic", "symbolic", "training_step", "limit", "declared"]
 Shape: TypeAlias = Any
 """A tuple of sizes with None for unknown ones, or a list, tuple or dict of such tuples."""
+
+
+UNDECIDED = "Undecided:"
+"""What the warning begins with that says why a verdict is undecided."""
+
+
+def reason_of(warnings: Sequence[str]) -> str:
+    """Why a verdict with these warnings is undecided."""
+    said = [note for note in warnings if note.startswith(UNDECIDED)] or list(warnings)
+    return said[-1].removeprefix(UNDECIDED).strip() if said else "No reason is known."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +75,24 @@ class ShapeFault:
 
     def __hash__(self) -> int:
         return hash((self.layer, self.layer_type, self.reason, self.refused_by))
+
+    def __str__(self) -> str:
+        return visible(self.reason)
+
+    def __repr__(self) -> str:
+        cause = named(self.hyperparameters)
+        return f"<ShapeFault: {short(self.reason)}{f' ({cause})' if cause else ''}>"
+
+    def _repr_html_(self) -> str:
+        return card("Fault", self._rows())
+
+    def _rows(self) -> dict[str, str]:
+        return {
+            "Reason": self.reason,
+            "Layer": " ".join(filter(None, [self.layer_type, self.layer and f"'{self.layer}'"])),
+            "Caused by": named(self.hyperparameters),
+            "Keras says": self.error if self.error and self.error not in self.reason else "",
+        }
 
     def with_cause(self, find: Callable[[], Mapping[str, Any]]) -> ShapeFault:
         """The same fault, whose ``hyperparameters`` are found when something reads them.
@@ -150,6 +179,42 @@ class Verdict:
     def __hash__(self) -> int:
         return hash((self.feasible, self.stage, self.fault, self.warnings, self.parameters))
 
+    @property
+    def outcome(self) -> str:
+        """In one word: "feasible", "infeasible" or "undecided"."""
+        return {True: "feasible", False: "infeasible", None: "undecided"}[self.feasible]
+
+    @property
+    def reason(self) -> str:
+        """Why it is not feasible; empty where it is."""
+        if self.feasible is None:
+            return reason_of(self.warnings)
+        return "" if self.fault is None else self.fault.reason
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings, without the one that says why it is undecided."""
+        if self.feasible is not None:
+            return self.warnings
+        return tuple(note for note in self.warnings if reason_of([note]) != self.reason)
+
+    def __str__(self) -> str:
+        outcome = self.outcome.capitalize()
+        return visible(f"{outcome}: {self.reason}" if self.reason else f"{outcome}.")
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.outcome}{': ' if self.reason else ''}{short(self.reason)}>"
+
+    def _repr_html_(self) -> str:
+        rows = {} if self.fault is None else self.fault._rows()
+        if self.feasible is None:
+            rows["Reason"] = self.reason
+        if self.parameters is not None:
+            rows["Parameters"] = f"{self.parameters:,}"
+        for number, note in enumerate(self.notes, 1):
+            rows[f"Note {number}" if len(self.notes) > 1 else "Note"] = note
+        return card(self.outcome.capitalize(), rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, ready for JSON; :meth:`from_dict` reads them back."""
         return plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
@@ -189,6 +254,7 @@ class Rejection:
         told: what the optimiser was told of it, if anything.
         seconds: what the check cost.
         time: when, in seconds since the epoch.
+        trial_id: of the trial that it was drawn for; there is none where the search ended.
     """
 
     values: Mapping[str, Any]
@@ -197,9 +263,23 @@ class Rejection:
     told: str | None = None
     seconds: float = 0.0
     time: float = 0.0
+    trial_id: str | None = None
 
     def __hash__(self) -> int:
         return hash((json.dumps(plain(dict(self.values)), sort_keys=True), self.time))
+
+    def __str__(self) -> str:
+        return f"{named(self.values)}: {visible(self.verdict.reason)}"
+
+    def __repr__(self) -> str:
+        return f"<Rejection {short(str(self))}>"
+
+    def _repr_html_(self) -> str:
+        rows = {"Values": named(self.values)}
+        rows.update({} if self.verdict.fault is None else self.verdict.fault._rows())
+        if self.repaired_to is not None:
+            rows["Repaired to"] = named(self.repaired_to)
+        return card("Rejection", rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, ready for JSON; :meth:`from_dict` reads them back."""

@@ -58,7 +58,9 @@ def test_a_value_outside_its_domain_is_taken_with_a_warning(
 
 
 def test_values_of_another_type_are_refused() -> None:
-    with pytest.raises(TypeError, match="values must be a dict or a HyperParameters, not list"):
+    with pytest.raises(
+        TypeError, match=r"^check\(\): values must be a dict or a HyperParameters, not list"
+    ):
         sst.check(build, ["kernel", 2])
 
 
@@ -276,11 +278,11 @@ def test_the_cause_is_never_that_of_another_build() -> None:
         inputs = keras.Input((8, 1))
         return keras.Model(inputs, layers.Conv1D(4, hp.Int(kernel, 3, 9))(inputs))
 
-    verdict = sst.check(build, {"kernel": 9, "other": 9})
+    verdict = sst.check(build, {"kernel": 9})
     kernel = "other"
     assert verdict.fault is not None
     assert verdict.fault.hyperparameters == {"kernel": 9}
-    verdict = sst.check(build, {"kernel": 3, "other": 9})
+    verdict = sst.check(build, {"other": 9})
     kernel = "kernel"
     assert verdict.fault is not None
     assert verdict.fault.hyperparameters == {"other": 9}

@@ -16,7 +16,7 @@ import shapesafe_tuner as sst
 
 PACKAGE = pathlib.Path(sst.__file__).parent
 LAYERS = (
-    ("plain", "escaping", "memory", "structures"),
+    ("plain", "escaping", "memory", "structures", "arguments"),
     ("verdict", "shapes"),
     ("findings",),
     ("errors",),

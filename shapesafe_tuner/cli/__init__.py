@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from shapesafe_tuner.cli.options import DATA, GROUP, HTML, VALUES, Share, once, values_of
 from shapesafe_tuner.cli.report import report
-from shapesafe_tuner.cli.target import TARGET, load
-from shapesafe_tuner.escaping import visible
-from shapesafe_tuner.plain import to_json
+from shapesafe_tuner.cli.running import Program, Status, interrupted, said_as_usage, write
+from shapesafe_tuner.cli.shapes import data_of
+from shapesafe_tuner.cli.target import EPILOG, load
 
 __all__ = ["main"]
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _NO_ACCELERATOR = {
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -26,229 +23,154 @@ _NO_ACCELERATOR = {
 }
 """Read by the backends when they start, which is later: nothing here needs a device."""
 
+_STATUSES = """
+\b
+Exit status:
+  0    feasible
+  1    infeasible (a space: more than --max-infeasible)
+  2    wrong usage: an option, a shape, a name, or a target that cannot be imported
+  3    undecided (a space: more than --max-undecided), as where build always raises
+  130  interrupted; of a space the report so far is printed
 
-@click.group()
+\b
+Examples:
+  shapesafe validate models.py:build_model --x 28,28,1 --y ""
+  shapesafe check models.py:build_model --set kernel=7 --x 28x28x1
+  shapesafe explain package.models:MyHyperModel --x image=28,28,1 --x age=1
+"""
+
+
+@click.group("shapesafe", cls=Program, epilog=_STATUSES, invoke_without_command=True, **GROUP)
 @click.version_option(package_name="shapesafe-tuner")
-def main() -> None:
-    """Tell which configurations of a KerasTuner search space can exist.
-
-    Exit status: 0 feasible or undecided, 1 infeasible (of a space: more than --max-infeasible),
-    2 wrong usage.
-    """
+@click.option("--traceback", is_flag=True, expose_value=False,
+              help="Show where an error comes from.")  # fmt: skip
+@click.pass_context
+def main(context: click.Context) -> int:
+    """Tell which configurations of a KerasTuner search space can exist."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.update(_NO_ACCELERATOR)
+    if context.invoked_subcommand is None:
+        write(context.get_help())
+        return Status.USAGE
+    return Status.CLEAN
 
 
 main.add_command(report)
 
 
-def _group(*options: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
-    """Several options as one decorator."""
-
-    def decorate(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def _batch_size(text: str | None) -> int | str | None:
-    if text is None or text.isidentifier():
-        return text
-    return int(click.IntRange(min=1)(text))
-
-
-_DATA = _group(
-    click.argument("target"),
-    click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
-                 help="Shape of an input, without the batch axis."),
-    click.option("--y", "y_specs", multiple=True, metavar="[NAME=]10[:DTYPE]",
-                 help='Shape of a target, without the batch axis; "" for scalars.'),
-    click.option("--batch-size", callback=lambda *given: _batch_size(given[-1]), metavar="N|NAME",
-                 help="Samples in a batch, or the name of a hyperparameter."),
-    click.option("--max-model-size", type=click.IntRange(min=1)),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-)  # fmt: skip
-_VALUES = _group(
-    click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
-                 help="Value of a hyperparameter; others take their default."),
-    click.option("--values", "values_json", metavar="JSON",
-                 help="All values as a JSON object."),
-)  # fmt: skip
-_HTML = click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
-                     help="Also write a page to look at.")  # fmt: skip
-
-
-@main.command(epilog=TARGET)
-@_DATA
-@_VALUES
-def check(as_json: bool, **given: Any) -> None:
+@main.command(epilog=EPILOG)
+@DATA
+@VALUES
+def check(as_json: bool, **given: Any) -> int:
     """Say whether one configuration can be built and trained."""
     explanation = _explain(**given)
     verdict = explanation.verdict
     if as_json:
-        click.echo(to_json(verdict.to_dict(), indent=2))
+        from shapesafe_tuner.plain import to_json
+
+        write(to_json(verdict.to_dict(), indent=2))
     else:
-        outcome = {True: "feasible", False: "infeasible", None: "undecided"}[verdict.feasible]
-        click.echo(
-            outcome if verdict.fault is None else visible(f"{outcome}: {verdict.fault.reason}")
-        )
-        for note in verdict.warnings:
-            click.echo(visible(note))
-    raise SystemExit(1 if verdict.feasible is False else 0)
+        from shapesafe_tuner.report.text import check_text
+
+        write(check_text(verdict))
+    return Status.of(verdict.feasible)
 
 
-@main.command(epilog=TARGET)
-@_DATA
-@_VALUES
-@_HTML
-def explain(as_json: bool, page: str | None, **given: Any) -> None:
+@main.command(epilog=EPILOG)
+@DATA
+@VALUES
+@HTML
+def explain(as_json: bool, page: str | None, **given: Any) -> int:
     """Show the shapes of one configuration, what refuses it and why."""
     explanation = _explain(**given)
-    _write_page(explanation, page)
+    if page is not None:
+        explanation.to_html(page)
     if as_json:
-        click.echo(explanation.to_json())
+        write(explanation.to_json())
     else:
-        from rich.console import Console
-
         from shapesafe_tuner.report.text import print_explanation
 
-        print_explanation(
-            Console(highlight=False), explanation.values, explanation.verdict, explanation.nearest
-        )
-    raise SystemExit(1 if explanation.verdict.feasible is False else 0)
+        with write.console() as console:
+            print_explanation(console, explanation.values, explanation.verdict, explanation.nearest)
+    return Status.of(explanation.verdict.feasible)
 
 
-@main.command(epilog=TARGET)
-@_DATA
-@_HTML
-@click.option(
+@main.command(epilog=EPILOG)
+@DATA
+@HTML
+@once(
     "--max-infeasible",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=0.0,
-    show_default=True,
+    metavar="SHARE",
     help="Share of the space that may be infeasible.",
 )
+@once(
+    "--max-undecided",
+    type=Share(),
+    default=0.0,
+    metavar="SHARE",
+    help="Share of the space that may be undecided.",
+)
 @click.option("--exact", is_flag=True, help="Fail rather than sample.")
-@click.option("--samples", type=click.IntRange(min=1), default=1_000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@once(
+    "--samples",
+    type=click.IntRange(min=1),
+    default=1_000,
+    help="Configurations to draw where the space must be sampled.",
+)
+@once("--seed", type=int, default=0, help="Of these draws.")  # fmt: skip
 def validate(
     target: str,
-    x_specs: Sequence[str],
-    y_specs: Sequence[str],
+    x_specs: tuple[str, ...],
+    y_specs: tuple[str, ...],
     max_infeasible: float,
+    max_undecided: float,
     exact: bool,
     as_json: bool,
     page: str | None,
     **given: Any,
-) -> None:
+) -> int:
     """Say which part of a search space can be built and trained, and what never fits."""
+    data = data_of(x_specs, y_specs)
     hypermodel = load(target)
     import shapesafe_tuner
 
-    try:
+    with said_as_usage():
         report = shapesafe_tuner.validate_search_space(
-            hypermodel,
-            x=_data("--x", x_specs),
-            y=_data("--y", y_specs),
-            exact=True if exact else None,
-            **given,
+            hypermodel, **data.tensors(), exact=True if exact else None, **given
         )
-    except ValueError as error:
-        if not exact:
-            raise
-        raise click.UsageError(str(error)) from None
-    _write_page(report, page)
-    click.echo(report.to_json() if as_json else report.to_text())
-    raise SystemExit(1 if 1 - report.feasible_fraction > max_infeasible else 0)
+    if page is not None:
+        report.to_html(page)
+    if as_json:
+        write(report.to_json())
+    elif write.is_terminal:
+        from shapesafe_tuner.report.space_console import print_space
 
-
-def _write_page(result: Any, path: str | None) -> None:
-    if path is None:
-        return
-    try:
-        result.to_html(path)
-    except ImportError as error:
-        raise click.UsageError(f"--html: {error}") from None
-    except OSError as error:
-        raise click.UsageError(f"--html {path}: {error.strerror}.") from None
+        with write.console() as console:
+            print_space(console, report)
+    else:
+        write(report.to_text())
+    if report.interrupted:
+        return interrupted()
+    if report.infeasible_fraction > max_infeasible:
+        return Status.INFEASIBLE
+    return Status.UNDECIDED if report.undecided_fraction > max_undecided else Status.CLEAN
 
 
 def _explain(
     target: str,
-    assignments: Sequence[str],
+    assignments: tuple[str, ...],
     values_json: str | None,
-    x_specs: Sequence[str],
-    y_specs: Sequence[str],
-    batch_size: int | str | None,
-    max_model_size: int | None,
+    x_specs: tuple[str, ...],
+    y_specs: tuple[str, ...],
+    **given: Any,
 ) -> Any:
-    values = _values(assignments, values_json)
+    values = values_of(assignments, values_json)
+    data = data_of(x_specs, y_specs)
     hypermodel = load(target)
     import shapesafe_tuner
 
-    return shapesafe_tuner.explain(
-        hypermodel,
-        values,
-        x=_data("--x", x_specs),
-        y=_data("--y", y_specs),
-        batch_size=batch_size,
-        max_model_size=max_model_size,
-    )
-
-
-def _values(assignments: Sequence[str], values_json: str | None) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if values_json is not None:
-        try:
-            values = json.loads(values_json)
-        except ValueError as error:
-            raise click.UsageError(f"--values is not JSON ({error}).") from None
-        if not isinstance(values, dict):
-            raise click.UsageError('--values must be a JSON object, for example {"kernel": 3}.')
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"--set {assignment}: expected NAME=VALUE, as in kernel=3.")
-        values[name] = _parsed(text)
-    return values
-
-
-def _parsed(text: str) -> Any:
-    words = {"True": True, "False": False, "None": None}
-    if text in words:
-        return words[text]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _data(option: str, specs: Sequence[str]) -> Any:
-    """Symbolic data: one tensor, a list of them, or a dict where they are named."""
-    if not specs:
-        return None
-    parsed = [_spec(option, spec) for spec in specs]
-    names = [name for name, _ in parsed]
-    if all(name is None for name in names):
-        return parsed[0][1] if len(parsed) == 1 else [tensor for _, tensor in parsed]
-    if None in names:
-        raise click.UsageError(f"{option}: give every shape a name, or none.")
-    return dict(parsed)
-
-
-def _spec(option: str, text: str) -> tuple[str | None, Any]:
-    import keras
-
-    name, equals, rest = text.rpartition("=")
-    sizes, _, dtype = rest.partition(":")
-    try:
-        shape = [None if part.strip() in ("None", "?") else int(part) for part in sizes.split(",")
-                 if part.strip()]  # fmt: skip
-        tensor = keras.KerasTensor((None, *shape), dtype=dtype or "float32")
-    except (ValueError, TypeError) as error:
-        raise click.UsageError(
-            f'{option} "{text}": expected sizes such as 28,28,1 or name=28,28,1:float32 ({error}).'
-        ) from None
-    return (name if equals else None), tensor
+    with said_as_usage():
+        return shapesafe_tuner.explain(hypermodel, values, **data.tensors(), **given)

@@ -7,6 +7,7 @@ from shapesafe_tuner.findings.records import (
     Example,
     PairShares,
     Suggestion,
+    Undecided,
     in_order,
     words,
 )
@@ -14,5 +15,5 @@ from shapesafe_tuner.findings.space_findings import SpaceFindings
 
 __all__ = [
     "Axis", "Bound", "Conflict", "Example", "PairShares", "SpaceFindings", "Suggestion",
-    "in_order", "words",
+    "Undecided", "in_order", "words",
 ]  # fmt: skip

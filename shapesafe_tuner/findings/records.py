@@ -7,11 +7,12 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from shapesafe_tuner.escaping import short
+from shapesafe_tuner.escaping import card, short, visible
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = [
-    "Axis", "Bound", "Conflict", "Example", "PairShares", "Suggestion", "in_order", "words",
+    "Axis", "Bound", "Conflict", "Example", "PairShares", "Suggestion", "Undecided",
+    "in_order", "words",
 ]  # fmt: skip
 
 
@@ -32,6 +33,35 @@ class Conflict:
 
     def __hash__(self) -> int:
         return hash((tuple(self.values), self.fraction))
+
+    def __str__(self) -> str:
+        members = (words(name, some) for name, some in self.values.items())
+        return " and ".join(members) or "every configuration"
+
+    def __repr__(self) -> str:
+        return f"<Conflict {short(str(self))}: {self.fraction:.2%} of the space>"
+
+    def _repr_html_(self) -> str:
+        rows = {"Never fits": str(self), "Of the space": f"{self.fraction:.2%}"}
+        return card("Conflict", {**rows, "Reason": self.fault.reason})
+
+
+@dataclasses.dataclass(frozen=True)
+class Undecided:
+    """Why a part of a space is undecided: its trials run, and then one knows.
+
+    Attributes:
+        reason: what stopped the check: an error of ``build``, with its file and line.
+        fraction: of the space.
+        values: one such configuration; what is missing may have any value.
+    """
+
+    reason: str
+    fraction: float
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.reason, self.fraction))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +131,16 @@ class Suggestion:
         if bound is None or bound.left not in hp.values or bound.right not in hp.values:
             return True
         return bound.holds(hp.values[bound.left], hp.values[bound.right])
+
+    def __str__(self) -> str:
+        return visible(self.text)
+
+    def __repr__(self) -> str:
+        return f"<Suggestion: {short(self.text)}>"
+
+    def _repr_html_(self) -> str:
+        rows = {"Change": self.text, "Removes": f"{len(self.removes)} of the report's conflicts"}
+        return card("Suggestion", {**rows, "Gives up": f"{self.lost:.2%} of what is feasible"})
 
     @property
     def __name__(self) -> str:

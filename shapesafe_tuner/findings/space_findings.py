@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
 from shapesafe_tuner.findings.records import (
     Axis,
@@ -15,14 +15,25 @@ from shapesafe_tuner.findings.records import (
     Example,
     PairShares,
     Suggestion,
+    Undecided,
 )
 from shapesafe_tuner.plain import restored, to_json
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = ["SpaceFindings"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON."""
+
+
+class Space(Protocol):
+    """What a report needs of its space."""
+
+    def sample(self, n: int, seed: int) -> list[dict[str, Any]]:
+        """Feasible configurations."""
+
+    def narrowed(self, values: Mapping[str, tuple[Any, ...]]) -> Any:
+        """The ``HyperParameters`` with fewer values."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +43,19 @@ class SpaceFindings:
     Attributes:
         total: number of configurations of all registered domains; inf for endless ones, and for
             those of more than 4,000 digits.
-        exact: the fractions are exact; otherwise they are estimated from a sample.
-        feasible_fraction: of KerasTuner's random sampling; what is undecided counts as feasible.
-        confidence_interval: of that fraction, 95 %; both ends are equal where it is exact.
+        exact: nothing was sampled, interrupted or undecided.
+        feasible_fraction: share that is proved feasible, under KerasTuner's random sampling.
+        confidence_interval: of that fraction, 95 %; both ends are equal where nothing was sampled
+            and everything looked at.
         conflicts: combinations of values that never fit, the costliest first.
         sensitivity: for each value that decides about shapes, the share that is infeasible.
         suggestions: changes of the space that remove conflicts, where it is known exactly.
-        undecided_fraction: of configurations that no check can decide.
+        infeasible_fraction: share that is proved infeasible; nan takes what the others leave.
+        undecided_fraction: the rest: configurations that no check can decide, or that were not
+            looked at.
+        unseen_fraction: the part of it that was not looked at, because Ctrl-C came before.
+        undecided: why configurations are undecided, the most frequent reason first.
+        interrupted: Ctrl-C ended it.
         irrelevant: hyperparameters that cannot change any shape.
         domains: the values of each hyperparameter that decides and has not too many of them.
         notes: what else was noticed: losses that broadcast in silence, frozen bounds.
@@ -56,7 +73,11 @@ class SpaceFindings:
     conflicts: tuple[Conflict, ...]
     sensitivity: Mapping[str, Mapping[Any, float]]
     suggestions: tuple[Suggestion, ...] = ()
+    infeasible_fraction: float = math.nan
     undecided_fraction: float = 0.0
+    unseen_fraction: float = 0.0
+    undecided: tuple[Undecided, ...] = ()
+    interrupted: bool = False
     irrelevant: tuple[str, ...] = ()
     domains: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -65,12 +86,12 @@ class SpaceFindings:
     axes: tuple[Axis, ...] = ()
     pairs: tuple[PairShares, ...] = dataclasses.field(default=(), repr=False)
     examples: tuple[Example, ...] = dataclasses.field(default=(), repr=False)
-    _draw: Callable[[int, int], list[dict[str, Any]]] | None = dataclasses.field(
-        default=None, repr=False, compare=False
-    )
-    _narrow: Callable[[Mapping[str, tuple[Any, ...]]], Any] | None = dataclasses.field(
-        default=None, repr=False, compare=False
-    )
+    _space: Space | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.infeasible_fraction):
+            rest = max(0.0, 1 - self.feasible_fraction - self.undecided_fraction)
+            object.__setattr__(self, "infeasible_fraction", rest)
 
     def __hash__(self) -> int:
         return hash((self.total, self.exact, self.feasible_fraction))
@@ -85,9 +106,9 @@ class SpaceFindings:
         Raises:
             ValueError: nothing is feasible, or the report was read from JSON.
         """
-        if self._draw is None:
+        if self._space is None:
             raise ValueError("A report that was read from JSON has no space to sample from.")
-        return self._draw(n, seed)
+        return self._space.sample(n, seed)
 
     def apply(self, suggestion: Suggestion) -> dict[str, Any]:
         """The arguments with which a tuner, or ``validate_search_space``, follows a suggestion.
@@ -107,9 +128,9 @@ class SpaceFindings:
             raise ValueError(f"Only the code of build can {suggestion.text}.")
         if suggestion.bound is not None:
             return {"constraints": [suggestion]}
-        if self._narrow is None:
+        if self._space is None:
             raise ValueError("A report that was read from JSON has no space to narrow.")
-        return {"hyperparameters": self._narrow(suggestion.values)}
+        return {"hyperparameters": self._space.narrowed(suggestion.values)}
 
     def to_json(self) -> str:
         """The findings as one JSON object; :meth:`from_json` reads it back.
@@ -123,6 +144,7 @@ class SpaceFindings:
         }
         content["total"] = None if self.total == math.inf else self.total
         content["conflicts"] = [dataclasses.asdict(conflict) for conflict in self.conflicts]
+        content["undecided"] = [dataclasses.asdict(part) for part in self.undecided]
         content["suggestions"] = [dataclasses.asdict(one) for one in self.suggestions]
         content["axes"] = [dataclasses.asdict(axis) for axis in self.axes]
         content["pairs"] = [dataclasses.asdict(pair) for pair in self.pairs]
@@ -156,6 +178,7 @@ class SpaceFindings:
             Conflict(_tuples(item["values"]), item["fraction"], ShapeFault(**item["fault"]))
             for item in fields["conflicts"]
         )
+        fields["undecided"] = tuple(Undecided(**part) for part in fields["undecided"])
         fields["suggestions"] = tuple(_suggestion(item) for item in fields["suggestions"])
         fields["sensitivity"] = {
             name: dict(shares) for name, shares in fields["sensitivity"].items()

@@ -91,7 +91,7 @@ class ShapeSafeOracle(ResumableOracle):
 
     @property
     def rejections(self) -> list[Rejection]:
-        """One record for each draw that was refused, oldest first."""
+        """One record for each configuration that was refused, oldest first."""
         return self.draws.rejections
 
     @property
@@ -149,7 +149,8 @@ class ShapeSafeOracle(ResumableOracle):
             repaired = self._repaired(values)
             if repaired is not None:
                 return repaired
-            is_known = self.rejections[-1].verdict.stage == "conflict"
+            last = self.draws.last
+            is_known = last is not None and last.verdict.stage == "conflict"
             judged += not is_known
             known_in_a_row = known_in_a_row + 1 if is_known else 0
             enough = judged >= MAX_JUDGED or known_in_a_row >= MAX_KNOWN
@@ -212,6 +213,7 @@ class ShapeSafeOracle(ResumableOracle):
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """KerasTuner's proposal if it may run, else a feasible random configuration."""
+        self.draws.trial_id = trial_id
         response: dict[str, Any] = super().populate_space(trial_id)
         values = response.get("values")
         judged = self._checker is not None and response["status"] == "RUNNING"
@@ -244,7 +246,7 @@ class ShapeSafeOracle(ResumableOracle):
             trial: Trial = super().create_trial(tuner_id)
             if trial.status == "STOPPED":
                 self._say_why_stopped()
-            self.draws.say(len(self.trials), bool(self.verbose))
+            self.draws.say(len(self.trials), bool(self.verbose), trial.status == "RUNNING")
             if self.has_project and not self.draws.are_saved_in(*self._file_of_draws()):
                 self.save()
             return trial

@@ -22,6 +22,7 @@ class SearchState:
     Attributes:
         rejections: how many lines of the file of rejections belong to this state; None where stock
             KerasTuner wrote it, which counts none.
+        repeated: how often a configuration was drawn that was refused before.
         drawn: how many candidates were judged.
         seconds: what judging them cost.
         complained: the search has warned that hardly anything is feasible.
@@ -31,6 +32,7 @@ class SearchState:
     """
 
     rejections: int | None = None
+    repeated: int = 0
     drawn: int = 0
     seconds: float = 0.0
     complained: bool = False

@@ -43,7 +43,7 @@ def explanation_view(explanation: Explained) -> dict[str, Any]:
     spoke = fault is not None and error not in fault.reason
     return {
         "title": outcome.split(":")[0],
-        "outcome": outcome,
+        "outcome": sentence(outcome),
         "state": {True: "fits", False: "refused", None: "undecided"}[verdict.feasible],
         "values": _values(explanation.values, cause, nearest),
         "caused": bool(cause),
@@ -52,7 +52,7 @@ def explanation_view(explanation: Explained) -> dict[str, Any]:
         "error": sentence(error) if spoke else "",
         "ladder": ladder_of(verdict.layers),
         "parameters": "" if verdict.parameters is None else f"{verdict.parameters:,}",
-        "notes": [sentence(note) for note in verdict.warnings],
+        "notes": [sentence(note) for note in verdict.notes],
     }
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from shapesafe_tuner.findings import Conflict, SpaceFindings
+from shapesafe_tuner.report.space_text import headline
 from shapesafe_tuner.report.wording import (
     abridged,
     bin_labels,
@@ -27,7 +28,7 @@ _MOST = 8
 """Conflicts that are drawn."""
 _MOST_CHARACTERS = 70
 """The most that labels in one line below a map have together."""
-_FITS, _REFUSED, _TRACK = "#2f6f6a", "#b4482a", "#e9e6df"
+_FITS, _REFUSED, _UNDECIDED, _TRACK = "#2f6f6a", "#b4482a", "#8a6d1f", "#e9e6df"
 _SHADES = ["#8f2d14", "#cd7c61", "#eccbbb", "#f3f0ea", "#dcebe6"]
 """From what never fits to what always does."""
 
@@ -91,12 +92,12 @@ def _draw_share(panel: Axes, report: SpaceFindings) -> None:
     low, high = report.confidence_interval
     panel.barh([0], [1], color=_TRACK)
     panel.barh([0], [report.feasible_fraction], color=_FITS)
-    said = f"{percent(report.feasible_fraction)} feasible"
-    if report.exact:
-        said += " (exact)"
-    else:
+    if report.undecided_fraction:
+        start = [report.feasible_fraction]
+        panel.barh([0], [report.undecided_fraction], left=start, color=_UNDECIDED)
+    if low < high and not report.unseen_fraction:
         panel.plot([low, high], [0, 0], color="black", linewidth=2)
-        said += f" (95 % interval {percent(low)} to {percent(high)})"
+    said = headline(report)
     panel.set_title(said, loc="left", parse_math=False)
     panel.set_xlim(0, 1)
     panel.set_axis_off()

@@ -1,9 +1,9 @@
-"""The progress bar of ``validate_search_space``."""
+"""A progress bar on a terminal: how much of a space is settled, and how."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 
@@ -11,28 +11,38 @@ __all__ = ["progress_bar"]
 
 
 @contextmanager
-def progress_bar(show: bool) -> Iterator[Callable[[Fraction, int], None]]:
-    """A progress bar on a terminal: the share of the space that is settled, and runs a second.
+def progress_bar(show: bool) -> Iterator[Callable[[Mapping[bool | None, Fraction], int], None]]:
+    """Show what is settled, and runs a second.
 
     Args:
-        show: whether to show it; where the standard error is no terminal there is none.
+        show: False shows nothing; nor is anything shown where there is no terminal.
+
+    Yields:
+        What takes the newly settled shares by outcome, and the runs of ``build`` so far.
     """
     if not show or not sys.stderr.isatty():
-        yield lambda share, runs: None
+        yield lambda shares, runs: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("settled {task.percentage:>5.1f}%"), BarColumn(),
+        TextColumn("settled {task.percentage:>5.1f}%"), BarColumn(bar_width=None),
+        TextColumn("[green]{task.fields[shares][0]:.1%} feasible[/]"),
+        TextColumn("[red]{task.fields[shares][1]:.1%} infeasible[/]"),
+        TextColumn("[yellow]{task.fields[shares][2]:.1%} undecided[/]"),
         TextColumn("{task.fields[runs]} runs, {task.fields[rate]:.0f} a second"),
         TimeElapsedColumn(),
     )  # fmt: skip
+    known = dict.fromkeys((True, False, None), 0.0)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0, runs=0, rate=0.0)
+        task = bar.add_task("", total=1.0, runs=0, rate=0.0, shares=[0.0] * 3)
 
-        def settled(share: Fraction, runs: int) -> None:
-            elapsed = bar.tasks[0].elapsed or 1e-9
-            bar.update(task, advance=float(share), runs=runs, rate=runs / elapsed)
+        def settled(shares: Mapping[bool | None, Fraction], runs: int) -> None:
+            for outcome, share in shares.items():
+                known[outcome] += float(share)
+            rate = runs / (bar.tasks[0].elapsed or 1e-9)
+            done = [*known.values()]
+            bar.update(task, completed=sum(done), runs=runs, rate=rate, shares=done)
 
         yield settled

@@ -7,13 +7,17 @@ from typing import Any
 
 from shapesafe_tuner.findings.space_findings import SpaceFindings
 from shapesafe_tuner.report.html import in_notebook, write_page
-from shapesafe_tuner.report.space_text import space_text
+from shapesafe_tuner.report.space_text import headline, space_text
 
-__all__ = ["InfeasibleSpaceError", "SearchSpaceReport"]
+__all__ = ["InfeasibleSpaceError", "SearchSpaceReport", "UndecidedSpaceError"]
 
 
 class InfeasibleSpaceError(ValueError):
     """More of a search space is infeasible than was allowed."""
+
+
+class UndecidedSpaceError(InfeasibleSpaceError):
+    """More of a search space is undecided than was allowed; that it is infeasible is not known."""
 
 
 class SearchSpaceReport(SpaceFindings):
@@ -22,17 +26,24 @@ class SearchSpaceReport(SpaceFindings):
     Its fields are those of :class:`shapesafe_tuner.findings.SpaceFindings`.
     """
 
-    def raise_if_infeasible(self, threshold: float = 0.0) -> None:
-        """Raise if more than this share of the space is infeasible.
+    def raise_if_infeasible(self, threshold: float = 0.0, max_undecided: float = 0.0) -> None:
+        """Raise if more than this share of the space is infeasible, or undecided.
 
         Args:
-            threshold: between 0 and 1.
+            threshold: share that may be infeasible, between 0 and 1.
+            max_undecided: share that may be undecided, or was not looked at.
 
         Raises:
-            InfeasibleSpaceError: with the report as its text.
+            InfeasibleSpaceError: with the report as its text; an :class:`UndecidedSpaceError` where
+                not more is infeasible.
         """
-        if 1 - self.feasible_fraction > threshold:
+        if self.infeasible_fraction > threshold:
             raise InfeasibleSpaceError(self.to_text())
+        if self.undecided_fraction > max_undecided:
+            raise UndecidedSpaceError(self.to_text())
+
+    def __repr__(self) -> str:
+        return f"<SearchSpaceReport: {headline(self)}>"
 
     def to_text(self, conflicts: int = 10) -> str:
         """The report for terminals and logs.

@@ -9,7 +9,7 @@ from typing import Any
 from shapesafe_tuner.escaping import listed, visible
 from shapesafe_tuner.findings import Conflict, SpaceFindings, words
 
-__all__ = ["space_text"]
+__all__ = ["conflict_text", "counted", "heading", "headline", "percent", "space_text"]
 
 
 def space_text(report: SpaceFindings, most: int) -> str:
@@ -19,23 +19,77 @@ def space_text(report: SpaceFindings, most: int) -> str:
         report: the findings.
         most: how many conflicts to list.
     """
-    lines = [*_heading(report), *_conflicts(report, most), *_suggestions(report, most)]
+    lines = [*heading(report), *_conflicts(report, most), *_suggestions(report, most)]
     return "\n".join(visible(line) for line in lines)
 
 
-def _heading(report: SpaceFindings) -> Iterator[str]:
-    total = _count(report.total)
+def headline(report: SpaceFindings) -> str:
+    """What is feasible, infeasible and undecided, as far as it is known.
+
+    Args:
+        report: a ``SearchSpaceReport``.
+    """
+    if report.unseen_fraction:
+        undecided = report.undecided_fraction - report.unseen_fraction
+        known = [
+            f"at least {percent(share)} {word}"
+            for share, word in (
+                (report.feasible_fraction, "feasible"),
+                (report.infeasible_fraction, "infeasible"),
+                (undecided, "undecided"),
+            )
+            if share > _NOTHING
+        ]
+        if not known:
+            return "nothing was looked at"
+        return f"{', '.join(known)}, the rest was not looked at"
+    parts = [f"{percent(report.feasible_fraction)} feasible"]
     low, high = report.confidence_interval
-    share = f"{report.feasible_fraction:.2%} feasible"
-    share += " (exact)" if report.exact else f" (95 % interval {low:.2%} to {high:.2%})"
-    yield f"Search space: {total} configurations, {share}; build ran {report.runs:,} times."
+    if report.exact:
+        parts[0] += " (exact)"
+    elif low < high:
+        parts[0] += f" (95 % interval {percent(low)} to {percent(high)})"
+    if report.undecided_fraction:
+        parts.append(f"{percent(report.infeasible_fraction)} infeasible")
+        parts.append(f"{percent(report.undecided_fraction)} undecided")
+    return ", ".join(parts)
+
+
+_NOTHING = 1e-12
+
+
+def heading(report: SpaceFindings) -> Iterator[str]:
+    """The lines before the conflicts: what is known of the space, and what else was noticed."""
+    total = _count(report.total)
+    if report.undecided_fraction == 1 and len(report.undecided) == 1:
+        yield f"Every configuration is undecided: {report.undecided[0].reason}"
+    times = "once" if report.runs == 1 else f"{report.runs:,} times"
+    kind = "configuration" if report.total == 1 else "configurations"
+    yield f"Search space: {total} {kind}, {headline(report)}; build ran {times}."
     if report.why_not_exact:
         yield f"Not exact, because {report.why_not_exact}."
-    if report.undecided_fraction:
-        yield f"Undecided: {report.undecided_fraction:.2%}; their trials will run."
+    if report.undecided_fraction < 1 or len(report.undecided) > 1:
+        for part in report.undecided[:_MOST_REASONS]:
+            yield f"Undecided, {percent(part.fraction)}: {part.reason}"
+    if len(report.undecided) > _MOST_REASONS:
+        yield f"and {counted(len(report.undecided) - _MOST_REASONS, 'other reason')}."
+    if report.undecided:
+        yield "The trials of what is undecided will run."
     if report.irrelevant:
         yield "Cannot change a shape: " + listed(report.irrelevant)
     yield from report.notes
+
+
+_MOST_REASONS = 5
+
+
+def percent(share: float) -> str:
+    """A share with two decimals; what is little is not nothing, and nearly all is not all."""
+    if 0 < share < 0.00005:
+        return "<0.01%"
+    if 0.99995 <= share < 1:
+        return ">99.99%"
+    return f"{share:.2%}"
 
 
 def _count(total: float) -> str:
@@ -50,20 +104,22 @@ _PRINTED = 10**30
 def _conflicts(report: SpaceFindings, most: int) -> Iterator[str]:
     dead = [conflict for conflict in report.conflicts if len(conflict.values) == 1]
     for conflict in dead:
-        yield f"Always infeasible, {conflict.fraction:.2%}: {_words(conflict, report.domains)}"
+        said = conflict_text(conflict, report.domains)
+        yield f"Always infeasible, {conflict.fraction:.2%}: {said}"
         yield f"    {conflict.fault.reason}"
     others = [conflict for conflict in report.conflicts if len(conflict.values) != 1]
     if others:
         yield "Conflicts, with the share of the space that each costs beyond those above:"
     for conflict in others[:most]:
-        yield f"  {conflict.fraction:7.2%}  {_words(conflict, report.domains)}"
+        yield f"  {conflict.fraction:7.2%}  {conflict_text(conflict, report.domains)}"
         yield f"           {conflict.fault.reason}"
     if len(others) > most:
         rest = math.fsum(conflict.fraction for conflict in others[most:])
-        yield f"  {rest:7.2%}  in {_counted(len(others) - most, 'smaller conflict')}"
+        yield f"  {rest:7.2%}  in {counted(len(others) - most, 'smaller conflict')}"
 
 
-def _words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
+def conflict_text(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
+    """The values of a conflict in words."""
     if not conflict.values:
         return "every configuration"
     return " and ".join(
@@ -71,7 +127,8 @@ def _words(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
     )
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number of things."""
     return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
@@ -80,7 +137,7 @@ def _suggestions(report: SpaceFindings, most: int) -> Iterator[str]:
         yield "To remove conflicts, at what share of the feasible configurations:"
     for suggestion in report.suggestions[:most]:
         saved = math.fsum(report.conflicts[number].fraction for number in suggestion.removes)
-        what = _counted(len(suggestion.removes), "conflict")
+        what = counted(len(suggestion.removes), "conflict")
         yield (
             f"  {suggestion.text}: removes {what}, {saved:.2%} of the space; "
             f"gives up {suggestion.lost:.2%}"

@@ -38,9 +38,10 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
     charts = _charts(report.sensitivity)
     notes = [sentence(note) for note in report.notes]
     left = report.conflicts[_SHOWN + _FOLDED :]
+    headline = _headline(report)
     return {
-        "title": f"{percent(report.feasible_fraction)} feasible",
-        **_headline(report),
+        "title": f"{headline['share']} feasible",
+        **headline,
         "conflicts": conflicts[:_SHOWN],
         "folded": conflicts[_SHOWN:],
         "left_out": len(left),
@@ -59,18 +60,24 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
 
 def _headline(report: SpaceFindings) -> dict[str, Any]:
     low, high = report.confidence_interval
-    undecided = min(report.undecided_fraction, report.feasible_fraction)
+    undecided, unseen = report.undecided_fraction, report.unseen_fraction
+    sampled = low < high and not unseen
     return {
-        "share": percent(report.feasible_fraction),
-        "infeasible": percent(1 - report.feasible_fraction) if report.feasible_fraction < 1 else "",
+        "share": f"at least {percent(low)}" if unseen else percent(report.feasible_fraction),
+        "infeasible": percent(report.infeasible_fraction) if report.infeasible_fraction else "",
         "exact": report.exact,
-        "interval": f"{percent(low)} to {percent(high)}",
+        "interval": f"{percent(low)} to {percent(high)}" if sampled else "",
         "total": "endlessly many" if math.isinf(report.total) else f"{report.total:,}",
         "runs": "once" if report.runs == 1 else f"{report.runs:,} times",
         "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
-        "undecided": percent(undecided) if undecided else "",
+        "undecided": percent(undecided - unseen) if undecided > unseen else "",
+        "unseen": percent(unseen) if unseen else "",
+        "reasons": [
+            {"share": percent(part.fraction), "reason": sentence(part.reason)}
+            for part in report.undecided[:_SHOWN]
+        ],
         "bar": {
-            "sure": _points(report.feasible_fraction - undecided),
+            "sure": _points(report.feasible_fraction),
             "undecided": _points(undecided),
             "low": _points(low),
             "spread": _points(high - low),

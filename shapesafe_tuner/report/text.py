@@ -14,7 +14,13 @@ from rich.text import Text
 from shapesafe_tuner.escaping import named, short, visible
 from shapesafe_tuner.verdict import LayerShape, Rejection, Shape, Verdict
 
-__all__ = ["FailedTrial", "explanation_text", "feasibility_summary", "print_explanation"]
+__all__ = [
+    "FailedTrial",
+    "check_text",
+    "explanation_text",
+    "feasibility_summary",
+    "print_explanation",
+]
 
 
 class Drawn(Protocol):
@@ -23,6 +29,14 @@ class Drawn(Protocol):
     @property
     def rejections(self) -> Sequence[Rejection]:
         """What was refused."""
+
+    @property
+    def repeated(self) -> int:
+        """How often what was refused was drawn again."""
+
+    @property
+    def unjudged(self) -> str | None:
+        """What is not judged, and why; None for nothing."""
 
     @property
     def notes(self) -> Iterable[str]:
@@ -53,11 +67,16 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
     """
     rejections, drawn = draws.rejections, draws.number
     share = f" ({len(rejections) / drawn:.0%})" if drawn else ""
+    kind = "configuration" if drawn == 1 else "configurations"
     lines = [
         "Feasibility summary",
-        f"{drawn} configurations drawn, {len(rejections)} rejected{share} "
+        f"{drawn} {kind} drawn, {len(rejections)} rejected{share} "
         f"without a trial; checking took {draws.seconds:.1f} s.",
     ]
+    if draws.repeated:
+        lines.append(f"What was rejected was drawn again {_times(draws.repeated)}.")
+    if draws.unjudged:
+        lines.append(f"Not judged: {draws.unjudged}.")
     by_reason: Counter[str] = Counter()
     example: dict[str, str] = {}
     for rejection in rejections:
@@ -80,6 +99,16 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
         for trial in failed
     ]
     return "\n".join(visible(line) for line in (*lines, *draws.notes))
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def check_text(verdict: Verdict) -> str:
+    """A verdict as the command prints it: the outcome first, a line for each note."""
+    first = f"{verdict.outcome}: {verdict.reason}" if verdict.reason else verdict.outcome
+    return "\n".join(visible(line) for line in (first, *verdict.notes))
 
 
 def explanation_text(
@@ -123,7 +152,7 @@ def print_explanation(
         console.print(Text(f"Never fits, whatever the other values: {cause or 'anything'}"))
         if fault.error and fault.error not in fault.reason:
             console.print(Text(visible(f"Keras says: {_one_line(fault.error)}")))
-    for note in verdict.warnings:
+    for note in verdict.notes:
         console.print(Text(visible(note)))
     if nearest is not None:
         console.print(Text(f"Nearest feasible configuration: {named(nearest)}"))
@@ -131,7 +160,7 @@ def print_explanation(
 
 def outcome_of(verdict: Verdict) -> tuple[str, str]:
     if verdict.feasible is None:
-        return "Undecided: a trial will show.", "yellow"
+        return visible(f"Undecided: {verdict.reason} A trial will show."), "yellow"
     if verdict.feasible:
         return "Feasible: it can be built and trained.", "green"
     refused_by = "trained" if verdict.fault and verdict.fault.refused_by == "train" else "built"

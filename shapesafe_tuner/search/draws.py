@@ -15,7 +15,7 @@ from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.health import complaint
-from shapesafe_tuner.search.progress import progress_line, record
+from shapesafe_tuner.search.progress import progress_line, record, trial_line
 from shapesafe_tuner.verdict import Rejection, Verdict, kind_of
 
 __all__ = ["Draws"]
@@ -28,14 +28,24 @@ class Draws:
     """The draws of one search.
 
     Attributes:
-        rejections: one record for each draw that was refused, oldest first.
+        rejections: one record for each configuration that was refused, oldest first; also for
+            one that was refused before, where another one was tried in its place.
+        repeated: how often one of them was drawn again.
+        last: the last draw that was refused, repeated or not.
+        trial_id: of the trial that is drawn for.
+        unjudged: what is not judged in this search, and why; None for nothing.
         notes: what was said of feasible configurations: suspicious losses, frozen bounds.
-        number: how many candidates were judged.
+        number: how many candidates were judged, repeats left out.
         seconds: what judging them cost.
     """
 
     def __init__(self) -> None:
         self.rejections: list[Rejection] = []
+        self.repeated = 0
+        self.last: Rejection | None = None
+        self.trial_id: str | None = None
+        self.unjudged: str | None = None
+        self._refused: set[str] = set()
         self.notes: dict[str, None] = {}
         self.number = 0
         self.seconds = 0.0
@@ -66,28 +76,51 @@ class Draws:
             warnings.warn(note, stacklevel=2)
 
     def refused(self, values: Values, verdict: Verdict, seconds: float) -> None:
-        """Keep a rejection."""
-        self.rejections.append(Rejection(dict(values), verdict, seconds=seconds, time=time.time()))
-        record(self.rejections[-1])
+        """Keep a rejection, or count that it was drawn again."""
+        self.last = Rejection(
+            dict(values), verdict, seconds=seconds, time=time.time(), trial_id=self.trial_id
+        )
+        key = _key(values)
+        if key in self._refused:
+            self.number -= 1
+            self.repeated += 1
+        else:
+            self._refused.add(key)
+            self._add(self.last)
 
     def repaired(self, to: Configuration, told: str | None, seconds: float) -> None:
         """The last rejection was repaired, which took so long."""
-        last = self.rejections[-1]
-        self.rejections[-1] = dataclasses.replace(
-            last, repaired_to=to, told=told, seconds=last.seconds + seconds
+        assert self.last is not None
+        is_kept = bool(self.rejections) and self.rejections[-1] is self.last
+        self.last = dataclasses.replace(
+            self.last, repaired_to=to, told=told, seconds=self.last.seconds + seconds
         )
+        if is_kept:
+            self.rejections[-1] = self.last
+        else:
+            self.number += 1
+            self.repeated -= 1
+            self._add(self.last)
 
-    def say(self, accepted: int, verbose: bool) -> None:
+    def _add(self, rejection: Rejection) -> None:
+        self.rejections.append(rejection)
+        record(rejection)
+
+    def say(self, accepted: int, verbose: bool, runs: bool = False) -> None:
         """Print how it goes, and warn once if hardly anything is feasible.
 
         Args:
             accepted: how many configurations ran or run.
             verbose: whether to print.
+            runs: whether the trial that was drawn for will run.
         """
         line = progress_line(self.rejections, self._told_of)
-        self._told_of = len(self.rejections)
         if line is not None and verbose:
-            print(visible(line) + "\n")
+            print(visible(line))
+            if runs:
+                print(visible(trial_line(self.rejections[self._told_of :], accepted)))
+            print()
+        self._told_of = len(self.rejections)
         said = None if self._has_complained else complaint(self.rejections, accepted)
         if said is not None:
             self._has_complained = True
@@ -98,6 +131,7 @@ class Draws:
         return dataclasses.replace(
             state,
             rejections=len(self.rejections),
+            repeated=self.repeated,
             drawn=self.number,
             seconds=self.seconds,
             complained=self._has_complained,
@@ -106,6 +140,7 @@ class Draws:
     def restore(self, state: SearchState) -> None:
         """Go on from a saved state; :meth:`read` reads the rejections."""
         self.number = state.drawn
+        self.repeated = state.repeated
         self.seconds = state.seconds
         self._has_complained = state.complained
 
@@ -116,6 +151,7 @@ class Draws:
             ProjectError: the file is damaged.
         """
         self.rejections = self._file_at(path, remote).read(count)
+        self._refused = {_key(rejection.values) for rejection in self.rejections}
         self._told_of = len(self.rejections)
 
     def are_saved_in(self, path: str, remote: RemoteFiles | None) -> bool:
@@ -134,3 +170,8 @@ class Draws:
         if self._file is None or self._file.path != path:
             self._file = rejection_file.RejectionFile(path, remote)
         return self._file
+
+
+def _key(values: Values) -> str:
+    """Exact and typed: 1 and 1.0 are two different values."""
+    return repr(sorted(values.items(), key=lambda pair: pair[0]))

@@ -6,9 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
+from shapesafe_tuner.escaping import named
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = ["LOG", "progress_line", "record"]
+__all__ = ["LOG", "progress_line", "record", "trial_line"]
 
 LOG = logging.getLogger("shapesafe_tuner")
 """Gets one record at level INFO for each rejection; the record's ``rejection`` is the object."""
@@ -40,6 +41,25 @@ def progress_line(rejections: Sequence[Rejection], since: int) -> str | None:
     total = "" if not since else f" ({len(rejections)} in all)"
     configurations = "configuration was" if new == 1 else "configurations were"
     return f"{new} {configurations} rejected without a trial{total}{often}: {reason}"
+
+
+def trial_line(rejections: Sequence[Rejection], number: int) -> str:
+    """What runs instead.
+
+    Args:
+        rejections: before the trial.
+        number: of the trial, as KerasTuner counts.
+    """
+    last = rejections[-1]
+    if last.repaired_to is None:
+        return f"Trial #{number} runs in place of what was rejected."
+    changed = {
+        name: value
+        for name, value in last.repaired_to.items()
+        if name not in last.values or last.values[name] != value
+    }
+    before = {name: last.values[name] for name in changed if name in last.values}
+    return f"Trial #{number} is a repair: {named(changed)} in place of {named(before)}."
 
 
 def _reason(rejection: Rejection) -> str:

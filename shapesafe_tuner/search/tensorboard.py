@@ -81,11 +81,11 @@ class ShowsRejections(keras_tuner.Tuner):  # type: ignore[misc]
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """As ``keras_tuner.Tuner.search``."""
-        with self.showing_rejections(fit_kwargs.get("callbacks")):
+        with self._showing_rejections(fit_kwargs.get("callbacks")):
             return super().search(*fit_args, **fit_kwargs)
 
     @contextlib.contextmanager
-    def showing_rejections(self, callbacks: object) -> Iterator[None]:
+    def _showing_rejections(self, callbacks: object) -> Iterator[None]:
         """Log what is refused inside, if there is a TensorBoard callback and this process knows.
 
         Args:

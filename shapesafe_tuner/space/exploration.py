@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import dataclasses
 import functools
 import itertools
 import math
@@ -24,7 +26,9 @@ _TASKS = 32
 _AT_ONCE = 1_000
 """What one task may cost before the rest of it is dealt out again."""
 
-Progress = Callable[[Fraction, int], None]
+Shares = dict[bool | None, Fraction]
+"""Of a space, by outcome."""
+Progress = Callable[[Shares, int], None]
 
 
 class Exploration:
@@ -96,7 +100,7 @@ class Exploration:
         Args:
             budget: runs of ``build``, one that Keras decides counted as 50.
             executor: where to explore; None for this process.
-            progress: told how much of the space a task settled, and the runs so far.
+            progress: told what a task settled of the space, and the runs so far.
         """
         self._divide()
         if progress is not None:
@@ -143,7 +147,8 @@ class Exploration:
         """Draw configurations of the parts that are not settled, in proportion to their shares.
 
         The draws are stratified: the parts lie side by side, each draw falls into a stretch of its
-        own, and where in a part it falls is the quantile of the first value demanded there.
+        own, and where in a part it falls is the quantile of the first value demanded there. The
+        stretches come in random order, so that the draws before an interruption are a sample too.
 
         Args:
             samples: how many.
@@ -156,18 +161,18 @@ class Exploration:
         generator = random.Random(seed)
         explorer = Explorer(self.judge, self.space, widest=None)
         share = ends[-1] / samples
-        place = 0
         try:
-            for number in range(samples):
+            for number in generator.sample(range(samples), samples):
                 at = share * (number + Fraction(generator.random()))
-                while at >= ends[place] and place + 1 < len(ends):
-                    place += 1
+                place = min(bisect.bisect_right(ends, at), len(ends) - 1)
                 inside = float((at - ends[place] + parts[place].share) / parts[place].share)
                 quantiles = itertools.chain([inside], iter(generator.random, None))
                 draw = functools.partial(_value, quantiles)
                 self.drawn.append(explorer.descend(parts[place].values, draw, share))
         finally:
             self._count(explorer)
+            each = ends[-1] / max(1, len(self.drawn))
+            self.drawn = [dataclasses.replace(leaf, share=each) for leaf in self.drawn]
 
     def _count(self, found: Found | Explorer) -> None:
         self.runs += found.runs
@@ -181,8 +186,12 @@ def _dealt(parts: list[Part]) -> list[list[Part]]:
     return [parts[start : start + size] for start in range(0, len(parts), size)]
 
 
-def _settled(items: Iterable[Leaf | Part]) -> Fraction:
-    return sum((item.share for item in items if isinstance(item, Leaf)), Fraction(0))
+def _settled(items: Iterable[Leaf | Part]) -> Shares:
+    shares: Shares = {True: Fraction(0), False: Fraction(0), None: Fraction(0)}
+    for item in items:
+        if isinstance(item, Leaf):
+            shares[item.feasible] += item.share
+    return shares
 
 
 def _value(quantiles: Any, hp: Any) -> Any:

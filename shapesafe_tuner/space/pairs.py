@@ -159,7 +159,7 @@ class _Tables:
         self._leaves = leaves
         self._space = space
         self._shares = np.array([float(leaf.share) for leaf in leaves])
-        feasible = np.array([leaf.feasible is not False for leaf in leaves], dtype=float)
+        feasible = np.array([leaf.feasible is True for leaf in leaves], dtype=float)
         self._feasible = self._shares * feasible
         self._known: dict[tuple[str, int], tuple[_Scale, Any]] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import itertools
 import math
 import random
@@ -10,10 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.domains import random_value, weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import narrowed, random_value, weighted_domain
 from shapesafe_tuner.space.explorer import Leaf
 
-__all__ = ["Domains", "completed", "interval_of", "sensitivity_of", "wilson"]
+__all__ = [
+    "Domains", "Outcomes", "Source", "completed", "outcomes_of", "sensitivity_of", "wilson",
+]  # fmt: skip
 
 
 def wilson(hits: int, draws: int, z: float = 1.959963984540054) -> tuple[float, float]:
@@ -26,27 +29,42 @@ def wilson(hits: int, draws: int, z: float = 1.959963984540054) -> tuple[float, 
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def interval_of(
-    settled: Sequence[Leaf], drawn: Sequence[Leaf]
-) -> tuple[float, tuple[float, float]]:
-    """The feasible share of a space, and its 95 % interval.
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """How the configurations of a space end; the first three shares add up to one.
+
+    Attributes:
+        feasible, infeasible: what is proved, or estimated from draws.
+        undecided: the rest.
+        unseen: the part of it that nobody looked at.
+        interval: of the feasible share, 95 %.
+    """
+
+    feasible: Fraction
+    infeasible: Fraction
+    undecided: Fraction
+    unseen: Fraction
+    interval: tuple[float, float]
+
+
+def outcomes_of(settled: Sequence[Leaf], drawn: Sequence[Leaf]) -> Outcomes:
+    """The shares of a space by their outcome.
 
     Args:
         settled: leaves that are known, with their shares.
-        drawn: leaves of random configurations of the rest; without any, all or none of the rest
-            may be feasible.
+        drawn: leaves of random configurations of the rest; without any, nothing is known of it.
     """
-    known = sum((leaf.share for leaf in settled), Fraction(0))
-    feasible = sum((leaf.share for leaf in settled if leaf.feasible is not False), Fraction(0))
-    rest = 1 - known
-    if not rest:
-        return float(feasible), (float(feasible), float(feasible))
-    hits = sum(leaf.feasible is not False for leaf in drawn)
-    low, high = wilson(hits, len(drawn))
-    share = feasible / known if known else Fraction(1)
-    if drawn:
-        share = feasible + rest * Fraction(hits, len(drawn))
-    return float(share), (float(feasible) + float(rest) * low, float(feasible) + float(rest) * high)
+    shares: dict[bool | None, Fraction] = {True: Fraction(0), False: Fraction(0), None: Fraction(0)}
+    for leaf in settled:
+        shares[leaf.feasible] += leaf.share
+    rest = 1 - sum(shares.values(), Fraction(0))
+    proved = shares[True]
+    low, high = wilson(sum(leaf.feasible is True for leaf in drawn), len(drawn))
+    interval = float(proved) + float(rest) * low, float(proved) + float(rest) * high
+    for leaf in drawn:
+        shares[leaf.feasible] += rest * Fraction(1, len(drawn))
+    unseen = Fraction(0) if drawn else rest
+    return Outcomes(shares[True], shares[False], shares[None] + unseen, unseen, interval)
 
 
 class Domains:
@@ -160,3 +178,24 @@ def completed(
                 configuration[hp.name] = values.get(hp.name, value)
         drawn.append({**configuration, **values})
     return drawn
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a report needs of its space, to draw from it and to narrow it; it can be pickled.
+
+    Attributes:
+        leaves: those that are feasible.
+        declared: the hyperparameters, in the order of their first reading.
+    """
+
+    leaves: tuple[Leaf, ...]
+    declared: tuple[Any, ...]
+
+    def sample(self, n: int, seed: int) -> list[dict[str, Any]]:
+        """Feasible configurations; arguments as of :func:`completed`."""
+        return completed(self.leaves, self.declared, n, seed)
+
+    def narrowed(self, values: Mapping[str, tuple[Any, ...]]) -> Any:
+        """The ``HyperParameters`` with fewer values."""
+        return narrowed(self.declared, values)

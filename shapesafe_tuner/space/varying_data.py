@@ -48,11 +48,13 @@ class JudgeByData(Judge):
                 self.question, source=None, data=found.data, unjudged=found.unjudged
             )
             judge = self._by_data[key] = Judge(fixed)
+            judge.names_read = self.names_read
         return judge
 
     def judge(self, values: Mapping[str, Any], space: Any = None) -> Judged:
         """As :meth:`Judge.judge`; what decided about the data counts as read."""
         found = self._source.find(values, space)
+        self.names_read.update(found.read)
         judge = self._of(found)
         verdict, read = judge.judge(values, space)
         if judge.varies:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import linecache
 import os
 import re
 import sysconfig
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -26,7 +28,10 @@ from shapesafe_tuner.escaping import is_printable, message_of
 from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.signals import Undecidable
 
-__all__ = ["Attribution", "Origin", "attribute", "type_name"]
+__all__ = [
+    "Attribution", "Origin", "attribute", "described", "place_of_code", "place_of_error",
+    "type_name",
+]  # fmt: skip
 
 _LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
@@ -223,3 +228,57 @@ def _looked_into(operation: Any) -> bool:
         return True
     own = type(operation).__module__.split(".")[0] == "keras"
     return isinstance(operation, keras.Layer) and not own
+
+
+_PATHS = sysconfig.get_paths()
+_NOT_THE_USERS = tuple(
+    os.path.normcase(folder) + os.sep
+    for folder in (
+        _PATHS["purelib"],
+        _PATHS["platlib"],
+        _PATHS["stdlib"],
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    )
+)
+_LONGEST = 400
+
+
+def place_of_error(error: BaseException) -> str | None:
+    """The last line of the user's that it went through; None if it went through none."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        name = frame.f_code.co_filename
+        if not os.path.normcase(name).startswith(_NOT_THE_USERS) and not name.startswith("<frozen"):
+            return _place(name, line)
+    return None
+
+
+def place_of_code(build: Callable[..., Any]) -> str | None:
+    """Where a function begins; None where it has no code."""
+    code = getattr(inspect.unwrap(getattr(build, "__func__", build)), "__code__", None)
+    return None if code is None else _place(code.co_filename, code.co_firstlineno)
+
+
+def described(error: BaseException, build: Callable[..., Any] | None = None) -> str:
+    """The kind of an error, what it says and where it is, on one line.
+
+    Args:
+        error: with its traceback.
+        build: what was called, for an error that its call itself raises.
+    """
+    message = " ".join(message_of(error).split()).rstrip(".")
+    if len(message) > _LONGEST:
+        message = message[: _LONGEST - 1] + "…"
+    place = place_of_error(error) or (place_of_code(build) if build is not None else None)
+    kind = type(error).__name__
+    return (kind if message in ("", kind) else f"{kind}: {message}") + (
+        f" ({place})" if place else ""
+    )
+
+
+def _place(name: str, line: int) -> str:
+    """A file by its path from the current folder if it is in it; what is no file by its name."""
+    if not os.path.exists(name):
+        return f"{os.path.basename(name)}, line {line}"
+    path = os.path.abspath(name)
+    folder = os.getcwd() + os.sep
+    return f"{path.removeprefix(folder)}, line {line}"

@@ -66,9 +66,15 @@ def keeps_values(build: Function) -> bool:
 
 
 def _all_codes(build: Function) -> Iterator[Any]:
+    for function in functions_of(build):
+        yield from _nested(function.__code__)
+
+
+def functions_of(build: Function) -> Iterator[Any]:
+    """``build`` and the user's functions that it names, methods of the user's classes included."""
     seen: set[int] = set()
     for function in starts_of(build):
-        yield from _codes(function, seen)
+        yield from _functions(function, seen)
 
 
 def _stores(code: CodeType, *, of_self: bool) -> bool:
@@ -115,25 +121,28 @@ def is_library(module: str) -> bool:
     return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
 
 
-def _codes(function: Function, seen: set[int]) -> Iterator[Any]:
-    """Its code, that of functions inside it, and of the user's functions and classes it names."""
+def _functions(function: Function, seen: set[int]) -> Iterator[Any]:
+    """It, and the user's functions and classes that it names."""
     function = inspect.unwrap(getattr(function, "__func__", None) or function)
     code = getattr(function, "__code__", None)
     if code is None or id(code) in seen:
         return
     seen.add(id(code))
-    cells = cells_of(function)
-    names = names_of(code)
-    named = [function.__globals__[name] for name in names if name in function.__globals__]
-    modules = [item for item in named if inspect.ismodule(item) and not is_library(item.__name__)]
-    named += [vars(module)[name] for module in modules for name in names if name in vars(module)]
-    yield from _nested(code)
-    for item in (*cells, *named):
+    yield function
+    for item in (*cells_of(function), *named_by(function)):
         if inspect.isfunction(item) and not is_library(item.__module__):
-            yield from _codes(item, seen)
+            yield from _functions(item, seen)
         elif inspect.isclass(item) and not is_library(item.__module__):
             for method in methods_of(item):
-                yield from _codes(method, seen)
+                yield from _functions(method, seen)
+
+
+def named_by(function: Function) -> list[Any]:
+    """What the globals that a function names stand for, in its module and in the user's others."""
+    names = names_of(function.__code__)
+    named = [function.__globals__[name] for name in names if name in function.__globals__]
+    modules = [item for item in named if inspect.ismodule(item) and not is_library(item.__name__)]
+    return named + [vars(module)[n] for module in modules for n in names if n in vars(module)]
 
 
 def cells_of(function: Function) -> list[Any]:

@@ -8,7 +8,7 @@ the data. The first that proves infeasibility ends it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras import trainer
@@ -43,6 +43,8 @@ from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Judge"]
 
+_MOST_NAMES = 100_000
+
 
 class Judge:
     """Judges one configuration at a time and remembers no verdict.
@@ -52,10 +54,12 @@ class Judge:
 
     Attributes:
         question: the same.
+        names_read: of hyperparameters, by all runs.
     """
 
     def __init__(self, question: Question) -> None:
         self.question = question
+        self.names_read: set[str] = set()
         facts = facts_of(question.build)
         self._repeating = Repeating(facts)
         self._lazy = question.by_rules and not facts.sees_types
@@ -142,7 +146,7 @@ class Judge:
                 for known in hp.space
                 if known.name in values and outside_domain(known, values[known.name])
             ]
-        return with_notes(verdict, hp, outside)
+        return self._noted(verdict, hp, outside)
 
     @property
     def may_defer(self) -> bool:
@@ -205,7 +209,12 @@ class Judge:
 
     def _by_rules(self, found: Analysed) -> Judged:
         verdict = of_analysis(found, found.step or self._unjudged_step())
-        return with_notes(verdict, found.hp, found.outside)
+        return self._noted(verdict, found.hp, found.outside)
+
+    def _noted(self, verdict: Verdict, hp: Any, outside: Sequence[str]) -> Judged:
+        if len(self.names_read) < _MOST_NAMES:
+            self.names_read.update(hp.values.names_read)
+        return with_notes(verdict, hp, outside)
 
     def _refused_by_constraint(
         self, space: HyperParameters | None, values: Values

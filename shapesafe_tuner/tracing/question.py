@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
-from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Values
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import Data, DataSpec
 from shapesafe_tuner.tracing.data.varying import (
@@ -17,7 +17,7 @@ from shapesafe_tuner.tracing.data.varying import (
     varies_with_values,
 )
 
-__all__ = ["Build", "Changes", "Constraint", "Given", "Question", "configuration_of", "question_of"]
+__all__ = ["Build", "Changes", "Constraint", "Given", "Question", "question_of"]
 
 Build = Callable[[Any], Any]
 """``hp -> keras.Model``, as a trial builds."""
@@ -106,20 +106,4 @@ def question_of(
         in_advance=in_advance,
         max_model_size=max_model_size,
         constraints=tuple(constraints),
-    )
-
-
-def configuration_of(values: Values | HyperParameters) -> dict[str, Any]:
-    """Values as a dict, from a dict or a ``HyperParameters``.
-
-    Raises:
-        TypeError: they are neither.
-    """
-    if isinstance(values, Mapping):
-        return dict(values)
-    if hasattr(values, "space") and hasattr(values, "values"):
-        return dict(values.values)
-    raise TypeError(
-        f"values must be a dict or a HyperParameters, not {type(values).__name__}: "
-        'for example {"kernel": 3}.'
     )

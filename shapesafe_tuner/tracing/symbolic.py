@@ -10,7 +10,13 @@ import keras
 
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.types import Model
-from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
+from shapesafe_tuner.tracing.attribution import (
+    Attribution,
+    Origin,
+    attribute,
+    described,
+    place_of_code,
+)
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Shape
@@ -27,12 +33,14 @@ class Built:
         error: the exception, or None.
         attribution: whose exception it is.
         undecided: why neither is known.
+        described: the exception in words, with its file and line.
     """
 
     model: Model = None
     error: BaseException | None = None
     attribution: Attribution | None = None
     undecided: str | None = None
+    described: str = ""
 
 
 def build_model(build: Callable[[Any], Any], hp: RecordedHyperParameters, check: Check) -> Built:
@@ -50,11 +58,13 @@ def build_model(build: Callable[[Any], Any], hp: RecordedHyperParameters, check:
     except BaseException as error:
         attribution = attribute(error)
         if attribution.origin is Origin.UNKNOWN:
-            return Built(error=error, undecided=f"{type(error).__name__}: {attribution.message}")
-        return Built(error=error, attribution=attribution)
+            return Built(error=error, undecided=described(error, build))
+        return Built(error=error, attribution=attribution, described=described(error, build))
     if not isinstance(model, keras.Model):
-        kind = type(model).__name__
-        return Built(undecided=f"build returned {kind}, not a keras.Model")
+        kind = "None" if model is None else type(model).__name__
+        place = place_of_code(build)
+        where = f" ({place})" if place else ""
+        return Built(undecided=f"build returned {kind}, not a keras.Model{where}")
     return Built(model=model)
 
 

@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.types import Model
-from shapesafe_tuner.escaping import said, short
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.tracing.analytic import Analysed
-from shapesafe_tuner.tracing.attribution import Attribution, Origin, type_name
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, described, type_name
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.reasons import describe
 from shapesafe_tuner.tracing.shape_table import count_parameters, shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.symbolic import Built
 from shapesafe_tuner.tracing.training_step import StepOutcome
-from shapesafe_tuner.verdict import LayerShape, Note, Shape, ShapeFault, Stage, Verdict
+from shapesafe_tuner.verdict import UNDECIDED, LayerShape, Note, Shape, ShapeFault, Stage, Verdict
 
 __all__ = ["Judged", "of_analysis", "of_failed_build", "of_model", "undecided", "with_notes"]
 
@@ -82,7 +82,9 @@ def of_model(
     notes = (*step.warnings, *check.warnings)
     why = check.undecided or step.undecided
     if step.attribution is not None:
-        why = f"{type(step.error).__name__}: {step.attribution.message}"
+        why = step.attribution.message
+        if step.error is not None:
+            why = described(step.error)
     if why is not None:
         notes = (*notes, undecided(why))
     elif not model.built:
@@ -103,7 +105,7 @@ def of_failed_build(built: Built, hp: RecordedHyperParameters, check: Check) -> 
     attribution = built.attribution
     why = None
     if attribution is None or attribution.origin is Origin.BUG:
-        why = built.undecided or (said(built.error) if built.error else "build fails")
+        why = built.undecided or built.described
     elif check.undecided is not None and attribution.operation is None:
         why = check.undecided
     if attribution is None or why is not None:
@@ -116,7 +118,7 @@ def of_failed_build(built: Built, hp: RecordedHyperParameters, check: Check) -> 
 
 def undecided(why: str) -> Note:
     """The note on a verdict that is none."""
-    return Note(f"Undecided: {why}.", "undecided")
+    return Note(f"{UNDECIDED} {why}.", "undecided")
 
 
 def with_notes(verdict: Verdict, hp: RecordedHyperParameters, outside: Sequence[str]) -> Judged:

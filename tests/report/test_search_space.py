@@ -20,7 +20,7 @@ from tests.space import spaces
 from tests.test_validation import SPACES
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "report_json.md"
-(SCHEMA,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+SCHEMA = (pathlib.Path(sst.__file__).parent / "findings" / "report.schema.json").read_text()
 
 
 def nothing(hp: Any) -> Any:
@@ -37,6 +37,12 @@ BUILDS = {**{name: build for name, (build, _) in SPACES.items()}, "deep": spaces
           "halves": spaces.halves, "nothing": nothing, "everything": everything}  # fmt: skip
 
 
+def test_the_page_shows_the_schema() -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert shown == SCHEMA
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA))
+
+
 @pytest.mark.parametrize("name", sorted(BUILDS))
 def test_json_is_as_documented_and_comes_back(name: str) -> None:
     report = sst.validate_search_space(BUILDS[name], samples=50)
@@ -50,9 +56,9 @@ def test_json_is_as_documented_and_comes_back(name: str) -> None:
         again.sample(1)
 
 
-@pytest.mark.parametrize("text", ["[]", '{"schema": 2}', "{}"])
+@pytest.mark.parametrize("text", ["[]", '{"schema": 1}', "{}"])
 def test_json_of_another_kind_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="This is no report of version 1; its schema is"):
+    with pytest.raises(ValueError, match="This is no report of version 2; its schema is"):
         SearchSpaceReport.from_json(text)
 
 

@@ -27,19 +27,19 @@ __all__ = ["TunerHooks"]
 class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
     """How KerasTuner's tuners build models, as calls to public methods."""
 
-    def discover_space(self, activate: Callable[[], None]) -> None:
+    def _discover_space(self, activate: Callable[[], None]) -> None:
         """Find the hyperparameters; ``activate`` makes stock's builds."""
         raise NotImplementedError
 
     def _activate_all_conditions(self) -> None:
-        self.discover_space(super()._activate_all_conditions)
+        self._discover_space(super()._activate_all_conditions)
 
-    def around_trial(self, trial: Trial) -> contextlib.AbstractContextManager[None]:
+    def _around_trial(self, trial: Trial) -> contextlib.AbstractContextManager[None]:
         """What a trial runs in."""
         raise NotImplementedError
 
     def _try_run_and_update_trial(self, trial: Trial, *args: object, **kwargs: object) -> None:
-        with self.around_trial(trial):
+        with self._around_trial(trial):
             super()._try_run_and_update_trial(trial, *args, **kwargs)
 
     def _run_and_update_trial(self, trial: Trial, *args: object, **kwargs: object) -> None:
@@ -75,12 +75,12 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
             state = _checked(keras_tuner_module("utils").load_json(path))
         self.set_state(state)
 
-    def build_as_trial(self, hp: HyperParameters) -> Model:
+    def _build_as_trial(self, hp: HyperParameters) -> Model:
         """Build as a trial does: with the tuner's strategy and compile arguments."""
         return self._build_hypermodel(hp)
 
     @property
-    def trains_by_itself(self) -> str | None:
+    def _trains_by_itself(self) -> str | None:
         """Where user code may change the data on its way to ``fit``, by name; else None."""
         for method in ("run_trial", "_build_and_fit_model"):
             if overrides(self, method):

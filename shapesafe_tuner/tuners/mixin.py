@@ -1,8 +1,8 @@
-"""Drop-in tuners: KerasTuner's own, searching only what can be built and trained."""
+"""What makes a tuner of KerasTuner search only what can be built and trained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -10,8 +10,10 @@ import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
-from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Oracle, Trial
+from shapesafe_tuner._compat.types import HyperModel, Oracle, Trial
+from shapesafe_tuner.arguments import Constraints, OnInfeasible, checked_constraints
 from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.findings.rejections import Rejections
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.project.crash_notes import crash_noted
 from shapesafe_tuner.report.text import FailedTrial, feasibility_summary
@@ -28,14 +30,7 @@ from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = [
-    "BayesianOptimization",
-    "GridSearch",
-    "Hyperband",
-    "RandomSearch",
-    "ShapeSafeTuner",
-    "shape_safe",
-]
+__all__ = ["ShapeSafeTuner", "shape_safe"]
 
 _SETTINGS = ("on_infeasible", "constraints", "check_training_step")
 
@@ -53,7 +48,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
     """
 
     _judging_oracle: Oracle = None
-    _on_infeasible = "resample"
+    _on_infeasible: OnInfeasible = "resample"
     _constraints: tuple[Callable[[Any], bool], ...] = ()
     _check_training_step = True
     _in_advance: list[str] | None = None
@@ -64,8 +59,8 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         oracle: Oracle,
         hypermodel: HyperModel = None,
         *args: Any,
-        on_infeasible: str = "resample",
-        constraints: Sequence[Callable[[HyperParameters], bool]] = (),
+        on_infeasible: OnInfeasible = "resample",
+        constraints: Constraints = (),
         check_training_step: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -75,14 +70,14 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
 
     def _set_up(
         self,
-        on_infeasible: str = "resample",
-        constraints: Sequence[Callable[[Any], bool]] = (),
+        on_infeasible: OnInfeasible = "resample",
+        constraints: Constraints = (),
         check_training_step: bool = True,
     ) -> None:
         """Take the settings, once: before the constructor of any class that may be among them."""
         if "_on_infeasible" not in vars(self):
             self._on_infeasible = on_infeasible
-            self._constraints = tuple(constraints)
+            self._constraints = tuple(checked_constraints(type(self).__name__, constraints))
             self._check_training_step = check_training_step
 
     @property
@@ -109,7 +104,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             self._judging_oracle.take_up()
         self._judge_on(None)
 
-    def discover_space(self, activate: Callable[[], None]) -> None:
+    def _discover_space(self, activate: Callable[[], None]) -> None:
         """Find the hyperparameters with stock's builds, weightless.
 
         Where stock's constructor would crash on a configuration that cannot exist, the space is
@@ -132,13 +127,13 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
     def _judge_on(self, data: DataSpec | None) -> None:
         if self.hypermodel is None or not isinstance(self._judging_oracle, ShapeSafeOracle):
             return
-        changed_by = self.trains_by_itself
+        changed_by = self._trains_by_itself
         unjudged = f"{changed_by} may change the data" if changed_by else None
         known = [item.name for item in self._judging_oracle.hyperparameters.space]
         self._judging_oracle.judge_with(
             Checker(
                 Question(
-                    self.build_as_trial,
+                    self._build_as_trial,
                     data=data,
                     unjudged=unjudged,
                     in_advance=frozenset(known if self._in_advance is None else self._in_advance),
@@ -163,20 +158,37 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         with self._judging_oracle.sole_search():
             if self.hypermodel is not None:
                 data = None
-                if self._check_training_step and self.trains_by_itself is None:
+                if self._check_training_step and self._trains_by_itself is None:
                     data = self._look_at(FitArguments(fit_args, fit_kwargs))
                 self._judge_on(data)
                 fit_args = tuple(give_back(argument) for argument in fit_args)
                 fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
+            verbose = bool(fit_kwargs.get("verbose", 1))
+            self._say_what_is_not_judged(verbose)
             if not is_chief():
-                return super().search(*fit_args, **fit_kwargs)
+                results = super().search(*fit_args, **fit_kwargs)
+                if verbose:  # KerasTuner has cleared the cell of a notebook
+                    self.feasibility_summary()
+                return results
             if "verbose" in fit_kwargs:
                 self.oracle.verbose = fit_kwargs["verbose"]
             from shapesafe_tuner.search.chief import serve
 
-            with self.showing_rejections(fit_kwargs.get("callbacks")):
+            with self._showing_rejections(fit_kwargs.get("callbacks")):
                 return serve(self._judging_oracle)
+
+    def _say_what_is_not_judged(self, verbose: bool) -> None:
+        """Once, before the first trial; the summary says it again."""
+        why = None
+        if self.hypermodel is not None and not self._check_training_step:
+            why = "check_training_step is False"
+        elif self.hypermodel is not None and self._trains_by_itself is not None:
+            why = f"{self._trains_by_itself} may change the data"
+        if why is not None and isinstance(self._judging_oracle, ShapeSafeOracle):
+            self._judging_oracle.draws.unjudged = f"the training step, because {why}"
+            if verbose:
+                print(f"The build alone is judged, not the training step, because {why}.\n")
 
     def _look_at(self, given: FitArguments) -> DataSpec | None:
         """The batches that ``model.fit`` will make of the arguments of ``search``.
@@ -185,7 +197,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             FatalValueError, FatalTypeError: every trial would fail with them.
         """
         space = self._judging_oracle.hyperparameters
-        shown = preview(self.build_as_trial, space, given.data)
+        shown = preview(self._build_as_trial, space, given.data)
         if shown is not None and shown.fit is not None:
             given.assert_bound_by(shown.fit)
             return None
@@ -201,14 +213,14 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             trial.message = reason_of(trial.message)
         super().on_trial_end(trial)
 
-    def around_trial(self, trial: Trial) -> AbstractContextManager[None]:
+    def _around_trial(self, trial: Trial) -> AbstractContextManager[None]:
         """A crash in native code leaves a note in the trial's folder."""
         return crash_noted(self.get_trial_dir(trial.trial_id))
 
     @property
     def rejections(self) -> list[Rejection]:
-        """One record for each draw that was refused, oldest first."""
-        return list(getattr(self._judging_oracle, "rejections", ()))
+        """One record for each configuration that was refused, oldest first; shown as a table."""
+        return Rejections(getattr(self._judging_oracle, "rejections", ()))
 
     def feasibility_summary(self) -> None:
         """Print what was rejected, why, and the time it cost."""
@@ -219,34 +231,6 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             if trial.status in ("FAILED", "INVALID")
         ]
         print(feasibility_summary(oracle.draws, failed))
-
-
-class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[misc]
-    """``keras_tuner.RandomSearch`` that never runs a model which cannot exist.
-
-    Same arguments, and those of :class:`ShapeSafeTuner`.
-    """
-
-
-class BayesianOptimization(keras_tuner.BayesianOptimization, ShapeSafeTuner):  # type: ignore[misc]
-    """``keras_tuner.BayesianOptimization`` that never runs a model which cannot exist.
-
-    Same arguments, and those of :class:`ShapeSafeTuner`.
-    """
-
-
-class Hyperband(keras_tuner.Hyperband, ShapeSafeTuner):  # type: ignore[misc]
-    """``keras_tuner.Hyperband`` that never runs a model which cannot exist.
-
-    Same arguments, and those of :class:`ShapeSafeTuner`.
-    """
-
-
-class GridSearch(keras_tuner.GridSearch, ShapeSafeTuner):  # type: ignore[misc]
-    """``keras_tuner.GridSearch`` that never runs a model which cannot exist.
-
-    Same arguments, and those of :class:`ShapeSafeTuner`.
-    """
 
 
 def shape_safe(tuner_class: type) -> type:

@@ -1,0 +1,18 @@
+"""Tuners that search only what can be built and trained."""
+
+from shapesafe_tuner.tuners.drop_in import (
+    BayesianOptimization,
+    GridSearch,
+    Hyperband,
+    RandomSearch,
+)
+from shapesafe_tuner.tuners.mixin import ShapeSafeTuner, shape_safe
+
+__all__ = [
+    "BayesianOptimization",
+    "GridSearch",
+    "Hyperband",
+    "RandomSearch",
+    "ShapeSafeTuner",
+    "shape_safe",
+]
