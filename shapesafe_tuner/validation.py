@@ -105,7 +105,10 @@ def validate_search_space(
         known.draw(samples, seed)
     except KeyboardInterrupt:
         why, interrupted = "it was interrupted", True
-    return _report(known, why, spent, interrupted)
+    try:
+        return _report(known, why, spent, interrupted)
+    except KeyboardInterrupt:
+        return _report(known, "it was interrupted", spent, interrupted=True, at_once=True)
 
 
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
@@ -128,8 +131,21 @@ def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> in
 
 
 def _report(
-    known: Exploration, why: str | None, spent: int = 0, interrupted: bool = False
+    known: Exploration,
+    why: str | None,
+    spent: int = 0,
+    interrupted: bool = False,
+    at_once: bool = False,
 ) -> SearchSpaceReport:
+    """What is known, put together.
+
+    Args:
+        known: of the space.
+        why: it is not exact; None if it is.
+        spent: runs of ``build`` before the exploration.
+        interrupted: the user does not want to wait for further runs of ``build``.
+        at_once: nor for anything else: the shares alone.
+    """
     settled, drawn = _held(known.leaves, known.drawn)
     leaves = [*settled, *drawn]
     declared = known.declared
@@ -139,13 +155,13 @@ def _report(
     undecided = _undecided(leaves)
     if why is None and undecided:
         why = "no check can decide about a part of it"
-    conflicts = conflicts_of([*settled, *known.parts], drawn)
+    conflicts = [] if at_once else conflicts_of([*settled, *known.parts], drawn)
     partial = bool(known.drawn) or interrupted
     suggestions, tried = ([], 0) if partial else _suggestions(known, conflicts, domains)
-    # Who interrupts does not want to wait for further runs of build.
     wanted = () if interrupted else conflicts
     examples = tuple(examples_of(known.judge, known.space, wanted))
-    axes, pairs = pair_shares(leaves, declared, axes_of(leaves, declared, conflicts))
+    chosen = [] if at_once else axes_of(leaves, declared, conflicts)
+    axes, pairs = pair_shares(leaves, declared, chosen)
     seen = [name for name in dict.fromkeys(hp.name for hp in declared) if name not in names]
     feasible = tuple(leaf for leaf in leaves if leaf.feasible)
     return SearchSpaceReport(
