@@ -5,9 +5,21 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-__all__ = ["Arguments", "Call", "Dim", "Refused", "Spec", "Step", "Unknown", "by", "text", "walk"]
+__all__ = [
+    "Arguments",
+    "Call",
+    "Dim",
+    "Refused",
+    "Spec",
+    "Specs",
+    "Step",
+    "Unknown",
+    "by",
+    "text",
+    "walk",
+]
 
 Dim = Any
 """One size: an int, None where it is not known, or a ``Deferred`` that is not chosen yet."""
@@ -19,6 +31,10 @@ class Spec(NamedTuple):
     shape: tuple[Dim, ...]
     dtype: str = "float32"
     mask: tuple[Dim, ...] | None = None
+
+
+Specs: TypeAlias = Any
+"""A ``Spec``, or several in dicts, lists and tuples; None where a call has no such input."""
 
 
 class Refused(Exception):

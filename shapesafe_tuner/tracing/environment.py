@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ from shapesafe_tuner._compat.backends.random_states import random_states_kept
 from shapesafe_tuner._compat.keras.global_state import isolated_state
 from shapesafe_tuner._compat.keras.hooks import use
 from shapesafe_tuner._compat.keras.rollback import Snapshot
+from shapesafe_tuner._compat.types import Layer, Loss, Nested, Variable
 from shapesafe_tuner.tracing.quiet import QUIET_THREADS
 from shapesafe_tuner.tracing.shape_table import LayerRecorder, shapes_of
 from shapesafe_tuner.tracing.signals import Undecidable
@@ -61,12 +62,12 @@ class Check:
         self.comparisons: list[tuple[Any, Any, Any]] = []
         self._concrete_bytes = 0
 
-    def touch(self, layer: Any) -> None:
+    def touch(self, layer: Layer) -> None:
         """Remember how a layer was that existed before this check."""
         if id(layer) not in self._touched:
             self._touched[id(layer)] = Snapshot(layer)
 
-    def keep_value(self, variable: Any, assign: Callable[[Any, Any], None]) -> None:
+    def keep_value(self, variable: Variable, assign: Callable[[Variable, Any], None]) -> None:
         """Give a variable that existed before its value back at the end."""
         if id(variable) not in self._kept:
             self._kept.add(id(variable))
@@ -86,15 +87,21 @@ class Check:
         """Call this when the check is over."""
         self._undo.append(undo)
 
-    def around_call(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def around_call(
+        self,
+        layer: Layer,
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Nested:
         """Record a layer call while it runs."""
         return self.recorder.around_call(layer, call, args, kwargs)
 
-    def note_birth(self, layer: Any = None) -> None:
+    def note_birth(self, layer: Layer = None) -> None:
         """Count what comes into being in the call of a layer."""
         self.recorder.note_birth(layer)
 
-    def compared(self, loss: Any, y_true: Any, y_pred: Any) -> None:
+    def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
         """Keep what a loss compares: the loss and two shapes."""
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             self.comparisons.append((loss, *shapes_of([y_true, y_pred])))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from shapesafe_tuner._compat.keras.versions import CASTS_DROP_MASKS
 from shapesafe_tuner.shapes.registry import Configured
-from shapesafe_tuner.shapes.spec import Call, Spec, Unknown, walk
+from shapesafe_tuner.shapes.spec import Call, Spec, Specs, Unknown, walk
 
 __all__ = ["apply"]
 
 _FLOATS = frozenset(["float16", "float32", "float64", "bfloat16"])
 
 
-def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
+def apply(configured: Configured, inputs: Specs, call: Call) -> tuple[int, Specs]:
     """Build a layer if this is its first call, and call it.
 
     Args:
@@ -56,7 +55,7 @@ def apply(configured: Configured, inputs: Any, call: Call) -> tuple[int, Any]:
     return parameters, outputs
 
 
-def autocast(inputs: Any, dtype: str) -> Any:
+def autocast(inputs: Specs, dtype: str) -> Specs:
     """Floating inputs in the layer's compute dtype (``DTypePolicy.convert_input``)."""
     if isinstance(inputs, Spec):
         if inputs.dtype == dtype or inputs.dtype not in _FLOATS:
@@ -71,7 +70,7 @@ def autocast(inputs: Any, dtype: str) -> Any:
     return inputs
 
 
-def without_masks(inputs: Any) -> Any:
+def without_masks(inputs: Specs) -> Specs:
     """The same without masks."""
     if isinstance(inputs, Spec):
         return inputs._replace(mask=None)

@@ -16,11 +16,12 @@ import keras
 
 from shapesafe_tuner._compat.backends import StrayTensor, backend
 from shapesafe_tuner._compat.keras import trainer
+from shapesafe_tuner._compat.types import Layer, Model, Nested
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute, type_name
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import Undecidable
-from shapesafe_tuner.verdict import Note
+from shapesafe_tuner.verdict import Note, Shape
 
 __all__ = ["FailsAgain", "StepOutcome", "trace_forward", "trace_training", "traced_twice"]
 
@@ -56,12 +57,12 @@ class StepOutcome:
     error: BaseException | None = None
     batch: Batch | None = None
     undecided: str | None = None
-    outputs: Any = None
+    outputs: Nested = None
     warnings: tuple[str, ...] = ()
 
 
 def trace_training(
-    model: Any,
+    model: Model,
     data: DataSpec,
     check: Check,
     *,
@@ -78,7 +79,7 @@ def trace_training(
             model is not called then.
         loss: False to judge the forward pass alone.
     """
-    first: tuple[Batch, Any] | None = None
+    first: tuple[Batch, Nested] | None = None
     warnings: list[str] = []
     alone = model.compiled and not trainer.needs_targets(model)
     judge_loss = loss and (data.targets_known or alone)
@@ -124,7 +125,7 @@ class FailsAgain(Exception):
         why: what it does, the end of a sentence that begins with it.
     """
 
-    def __init__(self, layer: Any, why: str) -> None:
+    def __init__(self, layer: Layer, why: str) -> None:
         super().__init__(why)
         self.layer = layer
         self.why = why
@@ -176,7 +177,7 @@ def _failed_again(error: FailsAgain, batch: Batch, warnings: list[str]) -> StepO
     return StepOutcome(said, error, batch, warnings=tuple(warnings))
 
 
-def trace_forward(model: Any, check: Check) -> StepOutcome:
+def trace_forward(model: Model, check: Check) -> StepOutcome:
     """Trace a model on its own inputs in training, where no data says what else it would meet.
 
     Args:
@@ -194,7 +195,7 @@ def trace_forward(model: Any, check: Check) -> StepOutcome:
     return dataclasses.replace(step, warnings=(), outputs=None)
 
 
-def _second_step(model: Any, data: DataSpec, warnings: list[str]) -> StepOutcome | None:
+def _second_step(model: Model, data: DataSpec, warnings: list[str]) -> StepOutcome | None:
     """What stops training although a first step passes."""
     operation = backend.trained_once(model)
     if operation is None:
@@ -210,7 +211,7 @@ def _second_step(model: Any, data: DataSpec, warnings: list[str]) -> StepOutcome
     return StepOutcome(said, RuntimeError(why), steps[1], warnings=tuple(warnings))
 
 
-def _as_traced(model: Any, data: DataSpec) -> list[Batch]:
+def _as_traced(model: Model, data: DataSpec) -> list[Batch]:
     """The batches, and before them one of unknown size where ``fit`` would trace that.
 
     User code may need a size it does not get then; Keras's own layers do not.
@@ -238,7 +239,7 @@ def suspicious(check: Check) -> list[Note]:
     return list(found)
 
 
-def _same_rank(shape: Any, other: Any) -> Any:
+def _same_rank(shape: Shape, other: Shape) -> Shape:
     """Keras drops, or adds, a last axis of 1 (keras/src/losses/loss.py)."""
     if len(shape) == len(other) + 1 and shape[-1] == 1 and len(other) > 1:
         return shape[:-1]
@@ -247,11 +248,11 @@ def _same_rank(shape: Any, other: Any) -> Any:
     return shape
 
 
-def _sizes(shape: Any) -> str:
+def _sizes(shape: Shape) -> str:
     return str(("batch", *shape[1:])).replace("'", "")
 
 
-def _refused(error: BaseException, model: Any, batch: Batch, warnings: list[str]) -> StepOutcome:
+def _refused(error: BaseException, model: Model, batch: Batch, warnings: list[str]) -> StepOutcome:
     attribution = attribute(error)
     message = f"{type(error).__name__}: {attribution.message}"
     if attribution.origin is Origin.UNKNOWN or _only_while_tracing(error, model):
@@ -259,7 +260,7 @@ def _refused(error: BaseException, model: Any, batch: Batch, warnings: list[str]
     return StepOutcome(attribution, error, batch, warnings=tuple(warnings))
 
 
-def _only_while_tracing(error: BaseException, model: Any) -> bool:
+def _only_while_tracing(error: BaseException, model: Model) -> bool:
     """Whether ``fit`` may well do what this trace could not.
 
     An eager model runs Python on real values and sizes; a custom step may use what only a
@@ -272,7 +273,12 @@ def _only_while_tracing(error: BaseException, model: Any) -> bool:
 
 
 def _step(
-    model: Any, batch: Batch, first: tuple[Batch, Any] | None, known: Any, *, judge_loss: bool
+    model: Model,
+    batch: Batch,
+    first: tuple[Batch, Nested] | None,
+    known: Nested,
+    *,
+    judge_loss: bool,
 ) -> Callable[[Check], Any]:
     """What tracing ``batch`` takes.
 
@@ -281,7 +287,7 @@ def _step(
     training = batch.kind == "train"
     custom = trainer.overrides(model, "train_step" if training else "test_step")
 
-    def run(check: Check) -> Any:
+    def run(check: Check) -> Nested:
         x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
         check.recorder.tracing_training = True
         begins = first is None
@@ -309,7 +315,7 @@ def _step(
     return run
 
 
-def _may_change_state(model: Any) -> bool:
+def _may_change_state(model: Model) -> bool:
     """Whether the whole step is traced; not through a tensor that ``build`` computed, for good."""
     return (
         backend.STATE_IS_DIFFERENTIATED
@@ -318,13 +324,13 @@ def _may_change_state(model: Any) -> bool:
     )
 
 
-def _built_by_own_code(model: Any) -> bool:
+def _built_by_own_code(model: Model) -> bool:
     """Whether ``fit`` builds it first, and it may not do out of training what it does in it."""
     own = not trainer.treats_samples_alike(model)
     return own and trainer.built_by_fit(model)
 
 
-def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | None) -> Any:
+def _outputs_like_first(model: Model, batch: Batch, first: tuple[Batch, Nested] | None) -> Any:
     """The outputs for a batch that differs from the first in its size only, where that is sure."""
     if first is None or batch.size is None or first[0].size is None:
         return None
@@ -339,7 +345,7 @@ def _outputs_like_first(model: Any, batch: Batch, first: tuple[Batch, Any] | Non
     )
 
 
-def _tensors(structure: Any) -> Any:
+def _tensors(structure: Nested) -> Nested:
     if isinstance(structure, dict):
         return {key: _tensors(item) for key, item in structure.items()}
     if isinstance(structure, tuple):

@@ -14,10 +14,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from shapesafe_tuner._compat.keras_tuner.configurations import (
+    RecordedHyperParameters,
     configuration,
     lazy_configuration,
     registered,
 )
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
 from shapesafe_tuner.escaping import listed
 from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data.reading import read_data
@@ -56,7 +58,7 @@ class MemoryOfReads:
     def __init__(self) -> None:
         self._by_names: dict[tuple[str, ...], dict[str, Found]] = {}
 
-    def find(self, values: Mapping[str, Any]) -> Found | None:
+    def find(self, values: Values) -> Found | None:
         """What was found for the same values of what was read, if it was."""
         for names, known in self._by_names.items():
             if all(name in values for name in names):
@@ -74,18 +76,21 @@ class MemoryOfReads:
         return found
 
 
-def _key(values: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _key(values: Values, names: tuple[str, ...]) -> str:
     return repr([(type(values[name]).__name__, values[name]) for name in names])
 
 
 class DataSource(Protocol):
     """What tells the data of a configuration."""
 
-    def find(self, values: Mapping[str, Any], space: Any) -> Found:
+    def find(self, values: Values, space: HyperParameters | None) -> Found:
         """The data for these values."""
 
     def find_lazily(
-        self, values: Mapping[str, Any], space: Any, defer: Callable[[Any], Any]
+        self,
+        values: Values,
+        space: HyperParameters | None,
+        defer: Callable[[HyperParameter], Value],
     ) -> Found:
         """The same, where ``defer`` gives what is not chosen; None of it is a proxy.
 
@@ -107,21 +112,24 @@ class GivenByValues:
         self._in_advance = in_advance
         self._known = MemoryOfReads()
 
-    def find(self, values: Mapping[str, Any], space: Any) -> Found:
+    def find(self, values: Values, space: HyperParameters | None) -> Found:
         """The data for these values; each function runs once for the values that it reads."""
         return self._known.find(values) or self._read(
             configuration(space, values, self._in_advance)
         )
 
     def find_lazily(
-        self, values: Mapping[str, Any], space: Any, defer: Callable[[Any], Any]
+        self,
+        values: Values,
+        space: HyperParameters | None,
+        defer: Callable[[HyperParameter], Value],
     ) -> Found:
         """As :meth:`find`; what is read and not chosen is demanded."""
         return self._known.find(values) or self._read(
             lazy_configuration(space, values, self._in_advance, lambda hp: _plain(defer(hp)))
         )
 
-    def _read(self, hp: Any) -> Found:
+    def _read(self, hp: RecordedHyperParameters) -> Found:
         hp.values.names_read.clear()
         data: DataSpec | None = DataSpec()
         unjudged = None
@@ -144,7 +152,9 @@ class GivenByValues:
         return self._known.keep(Found(data, unjudged, hp.values.read()))
 
 
-def by_name(name: str, build: Callable[[Any], Any], space: Any) -> Callable[[Any], Any]:
+def by_name(
+    name: str, build: Callable[[Any], Any], space: HyperParameters | None
+) -> Callable[[Any], Any]:
     """What reads the hyperparameter of a name, wherever ``build`` registers it.
 
     Args:
@@ -173,9 +183,9 @@ def by_name(name: str, build: Callable[[Any], Any], space: Any) -> Callable[[Any
 class ByName:
     """Reads one hyperparameter, whoever registers it."""
 
-    parameter: Any
+    parameter: HyperParameter
 
-    def __call__(self, hp: Any) -> Any:
+    def __call__(self, hp: RecordedHyperParameters) -> Any:
         return registered(hp, self.parameter)
 
 
@@ -193,9 +203,9 @@ def _is_function(part: Any) -> bool:
 _OF_DATA = ("shape", "__getitem__", "__iter__", "element_spec")
 
 
-def _of(part: Any, hp: Any) -> Any:
+def _of(part: Any, hp: RecordedHyperParameters) -> Any:
     return part(hp) if _is_function(part) else part
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Value) -> Any:
     return value.force() if issubclass(type(value), Proxy) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -12,9 +12,11 @@ from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.keras.trainer import Flow, trace_flow
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
+from shapesafe_tuner._compat.types import Layer, Nested
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
-from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Step, Unknown, walk
+from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Specs, Step, Unknown, walk
+from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
@@ -39,7 +41,7 @@ class Asking:
     """
 
     def __init__(
-        self, hooks: Any, materialise: Callable[[Any], Any], operations: dict[Any, Any]
+        self, hooks: Check, materialise: Callable[[Any], Any], operations: dict[Any, Any]
     ) -> None:
         self._hooks = hooks
         self.materialise = materialise
@@ -54,7 +56,14 @@ class Asking:
         finally:
             self._hooks.analytic = run
 
-    def answer(self, record: LayerRecord, inputs: Any, arguments: Any, *, step: Step) -> Any:
+    def answer(
+        self,
+        record: LayerRecord,
+        inputs: Specs,
+        arguments: Mapping[str, Specs] | None,
+        *,
+        step: Step,
+    ) -> Any:
         """Number of weights that this call makes, and specs of what it gives.
 
         Raises:
@@ -84,7 +93,9 @@ class Asking:
             description.quick[key[:2]] = found[:2]
         return found[:2]
 
-    def _work_out(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
+    def _work_out(
+        self, record: LayerRecord, inputs: Specs, arguments: Mapping[str, Specs] | None, step: Step
+    ) -> Any:
         configured = record.description.configured
         if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
             try:
@@ -113,7 +124,9 @@ class Asking:
             return False
         return True
 
-    def _ask(self, record: LayerRecord, inputs: Any, arguments: Any, step: Step) -> Any:
+    def _ask(
+        self, record: LayerRecord, inputs: Specs, arguments: Mapping[str, Specs] | None, step: Step
+    ) -> Any:
         """The real layer, called alone on tensors of these specs."""
         demand_sizes((inputs, arguments, record.built_on, record.built_with))
         with self.real_keras():
@@ -139,7 +152,13 @@ class Asking:
         return made, _nested(outputs, spec_of), True, flow and flow._replace(outputs=None)
 
     def _in_step(
-        self, layer: Any, given: list[Any], further: Any, step: Step, *, built_late: bool
+        self,
+        layer: Layer,
+        given: list[Any],
+        further: Mapping[str, Nested],
+        step: Step,
+        *,
+        built_late: bool,
     ) -> Flow:
         """The layer called in a trace of the training step, or of evaluation."""
 
@@ -157,14 +176,16 @@ class Asking:
             raise Refused(again.why) from None
         return flow
 
-    def real_layer(self, record: LayerRecord) -> Any:
+    def real_layer(self, record: LayerRecord) -> Layer:
         """A real layer for a record."""
         description = record.description
         args = [self.materialise(value) for value in description.args]
         kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
         return description.layer_class(*args, **kwargs)
 
-    def operate(self, record: OperationRecord, args: Any, kwargs: Any, *, step: Step = "") -> Any:
+    def operate(
+        self, record: OperationRecord, args: Specs, kwargs: Specs, *, step: Step = ""
+    ) -> Any:
         """What an operation gives for arguments with specs in place of tensors.
 
         Raises:
@@ -205,7 +226,7 @@ class Asking:
         return specs
 
 
-def demand_sizes(structure: Any) -> None:
+def demand_sizes(structure: Specs) -> None:
     """Demand what is not chosen: Keras itself needs numbers."""
     if isinstance(structure, Spec):
         for size in (*structure.shape, *(structure.mask or ())):
@@ -219,26 +240,26 @@ def demand_sizes(structure: Any) -> None:
             demand_sizes(item)
 
 
-def has_empty_map(specs: Any) -> bool:
+def has_empty_map(specs: Specs) -> bool:
     """Whether one of these specs is of a map without a place."""
     return any(type(size) is int and not size for spec in walk(specs) for size in spec.shape)
 
 
-def _gives_back(outputs: Any, given: Any) -> bool:
+def _gives_back(outputs: Nested, given: Nested) -> bool:
     """Whether an output is one of the inputs, the same object."""
     inputs = {id(item) for item in keras.tree.flatten(given)}
     return any(id(item) in inputs for item in keras.tree.flatten(outputs))
 
 
-def _tensors(inputs: Any) -> list[Any]:
+def _tensors(inputs: Specs) -> list[Nested]:
     return [_nested(inputs, _tensor)]
 
 
-def _tensor(spec: Any) -> Any:
+def _tensor(spec: Specs) -> Nested:
     return plain_tensor(spec) if isinstance(spec, Spec) else spec
 
 
-def _nested(structure: Any, convert: Callable[[Any], Any]) -> Any:
+def _nested(structure: Nested, convert: Callable[[Any], Any]) -> Nested:
     if isinstance(structure, Spec) or not isinstance(structure, (list, tuple, dict)):
         return convert(structure)
     if isinstance(structure, dict):
