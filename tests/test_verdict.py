@@ -127,3 +127,40 @@ def test_a_late_fault_is_frozen_and_has_no_other_attributes() -> None:
         fault.hyperparameters = {}  # type: ignore[misc]
     with pytest.raises(AttributeError, match="no attribute 'hyperparameter'"):
         _ = fault.hyperparameter  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence", "short"),
+    [
+        (Verdict(True, "analytic"), "Feasible.", "<Verdict feasible>"),
+        (
+            Verdict(False, "analytic", FAULT),
+            f"Infeasible: {FAULT.reason}",
+            f"<Verdict infeasible: {FAULT.reason}>",
+        ),
+        (
+            Verdict(None, "symbolic", warnings=("A note.", "Undecided: NameError: x.")),
+            "Undecided: NameError: x.",
+            "<Verdict undecided: NameError: x.>",
+        ),
+    ],
+)
+def test_records_show_themselves(verdict: Verdict, sentence: str, short: str) -> None:
+    assert str(verdict) == sentence
+    assert repr(verdict) == short
+    page = verdict._repr_html_()
+    assert page.startswith("<table>")
+    assert verdict.outcome.capitalize() in page
+    rejection = Rejection({"units": 20}, verdict)
+    assert repr(rejection).startswith("<Rejection units=20: ")
+    assert "units=20" in rejection._repr_html_()
+    if verdict.fault is not None:
+        assert str(verdict.fault) == FAULT.reason
+        assert len(repr(verdict.fault)) < 300
+        assert FAULT.reason.split("'")[0] in verdict.fault._repr_html_()
+
+
+def test_what_is_shown_in_a_notebook_cannot_be_markup() -> None:
+    evil = "</td><script>alert(1)</script>"
+    page = Verdict(False, "analytic", ShapeFault(evil, evil, evil))._repr_html_()
+    assert "<script>" not in page

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from shapesafe_tuner.findings.rejections import Rejections
 from shapesafe_tuner.project.search_state import SearchState
+from shapesafe_tuner.report.text import feasibility_summary
 from shapesafe_tuner.search.draws import Draws
-from shapesafe_tuner.verdict import ShapeFault, Verdict
+from shapesafe_tuner.verdict import Rejection, ShapeFault, Verdict
 
 REFUSED = Verdict(False, "analytic", ShapeFault(None, None, "It does not fit."))
 
@@ -50,3 +52,52 @@ def test_it_says_once_what_was_rejected_since(capsys: pytest.CaptureFixture[str]
     assert "1" in capsys.readouterr().out
     draws.say(1, True)
     assert capsys.readouterr().out == ""
+
+
+def test_what_is_drawn_again_is_counted_apart() -> None:
+    draws = Draws()
+    for units in (1, 2, 1, 1):
+        draws.judged(REFUSED)
+        draws.refused({"units": units}, REFUSED, 0.5)
+    assert [item.values["units"] for item in draws.rejections] == [1, 2]
+    assert (draws.number, draws.repeated) == (2, 2)
+    draws.repaired({"units": 3}, None, 0.25)
+    assert [item.repaired_to for item in draws.rejections] == [None, None, {"units": 3}]
+    assert (draws.number, draws.repeated) == (3, 1)
+    state = draws.keep(SearchState())
+    again = Draws()
+    again.restore(state)
+    assert (again.number, again.repeated) == (3, 1)
+    said = feasibility_summary(draws)
+    assert "3 configurations drawn, 3 rejected (100%)" in said
+    assert "What was rejected was drawn again once." in said
+
+
+def test_a_rejection_names_the_trial_it_led_to(capsys: pytest.CaptureFixture[str]) -> None:
+    draws = Draws()
+    draws.trial_id = "0003"
+    draws.refused({"units": 1, "rate": 0.5}, REFUSED, 0.5)
+    draws.repaired({"units": 3, "rate": 0.5}, None, 0.25)
+    assert draws.rejections[0].trial_id == "0003"
+    draws.say(4, True, runs=True)
+    assert "Trial #4 is a repair: units=3 in place of units=1." in capsys.readouterr().out
+    draws.refused({"units": 2}, REFUSED, 0.5)
+    draws.say(5, True, runs=True)
+    assert "Trial #5 runs in place of what was rejected." in capsys.readouterr().out
+
+
+def test_rejections_are_a_list_that_is_shown_as_a_table() -> None:
+    found = [
+        Rejection({"units": units}, REFUSED, {"units": 0} if units == 2 else None, trial_id="07")
+        for units in range(30)
+    ]
+    shown = Rejections(found)
+    assert shown == found
+    assert isinstance(shown, list)
+    assert repr(shown).splitlines()[:2] == ["30 rejections:", "  units=0: It does not fit."]
+    assert "  units=2: It does not fit. -> units=0" in repr(shown)
+    assert repr(shown).endswith("  and 10 more")
+    page = shown._repr_html_()
+    assert page.count("<tr>") == 1 + 20 + 1
+    assert '<td style="text-align:left">07</td>' in page
+    assert repr(Rejections()) == "0 rejections"
