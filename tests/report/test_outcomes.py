@@ -56,7 +56,7 @@ def test_the_three_add_up_and_each_is_said() -> None:
     assert report.confidence_interval == (0.5, 0.5)
     (part,) = report.undecided
     assert part.reason.startswith("KeyError: 'width' (")
-    assert part.reason.endswith("line 25).")
+    assert part.reason.endswith("line 23).")
     assert (part.fraction, part.values) == (0.25, {"width": 4})
     text = report.to_text()
     assert "4 configurations, 50.00% feasible, 25.00% infeasible, 25.00% undecided;" in text
@@ -70,7 +70,7 @@ def test_a_build_that_always_raises_says_so_first() -> None:
     assert shares(report) == (0, 0, 1)
     first = report.to_text().splitlines()[0]
     assert first.startswith("Every configuration is undecided: RuntimeError: out of luck (")
-    assert "test_outcomes.py, line 33)" in first
+    assert "test_outcomes.py, line 31)" in first
 
 
 def test_what_is_undecided_is_not_let_through() -> None:
