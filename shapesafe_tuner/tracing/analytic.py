@@ -34,8 +34,9 @@ from shapesafe_tuner.tracing.signals import (
     without_frames,
 )
 from shapesafe_tuner.tracing.standins.answers import has_empty_map
-from shapesafe_tuner.tracing.standins.facades import ModelStandIn
+from shapesafe_tuner.tracing.standins.facades import ModelStandIn, Posed
 from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.posable import blame
 from shapesafe_tuner.tracing.standins.run import Run
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.training_step import StepOutcome
@@ -76,9 +77,11 @@ class Left(NamedTuple):
 
     Attributes:
         why: what rules do not know, and the line of the user's code where it came up.
+        blamed: the class of the user's that it is the fault of: not posed any more, try again.
     """
 
     why: str
+    blamed: type | None = None
 
 
 class AnalyticPass:
@@ -87,15 +90,19 @@ class AnalyticPass:
     Args:
         question: what is judged.
         training: judges the training step of a stand-in model; None to judge the build alone.
+        poses: the user's own classes may run on stand-ins.
 
     Attributes:
         off: why no further run is worth a try; None as long as one is.
     """
 
-    def __init__(self, question: Question, training: Training | None) -> None:
+    def __init__(
+        self, question: Question, training: Training | None, *, poses: bool = False
+    ) -> None:
         self._build = question.build
         self._changes = question.changes
         self._in_advance = question.in_advance
+        self._poses = poses
         self._max_model_size = question.max_model_size
         self._training = training
         self._declarations: Declarations | None = None
@@ -112,6 +119,8 @@ class AnalyticPass:
             return Left(self.off)
         stock = self._stock_hp
         found = self._judge(self._configuration(space, values))
+        while isinstance(found, Left) and found.blamed is not None:
+            found = self._judge(self._configuration(space, values))
         if isinstance(found, Left) and self._stock_hp and not stock:
             found = self._judge(self._configuration(space, values))
         return found
@@ -137,6 +146,9 @@ class AnalyticPass:
             known = self._known(space)
             quick = QuickHyperParameters(RecordedValues(values), known, defer)
             found = self._judge(quick, show=shown_sizes)
+            while isinstance(found, Left) and found.blamed is not None:
+                quick = QuickHyperParameters(RecordedValues(values), known, defer)
+                found = self._judge(quick, show=shown_sizes)
         if self._stock_hp and demanded() is None:
             hp = lazy_configuration(space, values, self._in_advance, defer)
             found = self._judge(hp, show=shown_sizes)
@@ -162,20 +174,26 @@ class AnalyticPass:
         return QuickHyperParameters(chosen, known)
 
     def _judge(self, hp: Any, show: Any = None) -> Analysed | Left:
-        found, why = self._in_check(hp, show)
+        found, left = self._in_check(hp, show)
         if found is not None:
             return found
+        if left.blamed is not None:
+            if demanded() is None:
+                blame(left.blamed)
+                return left
+            left = Left(left.why)
         if demanded() is None and not getattr(hp, "needs_stock", False):
-            _LOG.debug("Rules alone cannot decide: %s.", why)
-        return Left(why)
+            _LOG.debug("Rules alone cannot decide: %s.", left.why)
+        return left
 
-    def _in_check(self, hp: Any, show: Any) -> tuple[Analysed | None, str]:
+    def _in_check(self, hp: Any, show: Any) -> tuple[Analysed | None, Left]:
         """What one run proves, or why it proves nothing."""
         check = Check()
         with check_environment(check):
             run = Run(check)
             run.show = show
             run.changes = self._changes
+            run.poses = self._poses
             check.analytic = run
             found: Analysed | None = None
             try:
@@ -183,7 +201,7 @@ class AnalyticPass:
             finally:
                 check.analytic = None
                 run.close()
-            why = run.escalated or "a refusal of a rule did not arrive"
+            left = Left(run.escalated or "a refusal of a rule did not arrive", run.blamed)
             if getattr(hp, "needs_stock", False):
                 self._stock_hp = True
         # A stand-in that outlives its run keeps the run, and with it every layer of it, alive: the
@@ -198,13 +216,13 @@ class AnalyticPass:
             for generation in range(3):
                 gc.collect(generation)
                 if sys.getrefcount(run) <= _OWN_REFERENCES:
-                    return found, why
+                    return found, left
             for _ in range(_WAITS):
                 time.sleep(_WAIT)
                 if sys.getrefcount(run) <= _OWN_REFERENCES:
-                    return found, why
+                    return found, left
             self.off = "build keeps layers from one call to the next"
-        return found, why
+        return found, left
 
     def _run(self, hp: Any, run: Run, check: Check) -> Analysed | None:
         try:
@@ -218,11 +236,7 @@ class AnalyticPass:
             run.escalated = run.escalated or _raised(error)
             without_frames(error)
             return None
-        if (
-            run.escalated is not None
-            or run.refusal is not None
-            or not issubclass(type(model), ModelStandIn)
-        ):
+        if run.escalated is not None or run.refusal is not None or not _is_model(model):
             run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
             return None
         record: ModelRecord = model._it
@@ -254,7 +268,7 @@ class AnalyticPass:
         if self._max_model_size and (parameters is None or parameters > self._max_model_size):
             run.escalate("max_model_size needs to know which weights are trainable")
         shape = None
-        if built:
+        if built and record.facade is None:
             shapes = [tensor.shape for tensor in record.output_tensors()]
             shape = shapes[0] if len(shapes) == 1 else shapes
         elif step is not None and step.outputs is not None:
@@ -283,10 +297,12 @@ class AnalyticPass:
         )
         row = () if name is None else (LayerShape(name, kind, inputs, failed=True),)
         shape = None
-        if model is not None and model.is_built():
+        if model is not None and model.is_built() and model.facade is None:
             shapes = [tensor.shape for tensor in model.output_tensors()]
             shape = shapes[0] if len(shapes) == 1 else shapes
-        parameters = None if model is None else self._parameters(model)
+        # Of a model of the user's own nobody knows what else it would have had.
+        known = None if model is None or model.facade is not None else model
+        parameters = None if known is None else self._parameters(known)
         layers = (*_table(run), *row)
         return Analysed(hp, fault, None, parameters, shape, layers, outside=self._outside(hp))
 
@@ -316,6 +332,11 @@ class AnalyticPass:
             elif quick and isinstance(value, (int, str)):
                 _INSIDE[key] = None
         return tuple(found)
+
+
+def _is_model(value: Any) -> bool:
+    kind = type(value)
+    return issubclass(kind, ModelStandIn) or (issubclass(kind, Posed) and value._it.is_model)
 
 
 def outside_of_domain(name: str, value: Any) -> str:

@@ -23,7 +23,7 @@ from shapesafe_tuner.shapes.registry import Configured, Rule
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
 from shapesafe_tuner.tracing.lazy import LazyStr, expressions, proxies_in
 
-__all__ = ["bind", "layer_classes", "replaced", "rule_of"]
+__all__ = ["any_shape_initializer", "bind", "layer_classes", "replaced", "rule_of"]
 
 _POLICIES = frozenset(
     ["float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"]
@@ -253,6 +253,17 @@ def _check_initializer(name: str, value: Any) -> None:
     if value in _OF_MATRICES and name.startswith(_KERNELS):
         return
     raise Unknown(f"{name} may refuse a shape")
+
+
+def any_shape_initializer(value: Any) -> bool:
+    """Whether an initializer takes weights of every shape; None is Keras's default."""
+    if value is None:
+        return True
+    try:
+        _check_initializer("", value)
+    except Unknown:
+        return False
+    return True
 
 
 def _check_regularizer(value: Any) -> None:

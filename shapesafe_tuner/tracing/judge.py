@@ -66,7 +66,9 @@ class Judge:
         training = None
         if question.data is not None and question.judges_training:
             training = Training(question.data)
-        self._analytic = AnalyticPass(question, training) if question.by_rules else None
+        self._analytic: AnalyticPass | None = None
+        if question.by_rules:
+            self._analytic = AnalyticPass(question, training, poses=not facts.sees_types)
 
     def judge(self, values: Values, space: HyperParameters | None = None) -> Judged:
         """Run the passes until one proves infeasibility.

@@ -60,6 +60,31 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
         self.node.run.escalate("the history of a tensor is read")
 
 
+def _guard(name: str) -> None:
+    """Leave a run where a tensor of the backend would answer otherwise than a ``KerasTensor``.
+
+    In the ``call`` of a layer, user code has tensors of the backend before it.
+    """
+    method = getattr(keras.KerasTensor, name, None)
+
+    def guarded(self: SymbolicTensor, *args: Any, **kwargs: Any) -> Any:
+        run = self.node.run
+        if run.inside_call:
+            run.escalate(f"{name} of a tensor in the call of a layer")
+        return NotImplemented if method is None else method(self, *args, **kwargs)
+
+    setattr(SymbolicTensor, name, guarded)
+
+
+for _name in (
+    "reshape", "squeeze", "__matmul__", "__rmatmul__", "__pow__", "__rpow__", "__floordiv__",
+    "__rfloordiv__", "__mod__", "__rmod__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__",
+    "__ne__",
+    "__and__", "__rand__", "__or__", "__ror__", "__invert__", "__xor__", "__rxor__", "__abs__",
+    "__round__",
+):  # fmt: skip
+    _guard(_name)
+SymbolicTensor.__hash__ = object.__hash__  # type: ignore[method-assign]
 _new = SymbolicTensor.__new__
 
 

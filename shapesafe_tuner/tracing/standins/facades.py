@@ -12,9 +12,20 @@ from collections.abc import Callable
 from typing import Any
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.spec import Refused, Spec, Unknown
+from shapesafe_tuner.tracing.lazy import expressions
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Node
 
-__all__ = ["ModelStandIn", "Posing", "SequentialStandIn", "StandIn", "ThingStandIn", "stand_in"]
+__all__ = [
+    "ModelStandIn",
+    "Posed",
+    "Posing",
+    "SequentialStandIn",
+    "StandIn",
+    "ThingStandIn",
+    "stand_in",
+]
 
 
 class Posing:
@@ -68,6 +79,12 @@ class Posing:
     def own_key(self) -> Any:
         """The key of its constructor call."""
         return self._it.own_key()
+
+
+class Posed:
+    """An instance of a class of the user's whose code runs on stand-ins (``posed.py``)."""
+
+    _it: Any
 
 
 _set_record = Posing.__dict__["_it"].__set__
@@ -174,6 +191,32 @@ def _count_params(it: Any) -> Any:
     return count_params
 
 
+def _build(it: LayerRecord) -> Any:
+    """``layer.build(shape)`` in the ``build`` of a layer of the user's own."""
+
+    def build(input_shape: Any) -> Any:
+        run, configured = it.run, it.description.configured
+        shape = expressions(input_shape)
+        plain = type(shape) in (tuple, list) and all(
+            size is None or type(size) in (int, Deferred) for size in shape
+        )
+        if configured is None or not plain or it.built_on is not None:
+            return _unsure(it, "build")
+        if not run.inside or run.inside_call:
+            return _unsure(it, "build")
+        spec = Spec(tuple(shape), configured.arguments.compute_dtype)
+        try:
+            it.parameters = configured.build(spec)
+        except Refused as refused:
+            run.refuse(it, spec, refused)
+        except Unknown as unknown:
+            run.escalate(unknown.why)
+        it.built_on = spec
+        return None
+
+    return build
+
+
 def _distinct(leaves: Any) -> list[LayerRecord]:
     return list({id(leaf): leaf for leaf in leaves}.values())
 
@@ -185,6 +228,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "output": _output,
     "input": _input,
     "count_params": _count_params,
+    "build": _build,
 }
 _MODEL: dict[str, Callable[[Any], Any]] = {
     **_LAYER,

@@ -37,6 +37,9 @@ class LayerRecord:
         parameters: number of its weights, once it is built.
         real: the layer itself, where it has to be asked.
         flow: where the gradient of its last training step went, where the layer was asked itself.
+        facade: what user code holds, where that is made with the record.
+        given_by_user: arguments of the constructor of a class of the user's that runs on stand-ins.
+        has_row: its calls are rows of the shape table.
         node: its last call.
         last: what that call gave.
     """
@@ -48,6 +51,9 @@ class LayerRecord:
     parameters: int | None = None
     real: Any = None
     flow: Any = None
+    facade: Any = None
+    given_by_user: Any = None
+    has_row = True
     _trainable: bool | None = None
 
     def __init__(self, run: Any, description: Description, name: str) -> None:

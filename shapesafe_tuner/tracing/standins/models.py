@@ -9,7 +9,12 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.standins.descriptions import Description
-from shapesafe_tuner.tracing.standins.facades import ModelStandIn, SequentialStandIn, StandIn
+from shapesafe_tuner.tracing.standins.facades import (
+    ModelStandIn,
+    Posed,
+    SequentialStandIn,
+    StandIn,
+)
 from shapesafe_tuner.tracing.standins.graph import (
     InputRecord,
     LayerRecord,
@@ -27,6 +32,8 @@ class ModelRecord(LayerRecord):
     Attributes:
         compiled: the arguments of ``compile``, or None.
     """
+
+    has_row = False
 
     def __init__(self, run: Any, description: Description, name: str) -> None:
         super().__init__(run, description, name)
@@ -137,7 +144,7 @@ class SequentialRecord(ModelRecord):
     def _append(self, layer: Any) -> None:
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
             layer = StandIn(layer.node.record)
-        if not isinstance(layer, StandIn) or layer._it.run is not self.run:
+        if not isinstance(layer, (StandIn, Posed)) or layer._it.run is not self.run:
             self.unsure("add of what is no layer of this build")
         it = layer._it
         first = not self.stack and self.source is None
@@ -397,6 +404,8 @@ def _any_optimizer(name: LazyStr) -> Any:
 
 def posing(record: LayerRecord) -> Any:
     """A stand-in for a record."""
+    if record.facade is not None:
+        return record.facade
     if isinstance(record, SequentialRecord):
         return SequentialStandIn(record)
     return ModelStandIn(record) if isinstance(record, ModelRecord) else StandIn(record)

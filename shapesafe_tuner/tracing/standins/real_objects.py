@@ -10,7 +10,7 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
 from shapesafe_tuner.tracing.standins.descriptions import Description
-from shapesafe_tuner.tracing.standins.facades import Posing
+from shapesafe_tuner.tracing.standins.facades import Posed, Posing
 from shapesafe_tuner.tracing.standins.graph import InputRecord, OperationRecord
 from shapesafe_tuner.tracing.standins.models import FunctionalRecord, SequentialRecord
 
@@ -31,7 +31,7 @@ class Realising:
         """``value`` with real objects in place of stand-ins."""
         if isinstance(value, Description):
             return self._layer(value, None)
-        if issubclass(type(value), Posing):
+        if issubclass(type(value), (Posing, Posed)):
             return self.once(value._it)
         if issubclass(type(value), (Proxy, LazyPenalty)):
             value.force()
@@ -59,6 +59,11 @@ class Realising:
             return self._sequential(record)
         if isinstance(record, FunctionalRecord):
             return self._functional(record)
+        given = record.given_by_user
+        if given is not None:
+            args, kwargs = given
+            model = record.layer_class(*self.real(list(args)), **self.real(dict(kwargs)))
+            return self._compiled(record, model)
         layer = self._layer(record.description, record.name)
         layer.trainable = record.trainable
         return layer

@@ -15,7 +15,7 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbol
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
-from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step, text, walk
 from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
@@ -38,11 +38,15 @@ from shapesafe_tuner.tracing.standins.graph import (
     specs_of,
     tensors_of,
 )
+from shapesafe_tuner.tracing.standins.inside import Inside
 from shapesafe_tuner.tracing.standins.models import (
     FunctionalRecord,
     ModelRecord,
     SequentialRecord,
 )
+from shapesafe_tuner.tracing.standins.posable import may_pose
+from shapesafe_tuner.tracing.standins.posed_classes import posed, retire
+from shapesafe_tuner.tracing.standins.posed_operations import known_operation, ruled
 from shapesafe_tuner.tracing.standins.real_objects import Realising
 
 __all__ = ["Run"]
@@ -56,7 +60,7 @@ _LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.laye
 }
 
 
-class Run:
+class Run(Inside):
     """What happened in one analytic run.
 
     Args:
@@ -69,9 +73,11 @@ class Run:
         closed: the run is over; stand-ins that are still there must become real.
         show: how sizes that are not chosen are shown to ``build``; None where all are chosen.
         changes: by the name of a layer's class, arguments to replace in constructor calls.
+        poses: the user's own classes may run on stand-ins.
     """
 
     def __init__(self, hooks: Any) -> None:
+        super().__init__()
         self.hooks = hooks
         self.escalated: str | None = None
         self.refusal: RefusalInBuild | None = None
@@ -79,18 +85,26 @@ class Run:
         self.closed = False
         self.show: Callable[[Any], Any] | None = None
         self.changes: Mapping[str, Mapping[str, Any]] = {}
+        self.poses = False
         self._counters = constructors.name_counters()
         self._realising = Realising()
         self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; the configuration is judged by Keras itself."""
+        if self.inside and self.blamed is None:
+            self.blamed = self.inside[-1].layer_class
         line = users_line()
         self.escalated = f"{why} ({line})" if line else why
         raise Escalation(why)
 
     def refuse(self, record: Any, inputs: Any, refused: Refused) -> NoReturn:
         """Raise what a rule proved, where Keras would raise."""
+        if self.inside_call and isinstance(record, OperationRecord):
+            # The user wrote no operation of this name: it is their layer that refuses.
+            what, record = record.layer_class.__name__, self.inside[-1]
+            inputs = record.called_on
+            refused = Refused(f"refuses {text(inputs)}: its {what} {refused.why}")
         self.refusal = RefusalInBuild(record, inputs, refused)
         raise self.refusal
 
@@ -101,6 +115,10 @@ class Run:
     def close(self) -> None:
         """End the run; stand-ins that outlive it become real when they are touched."""
         self.closed = True
+        for facade in self.facades:
+            retire(facade)
+        self.facades.clear()
+        self.inside.clear()
         self.rows.clear()
         self.refusal = None
         self._realising.forget()
@@ -109,6 +127,8 @@ class Run:
 
     def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a constructor of Keras gives."""
+        if self.inside_call:
+            self.escalate(f"a {cls.__name__} is made in the call of a layer")
         if cls in _LAYERS:
             return stand_in(self._layer(cls, args, kwargs))
         if cls is keras.layers.InputLayer:
@@ -122,6 +142,8 @@ class Run:
             if self.show is not None and cls in _PENALTIES and any(proxies_in([args, kwargs])):
                 return LazyPenalty(cls, args, kwargs)
             return object.__new__(cls)
+        if self.poses and own_rule(cls) is None and not self.changes and may_pose(cls):
+            return posed(self, cls, args, kwargs)
         if issubclass(cls, keras.Model):
             self.escalate(f"{cls.__name__} is a model class of the user's own")
         if issubclass(cls, keras.layers.Layer):
@@ -138,7 +160,7 @@ class Run:
         if own is not None:
             policies = (policies, own)
         description = _DESCRIPTIONS.describe(cls, args, kwargs, policies)
-        record = LayerRecord(self, description, self._name(cls) if name is None else name)
+        record = LayerRecord(self, description, self.name_of(cls) if name is None else name)
         if name is not None and (not isinstance(name, str) or "/" in name):
             self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
         if description.refused is not None:
@@ -151,7 +173,7 @@ class Run:
             description.constructed = True
         return record
 
-    def _name(self, cls: type) -> str:
+    def name_of(self, cls: type) -> str:
         """As ``auto_name`` (``keras/src/utils/naming.py``)."""
         prefix = constructors.snake_case(cls.__name__)
         count = self._counters.get(prefix, 0)
@@ -188,7 +210,7 @@ class Run:
         if dtype not in _DTYPES:
             self.escalate(f"an input of dtype {dtype}")
         output = Spec(tuple(batch_shape), dtype)
-        name = self._name(keras.layers.InputLayer) if name is None else name
+        name = self.name_of(keras.layers.InputLayer) if name is None else name
         description = _described(keras.layers.InputLayer, batch_shape=output.shape, dtype=dtype)
         return InputRecord(self, description, name, output)
 
@@ -201,7 +223,7 @@ class Run:
     def _sequential(self, layers: Any = None, trainable: Any = True, name: Any = None) -> Any:
         if trainable is not True or not (name is None or isinstance(name, str)):
             self.escalate("an unusual Sequential")
-        name = self._name(keras.Sequential) if name is None else name
+        name = self.name_of(keras.Sequential) if name is None else name
         record = SequentialRecord(self, _described(keras.Sequential), name)
         if layers:
             record.fill(layers)
@@ -216,7 +238,7 @@ class Run:
             specs_of(list(given.values()))
         except NoSpec:
             self.escalate("a model of what are no tensors of this build")
-        name = self._name(constructors.Functional) if name is None else name
+        name = self.name_of(constructors.Functional) if name is None else name
         description = _described(constructors.Functional)
         return ModelStandIn(FunctionalRecord(self, description, name, **given))
 
@@ -226,6 +248,8 @@ class Run:
         """A layer called on one tensor."""
         spec = tensor.spec
         known = None
+        if self.inside_call:
+            return self._call_inside(record, (tensor,), {})
         if self.show is None:
             known = record.description.quick.get((spec, record.built_on))
         elif record.built_on is None:
@@ -247,6 +271,8 @@ class Run:
 
     def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
         """A layer called on anything else."""
+        if self.inside_call:
+            return self._call_inside(record, args, kwargs)
         try:
             given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
         except NoSpec as reason:
@@ -254,6 +280,23 @@ class Run:
         first, arguments = self.bound(record, given, further)
         outputs = self.answer(record, first, arguments, shown=shown_of(given, further))
         record.node_inputs = None
+        return tensors_of(outputs, Node(record, args, kwargs))
+
+    def _call_inside(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
+        """A layer called in the ``call`` of a class of the user's."""
+        told = kwargs.pop("training", None) if kwargs else None
+        if told is not None and type(told) is not bool:
+            self.escalate("training is not a bool")
+        try:
+            given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
+        except NoSpec as reason:
+            self.escalate(str(reason))
+        first, arguments = self.bound(record, given, further)
+        with self.told(told):
+            shown = shown_of(given, further)
+            outputs = self.answer(record, first, arguments, step=self.step, shown=shown)
+        if any(spec.mask is not None for spec in walk(outputs)):
+            self.escalate("a mask in the call of a layer")
         return tensors_of(outputs, Node(record, args, kwargs))
 
     @staticmethod
@@ -315,7 +358,7 @@ class Run:
             record.built_on = inputs
             record.built_with = arguments
             record.parameters = made
-        if (first or not step) and not isinstance(record, ModelRecord):
+        if (first or not step) and record.has_row and not self.hidden:
             self.rows.append((record, inputs if shown is None else shown, outputs))
         return outputs
 
@@ -327,12 +370,20 @@ class Run:
             further = {name: _spec_or_value(value) for name, value in kwargs.items()}
         except NoSpec as reason:
             self.escalate(str(reason))
-        outputs = self.operate(record, given, further)
+        if self.inside:
+            why = known_operation(operation, given, further)
+            if why is not None or not self.inside_call:
+                self.escalate(why or "an operation outside call")
+        outputs = self.operate(record, given, further, self.step)
         return tensors_of(outputs, Node(record, args, kwargs))
 
     def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Any:
         """What an operation gives for these specs."""
         try:
+            if self.inside_call:
+                quick = ruled(record.operation, args, kwargs)
+                if quick is not None:
+                    return quick
             return self.asking.operate(record, args, kwargs, step=step)
         except Refused as refused:
             specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]

@@ -27,6 +27,7 @@ from shapesafe_tuner.tracing.standins.models import (
     ModelRecord,
     SequentialRecord,
 )
+from shapesafe_tuner.tracing.standins.posed import PosedRecord
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 
 __all__ = ["Training"]
@@ -58,6 +59,7 @@ class Training:
             run.escalate("the model is not compiled")
         if backend.STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
             run.escalate("gradients go through the state that a layer keeps")
+        opened = self._given_to_own_code(record, run) if run.facades else None
         outputs: dict[Batch, Any] = {}
         for batch in self._data.batches:
             specs = self._arriving(record, batch)
@@ -66,6 +68,10 @@ class Training:
             step: Step = "training" if batch.kind == "train" else "evaluation"
             given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
+            if isinstance(record, PosedRecord) and not isinstance(given, Spec):
+                run.escalate("a model of the user's own has several outputs")
+            if opened is not None and not _alike(opened, given):
+                run.escalate("what a batch gives depends on whether its size is known")
             if any(None in spec.shape for spec in _flat(given)):
                 run.escalate("a batch has outputs of unknown size")
             outputs[batch] = given
@@ -90,6 +96,16 @@ class Training:
                 without_frames(known.error)
             _STEPS[key] = known
         return known
+
+    def _given_to_own_code(self, record: ModelRecord, run: Any) -> Any:
+        """What a batch of open size gives, which code of the user's may see first."""
+        if not all(leaf.trainable for leaf in record.leaves()):
+            run.escalate("a layer is frozen beside code of the user's own")
+        if not self._data.open_batch:
+            return None
+        first = self._data.batches[0]
+        opened = self._arriving(record, first.resized(None))
+        return self._forward(record, run, first, opened, "training")
 
     def _arriving(self, record: ModelRecord, batch: Batch) -> Any:
         """The specs a model's first layers see for a batch."""
@@ -182,10 +198,19 @@ class _Emit(keras.layers.Layer):  # type: ignore[misc]
         return plain_tensor(self.emitted)
 
 
+class _Subclassed(keras.Model):  # type: ignore[misc]
+    """Stands for a model of a class of the user's; its outputs are known already."""
+
+    def call(self, inputs: Any) -> Any:
+        raise NotImplementedError("it is never run")
+
+
 def _surrogate(record: ModelRecord) -> Any:
     """A real model with the inputs and outputs of the stand-in one, and nothing between."""
     if isinstance(record, SequentialRecord):
         return keras.Sequential(name=record.name)
+    if isinstance(record, PosedRecord):
+        return _Subclassed(name=record.name)
     assert isinstance(record, FunctionalRecord)
     inputs: dict[int, Any] = {}
     for tensor, source in zip(record.input_tensors(), record.sources, strict=True):
@@ -213,7 +238,7 @@ def _surrogate(record: ModelRecord) -> Any:
 
 
 def _output_names(record: ModelRecord) -> list[str]:
-    if isinstance(record, SequentialRecord):
+    if isinstance(record, (SequentialRecord, PosedRecord)):
         return []
     names = [tensor.node.record.name for tensor in record.output_tensors()]
     inputs = [tensor.node.record.name for tensor in record.input_tensors()]
@@ -226,7 +251,7 @@ def _structure(record: ModelRecord) -> Any:
     """What ``fit`` sees of the model besides its outputs."""
     if isinstance(record, FunctionalRecord):
         return _shape_of(record.given), _shape_of(record.wanted)
-    return "sequential"
+    return type(record).__name__
 
 
 def _shape_of(structure: Any) -> Any:
@@ -275,6 +300,13 @@ def _flat(specs: Any) -> list[Spec]:
         return [specs]
     items = specs.values() if isinstance(specs, dict) else specs
     return [spec for item in items for spec in _flat(item)]
+
+
+def _alike(opened: Any, given: Any) -> bool:
+    """Whether outputs differ in their batch axis only."""
+    pairs = zip(_flat(opened), _flat(given), strict=False)
+    same = all(one.shape[1:] == other.shape[1:] for one, other in pairs)
+    return same and len(_flat(opened)) == len(_flat(given))
 
 
 def _tensors(specs: Any) -> Any:

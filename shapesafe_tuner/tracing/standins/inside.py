@@ -1,0 +1,105 @@
+"""Where in the code of the user's own classes an analytic run is, and what left it there."""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+from collections.abc import Iterator
+from typing import Any
+
+from shapesafe_tuner.shapes.deferred import Demand
+from shapesafe_tuner.shapes.spec import Step
+
+__all__ = ["Inside"]
+
+_TRAINING: dict[str, bool | None] = {"": None, "training": True, "evaluation": False}
+_RAISE = dis.opmap["RAISE_VARARGS"]
+_RAISED = (ValueError, TypeError, RuntimeError, AssertionError, NotImplementedError)
+
+
+class Inside:
+    """The posed objects whose code is running, innermost last.
+
+    Attributes:
+        escalated: why the run cannot decide.
+        inside: the records of these objects.
+        inside_call: the innermost one runs its ``call``.
+        step: of what is called there; layers compute for real in a ``call``, also in a build.
+        training: what a ``call`` hands on to the layers it calls.
+        hidden: what is called there has no row in the table of shapes.
+        blamed: the class that is not to be posed again; None where nobody is to blame.
+        facades: all posed objects of the run.
+    """
+
+    escalated: str | None
+
+    def __init__(self) -> None:
+        self.inside: list[Any] = []
+        self.inside_call = False
+        self.step: Step = ""
+        self.training: bool | None = None
+        self.hidden = False
+        self.blamed: type | None = None
+        self.facades: list[Any] = []
+
+    @contextlib.contextmanager
+    def posing(self, record: Any, step: Step) -> Iterator[None]:
+        """The constructor, ``build`` or ``call`` of a posed object runs inside.
+
+        An exception that leaves it, whoever handles it, voids the run; a rule's refusal does not.
+        """
+        outer = self.inside_call, self.step, self.training, self.hidden
+        if not self.inside_call:
+            self.training = _TRAINING[step]
+        self.inside_call, self.step = False, step
+        self.inside.append(record)
+        try:
+            yield
+        except BaseException as error:
+            self._left(record, error)
+            raise
+        finally:
+            self.inside.pop()
+            self.inside_call, self.step, self.training, self.hidden = outer
+
+    @contextlib.contextmanager
+    def calling(self, record: Any, told: bool | None) -> Iterator[None]:
+        """The ``call`` of the innermost object, which was told this of training."""
+        self.inside_call = True
+        self.step = self.step or "training"
+        self.training = told
+        self.hidden = self.hidden or record.has_row
+        yield
+
+    @contextlib.contextmanager
+    def told(self, training: bool | None) -> Iterator[None]:
+        """A layer is called and told this of training; None leaves it as it is."""
+        outer = self.training
+        if training is not None:
+            self.training = training
+        try:
+            yield
+        finally:
+            self.training = outer
+
+    def _left(self, record: Any, error: BaseException) -> None:
+        # A refusal is the answer; what is not chosen is demanded; a Ctrl-C is the user's.
+        if getattr(error, "refused", None) is not None:
+            return
+        if isinstance(error, (Demand, KeyboardInterrupt, GeneratorExit)):
+            return
+        known = self.escalated
+        self.escalated = known or f"{type(error).__name__} in {record.layer_class.__name__}"
+        if self.blamed is None and not (known is None and _was_raised_on_purpose(error)):
+            self.blamed = record.layer_class
+
+
+def _was_raised_on_purpose(error: BaseException) -> bool:
+    """Whether the user's code itself refuses these values, which says nothing of its class."""
+    if not isinstance(error, _RAISED) or error.__traceback__ is None:
+        return False
+    frame = error.__traceback__
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+    code, place = frame.tb_frame.f_code, frame.tb_lasti
+    return code.co_code[place] == _RAISE
