@@ -224,6 +224,8 @@ def _of_code(code: CodeType) -> str | None:
             called = instruction.argval
             if hasattr(builtins, called) and called not in _BUILTINS:
                 return f"it uses {called}"
+        if name == "STORE_ATTR" and not _is_of_self(before, code):
+            return "it sets an attribute of something else"
         if name == "IS_OP" and not (before and before.argval is None and _loads(before, "CONST")):
             return "it compares by identity"
         if instruction.argval == "shape" and _asks_keras(instruction, before):
@@ -234,6 +236,12 @@ def _of_code(code: CodeType) -> str | None:
 
 def _loads(instruction: dis.Instruction, what: str) -> bool:
     return instruction.opname == f"LOAD_{what}"
+
+
+def _is_of_self(before: dis.Instruction | None, code: CodeType) -> bool:
+    """Whether an attribute is one of the method's first argument."""
+    known = before is not None and _loads(before, "FAST") and code.co_argcount
+    return bool(known) and before is not None and before.argval == code.co_varnames[0]
 
 
 def _asks_keras(instruction: dis.Instruction, before: dis.Instruction | None) -> bool:

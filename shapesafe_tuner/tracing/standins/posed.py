@@ -165,7 +165,7 @@ class PosedRecord(ModelRecord):
         if not isinstance(inputs, Spec):
             self.blamed("build for several inputs")
         shape = inputs.shape if self.run.show is None else shown_sizes(inputs.shape)
-        self.facade.build(shape)
+        vars(owner_of(self.layer_class, "build"))["build"](self.facade, shape)
 
 
 def _layers_in(values: Any) -> Iterator[Any]:

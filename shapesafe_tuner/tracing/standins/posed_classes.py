@@ -65,7 +65,8 @@ def _classes_of(cls: type) -> tuple[type, type]:
     if known is None:
         base = PosedModel if issubclass(cls, keras.Model) else PosedLayer
         names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-        shadow = type(cls.__name__, (cls, base), {**names, "__init__": _watched(cls)})
+        own = {**names, "__init__": _watched(cls), "build": _build}
+        shadow = type(cls.__name__, (cls, base), own)
         retired = type(cls.__name__, (cls,), {**names, **_awaking(cls)})
         if len(_CLASSES) >= _MOST:
             _CLASSES.clear()
@@ -206,9 +207,12 @@ def _add_weight(
 
 
 def _build(self: Any, *args: Any) -> None:
-    """As ``Layer.build``, which has nothing to do once the user's ``build`` is done."""
+    """As ``Layer.build``, for ``super().build`` at the end of the user's own.
+
+    Where others build it, Keras and this would count its weights at different times.
+    """
     record = self.__dict__["_it"]
-    if not record.run.inside or record.is_model:
+    if record.locked or record.is_model or record not in record.run.inside[-1:]:
         record.blamed("build is called")
 
 

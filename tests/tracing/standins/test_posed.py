@@ -127,6 +127,8 @@ GLOBAL: list[int] = []
 class Plain(layers.Layer):  # type: ignore[misc]
     """Nothing in it can tell a stand-in from a tensor."""
 
+    calls = 0
+
     def __init__(self, units: int = 8) -> None:
         super().__init__()
         self.inner = layers.Dense(units)
@@ -155,6 +157,11 @@ def _shapes(self: Any, x: Any) -> Any:
     return ops.reshape(x, (ops.shape(x)[0], -1))
 
 
+def _counts(self: Any, x: Any) -> Any:
+    Plain.calls += 1
+    return self.inner(x)
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -168,10 +175,12 @@ def _shapes(self: Any, x: Any) -> Any:
         lambda self, x: np.asarray(GLOBAL) + self.inner(x),
         lambda self, x: x + keras.random.normal((12,)),
         lambda self, x: keras.utils.normalize(x),
+        _counts,
     ],
     ids=[
         "an exception handled", "a global list", "sizes at run time", "isinstance", "type",
         "identity", "a branch of the backend", "a list made global", "random numbers", "utilities",
+        "a counter of the class",
     ],
 )  # fmt: skip
 def test_what_sees_a_difference_is_not_posed(call: Any) -> None:
@@ -243,6 +252,31 @@ class HiddenFunction(Plain):
         return self.steps[0](x)
 
 
+class Builds(Plain):
+    """Builds another layer of the user's own itself."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__(units)
+        self.other = Weighted(units)
+
+    def build(self, shape: Any) -> None:
+        self.other.build(shape)
+        super().build(shape)
+
+    def call(self, x: Any) -> Any:
+        return self.other(x) + self.inner(x)
+
+
+class Weighted(Plain):
+    """A weight of its own."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 16))
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(x, self.kernel)
+
+
 class Refuses(Plain):
     """Refuses a width in its own words."""
 
@@ -287,7 +321,17 @@ class NoGradient(keras.Model):  # type: ignore[misc]
 
 @pytest.mark.parametrize(
     "cls",
-    [ListChangesInCall, HiddenFunction, Refuses, TensorShape, Trains, Integers, Plain],
+    [
+        ListChangesInCall,
+        HiddenFunction,
+        Refuses,
+        TensorShape,
+        Trains,
+        Integers,
+        Plain,
+        Builds,
+        Weighted,
+    ],
     ids=lambda cls: cls.__name__,
 )
 @pytest.mark.parametrize("units", [12, 16])
