@@ -21,9 +21,9 @@ from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Spec, walk
+from shapesafe_tuner.tracing.binding import any_shape_initializer
 from shapesafe_tuner.tracing.lazy import expressions
 from shapesafe_tuner.tracing.signals import NoSpec
-from shapesafe_tuner.tracing.standins.binding import any_shape_initializer
 from shapesafe_tuner.tracing.standins.facades import Posed
 from shapesafe_tuner.tracing.standins.graph import Node, specs_of, tensors_of
 from shapesafe_tuner.tracing.standins.posable import root_of

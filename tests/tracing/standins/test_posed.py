@@ -333,7 +333,7 @@ class NoGradient(keras.Model):  # type: ignore[misc]
         Weighted,
     ],
     ids=lambda cls: cls.__name__,
-)
+)  # fmt: skip
 @pytest.mark.parametrize("units", [12, 16])
 def test_traps(cls: Any, units: int) -> None:
     for given in ({"x": X, "y": Y}, {}):
