@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner._compat.keras.trainer import Flow
 from shapesafe_tuner.shapes.spec import Spec, Step, walk
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.signals import NoKey
@@ -136,6 +137,8 @@ class PosedRecord(ModelRecord):
             if _state_of(self.facade) != self._held:
                 self.blamed("changes once it is built")
             self.trains = _is_trained(made)
+        if step:
+            self.flow = Flow(outputs, to_weights=self.trains, to_inputs=True)
         if self.is_model and step and not run.inside and not self.trains:
             self.blamed("gives what no weight leads to")
         return sum(leaf.parameters or 0 for leaf in self.leaves()), outputs
