@@ -6,8 +6,7 @@ import difflib
 import inspect
 import random
 import re
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +14,7 @@ from shapesafe_tuner._compat.keras_tuner.domains import random_value
 from shapesafe_tuner.errors import UnknownHyperparameterError
 from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.space.explorer import Explorer, Part
+from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.code_reading import cells_of, functions_of, named_by
 from shapesafe_tuner.tracing.judge import Judge
 
@@ -26,9 +26,8 @@ _MOST = 1_000
 """What it may cost to look at every path of ``build``."""
 _OWN = "tuner/"
 """What KerasTuner's own entries in a configuration begin with."""
-
-_KNOWN: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
-"""By function or hypermodel, names that are read on some path: the same ones are asked again."""
+_MOST_NAMES = 10_000
+"""Names that are remembered for one build."""
 
 
 def refuse_unknown(
@@ -54,9 +53,11 @@ def refuse_unknown(
     Raises:
         UnknownHyperparameterError: a name is on no path.
     """
-    known = _known_names(judge.question.build)
+    facts = facts_of(judge.question.build)
+    known = facts.names
     known.update(judge.names_read.difference(values), _registered(explorer))
     read = known.union(judge.names_read)
+    read |= facts.names_accepted
     asked = [name for name in values if not name.startswith(_OWN) and name not in read]
     if not asked:
         return
@@ -66,18 +67,12 @@ def refuse_unknown(
         unknown = [name for name in unknown if ended and not _can_spell(judge.question.build, name)]
     if unknown:
         raise UnknownHyperparameterError(_said(function, unknown[0], sorted(known)))
+    if ended and len(facts.names_accepted) < _MOST_NAMES:
+        facts.names_accepted.update(asked)
 
 
 def _registered(explorer: Explorer) -> list[str]:
     return [hp.name for hp in explorer.declared.values()]
-
-
-def _known_names(build: Callable[[Any], Any]) -> set[str]:
-    owner = getattr(build, "__self__", None)
-    try:
-        return _KNOWN.setdefault(build if owner is None else owner, set())
-    except TypeError:
-        return set()
 
 
 def _explored(explorer: Explorer, known: set[str], asked: list[str]) -> bool:

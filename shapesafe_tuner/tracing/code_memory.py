@@ -39,6 +39,8 @@ class CodeFacts:
         keeps_values: it stores what outlives its call.
         refusals_tested: how many of its refusals were put to the test although nothing hinted at
             a reason to doubt them.
+        names: of hyperparameters, known to be read on some path.
+        names_accepted: others that no check has to look for again.
     """
 
     def __init__(self, build: Function) -> None:
@@ -46,6 +48,8 @@ class CodeFacts:
         self.names_chance = names_chance(build)
         self.keeps_values = keeps_values(build)
         self.refusals_tested = 0
+        self.names: set[str] = set()
+        self.names_accepted: set[str] = set()
 
 
 def facts_of(build: Function) -> CodeFacts:
