@@ -13,6 +13,7 @@ import keras
 import keras_tuner
 import pytest
 
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing import code_memory
 from shapesafe_tuner.tracing.code_memory import facts_of
 
@@ -161,8 +162,7 @@ def test_the_memory_keeps_nothing_of_what_a_build_holds() -> None:
 
 
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_memory, "_MOST", 5)
-    monkeypatch.setattr(code_memory, "_KNOWN", {})
+    monkeypatch.setattr(code_memory, "_KNOWN", Memory(5))
     for number in range(20):
         facts_of(module(f"def build(hp): return {number}").build)
         assert len(code_memory._KNOWN) <= 5
