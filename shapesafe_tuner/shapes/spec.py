@@ -69,7 +69,7 @@ class Arguments(types.SimpleNamespace):
     Initializers, regularizers and constraints are names, or objects that change no shape.
 
     Where hyperparameters are not chosen yet, what a rule does not read is not asked for. The rules
-    of this package read numbers as :class:`~shapesafe_tuner.shapes.deferred.Deferred`; any other
+    of this package read numbers as ``shapes.deferred.Deferred``; any other
     rule gets a number, since reading it demands its value.
 
     Args:

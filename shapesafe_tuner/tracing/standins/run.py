@@ -139,7 +139,11 @@ class Run(Inside):
             return self._functional(args, kwargs)
         if issubclass(cls, keras.regularizers.Regularizer):
             # Keras makes them at once; only factors that are not chosen would stop it.
-            if self.show is not None and cls in _PENALTIES and any(proxies_in([args, kwargs])):
+            if (
+                self.show is not None
+                and cls in _PENALTIES
+                and next(proxies_in([args, kwargs]), None) is not None
+            ):
                 return LazyPenalty(cls, args, kwargs)
             return object.__new__(cls)
         if self.poses and own_rule(cls) is None and not self.changes and may_pose(cls):
