@@ -83,11 +83,12 @@ class Checker:
         self._judged += 1
         verdict, read = self.passes.judge(values, space)
         if read is not None:
-            verdict, read = self._narrowed(values, space, verdict, read)
+            verdict, decided = self._narrowed(values, space, verdict, read)
             if self.passes.varies:
                 verdict = self.passes.undecided(verdict)
             else:
-                self._learn(verdict, read)
+                # What is refused whatever was read has a reason of its own for each value of it.
+                self._learn(verdict, decided or read)
         if self.passes.varies:
             self._forget()
         self._verdicts[key] = verdict
