@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 
+import keras
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.hypermodels import overrides
@@ -74,6 +77,48 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         with reading(path, "the state of a tuner"):
             state = _checked(keras_tuner_module("utils").load_json(path))
         self.set_state(state)
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        """As in KerasTuner; where a trial is only rehearsed, without its files."""
+        if "_probe" not in vars(self):
+            return super().run_trial(trial, *args, **kwargs)
+        own = [keras.callbacks.Callback(), keras.callbacks.Callback()]
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), *own]
+        return [self._build_and_fit_model(trial, *args, **kwargs)]
+
+    def _try_build(self, hp: HyperParameters) -> Model:
+        return vars(self)["_probe"] if "_probe" in vars(self) else super()._try_build(hp)
+
+    def _build_hypermodel(self, hp: HyperParameters) -> Model:
+        return vars(self)["_probe"] if "_probe" in vars(self) else super()._build_hypermodel(hp)
+
+    def _rehearse(
+        self, hp: HyperParameters, model: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Run a trial's own code, on copies of tuner and hypermodel, up to ``model.fit``.
+
+        Args:
+            hp: the configuration.
+            model: what ``build`` gives; its ``fit`` ends the run.
+            args, kwargs: of ``search``.
+        """
+        hypermodel, twin = copy.copy(self.hypermodel), copy.copy(self)
+        hypermodel.build = lambda hp: model
+        twin.hypermodel, twin._probe = hypermodel, model
+        trial = keras_tuner_module("engine.trial").Trial(hp, trial_id="rehearsal", status="RUNNING")
+        twin.run_trial(trial, *args, **kwargs)
+
+    @property
+    def _own_code(self) -> list[tuple[Any, type]]:
+        """The user's functions between ``search`` and ``fit``, and the classes they are of."""
+        methods = [
+            (getattr(self, name), type(self))
+            for name in ("run_trial", "_build_and_fit_model")
+            if overrides(self, name)
+        ]
+        if overrides(self.hypermodel, "fit"):
+            methods.append((self.hypermodel.fit, type(self.hypermodel)))
+        return methods
 
     def _build_as_trial(self, hp: HyperParameters) -> Model:
         """Build as a trial does: with the tuner's strategy and compile arguments."""
