@@ -78,20 +78,6 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
             state = _checked(keras_tuner_module("utils").load_json(path))
         self.set_state(state)
 
-    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
-        """As in KerasTuner; where a trial is only rehearsed, without its files."""
-        if "_probe" not in vars(self):
-            return super().run_trial(trial, *args, **kwargs)
-        own = [keras.callbacks.Callback(), keras.callbacks.Callback()]
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), *own]
-        return [self._build_and_fit_model(trial, *args, **kwargs)]
-
-    def _try_build(self, hp: HyperParameters) -> Model:
-        return vars(self)["_probe"] if "_probe" in vars(self) else super()._try_build(hp)
-
-    def _build_hypermodel(self, hp: HyperParameters) -> Model:
-        return vars(self)["_probe"] if "_probe" in vars(self) else super()._build_hypermodel(hp)
-
     def _rehearse(
         self, hp: HyperParameters, model: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
@@ -104,7 +90,8 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         """
         hypermodel, twin = copy.copy(self.hypermodel), copy.copy(self)
         hypermodel.build = lambda hp: model
-        twin.hypermodel, twin._probe = hypermodel, model
+        twin.__class__ = type(type(self).__name__, (type(self), _Rehearsing), {})
+        twin.hypermodel, twin.rehearsed = hypermodel, model
         trial = keras_tuner_module("engine.trial").Trial(hp, trial_id="rehearsal", status="RUNNING")
         twin.run_trial(trial, *args, **kwargs)
 
@@ -133,6 +120,24 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         if overrides(self.hypermodel, "fit"):
             return f"{type(self.hypermodel).__name__}.fit"
         return None
+
+
+class _Rehearsing(keras_tuner.Tuner):  # type: ignore[misc]
+    """What stands behind the user's own methods, before KerasTuner's, in a rehearsal."""
+
+    rehearsed: object
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        """As in KerasTuner, once and without files."""
+        own = [keras.callbacks.Callback(), keras.callbacks.Callback()]
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), *own]
+        return [self._build_and_fit_model(trial, *args, **kwargs)]
+
+    def _try_build(self, hp: HyperParameters) -> object:
+        return self.rehearsed
+
+    def _build_hypermodel(self, hp: HyperParameters) -> object:
+        return self.rehearsed
 
 
 def _checked(state: object) -> dict[str, object]:
