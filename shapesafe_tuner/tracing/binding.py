@@ -97,8 +97,16 @@ def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] 
         layer_type=layer_class.__name__,
         compute_dtype=_compute_dtype(values["dtype"]),
     )
+    if arguments.compute_dtype == "bfloat16" and any(map(_is_of_matrices, values.values())):
+        raise Unknown("its initializer may not know bfloat16")
     rule.configure(arguments)
     return Configured(rule, arguments)
+
+
+def _is_of_matrices(value: Any) -> bool:
+    """Whether it is an initializer that needs an algorithm for matrices of each dtype."""
+    name = value if isinstance(value, str) else type(value).__name__
+    return name in _OF_MATRICES
 
 
 @functools.cache

@@ -6,7 +6,7 @@ Their parameters are KerasTuner's, by name, then those of :class:`ShapeSafeTuner
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 import keras_tuner
 
@@ -52,7 +52,7 @@ class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[mi
         executions_per_trial: int = 1,
         on_infeasible: OnInfeasible = "resample",
         constraints: Constraints = (),
-        check_training_step: bool = True,
+        check_training_step: bool | Literal["follow"] = True,
     ) -> None:
         super().__init__(  # type: ignore[call-arg]
             hypermodel=hypermodel,
@@ -117,7 +117,7 @@ class BayesianOptimization(keras_tuner.BayesianOptimization, ShapeSafeTuner):  #
         executions_per_trial: int = 1,
         on_infeasible: OnInfeasible = "resample",
         constraints: Constraints = (),
-        check_training_step: bool = True,
+        check_training_step: bool | Literal["follow"] = True,
     ) -> None:
         super().__init__(  # type: ignore[call-arg]
             hypermodel=hypermodel,
@@ -184,7 +184,7 @@ class Hyperband(keras_tuner.Hyperband, ShapeSafeTuner):  # type: ignore[misc]
         executions_per_trial: int = 1,
         on_infeasible: OnInfeasible = "resample",
         constraints: Constraints = (),
-        check_training_step: bool = True,
+        check_training_step: bool | Literal["follow"] = True,
     ) -> None:
         super().__init__(  # type: ignore[call-arg]
             hypermodel=hypermodel,
@@ -248,7 +248,7 @@ class GridSearch(keras_tuner.GridSearch, ShapeSafeTuner):  # type: ignore[misc]
         executions_per_trial: int = 1,
         on_infeasible: OnInfeasible = "resample",
         constraints: Constraints = (),
-        check_training_step: bool = True,
+        check_training_step: bool | Literal["follow"] = True,
     ) -> None:
         super().__init__(  # type: ignore[call-arg]
             hypermodel=hypermodel,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import keras_tuner
 
@@ -21,6 +22,7 @@ from shapesafe_tuner.search.arguments import FitArguments
 from shapesafe_tuner.search.discovery import complete_space
 from shapesafe_tuner.search.failures import reason_of
 from shapesafe_tuner.search.preview import assert_reported, assert_saved, preview
+from shapesafe_tuner.search.rehearsal import Rehearsal, register_what_fit_reads, rehearsal_of
 from shapesafe_tuner.search.tensorboard import ShowsRejections
 from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data.iterables import give_back
@@ -44,13 +46,16 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             that was not tried (a grid goes on to the next one); "warn" runs the trial and records
             it.
         constraints: callables ``hp -> bool``; a configuration for which one is False is refused.
-        check_training_step: False judges the build alone, whatever data ``search`` gets.
+        check_training_step: False judges the build alone, whatever data ``search`` gets. True
+            follows a ``HyperModel.fit``, ``run_trial`` or ``_build_and_fit_model`` of your own
+            where it is known to have no side effect before its first ``fit``; "follow" follows
+            any, guarded: on copies and read-only data, up to the first write of a file.
     """
 
     _judging_oracle: Oracle = None
     _on_infeasible: OnInfeasible = "resample"
     _constraints: tuple[Callable[[Any], bool], ...] = ()
-    _check_training_step = True
+    _check_training_step: bool | Literal["follow"] = True
     _in_advance: list[str] | None = None
     _is_ready = False
 
@@ -61,7 +66,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         *args: Any,
         on_infeasible: OnInfeasible = "resample",
         constraints: Constraints = (),
-        check_training_step: bool = True,
+        check_training_step: bool | Literal["follow"] = True,
         **kwargs: Any,
     ) -> None:
         self._set_up(on_infeasible, constraints, check_training_step)
@@ -72,7 +77,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         self,
         on_infeasible: OnInfeasible = "resample",
         constraints: Constraints = (),
-        check_training_step: bool = True,
+        check_training_step: bool | Literal["follow"] = True,
     ) -> None:
         """Take the settings, once: before the constructor of any class that may be among them."""
         if "_on_infeasible" not in vars(self):
@@ -124,18 +129,21 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         if not infeasible or (attribution.by_keras_tuner and not found):
             activate()
 
-    def _judge_on(self, data: DataSpec | None) -> None:
+    def _judge_on(self, data: DataSpec | None, rehearsal: Rehearsal | None = None) -> None:
         if self.hypermodel is None or not isinstance(self._judging_oracle, ShapeSafeOracle):
             return
-        changed_by = self._trains_by_itself
-        unjudged = f"{changed_by} may change the data" if changed_by else None
+        rehearsal = rehearsal or Rehearsal()
+        if not rehearsal.builds_alone and rehearsal.source is None:
+            self._judging_oracle.judge_with(None)
+            return
         known = [item.name for item in self._judging_oracle.hyperparameters.space]
         self._judging_oracle.judge_with(
             Checker(
                 Question(
                     self._build_as_trial,
                     data=data,
-                    unjudged=unjudged,
+                    unjudged=rehearsal.unjudged,
+                    source=rehearsal.source,
                     in_advance=frozenset(known if self._in_advance is None else self._in_advance),
                     max_model_size=self.max_model_size,
                     constraints=tuple(self._constraints),
@@ -156,16 +164,18 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             finally:
                 self.oracle.leave()
         with self._judging_oracle.sole_search():
+            data = rehearsal = None
             if self.hypermodel is not None:
-                data = None
-                if self._check_training_step and self._trains_by_itself is None:
+                if self._trains_by_itself is not None:
+                    rehearsal = self._rehearsal(fit_args, fit_kwargs)
+                elif self._check_training_step:
                     data = self._look_at(FitArguments(fit_args, fit_kwargs))
-                self._judge_on(data)
+                self._judge_on(data, rehearsal)
                 fit_args = tuple(give_back(argument) for argument in fit_args)
                 fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
             verbose = bool(fit_kwargs.get("verbose", 1))
-            self._say_what_is_not_judged(verbose)
+            self._say_what_is_not_judged(rehearsal, verbose)
             if not is_chief():
                 results = super().search(*fit_args, **fit_kwargs)
                 if verbose:  # KerasTuner has cleared the cell of a notebook
@@ -178,17 +188,30 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             with self._showing_rejections(fit_kwargs.get("callbacks")):
                 return serve(self._judging_oracle)
 
-    def _say_what_is_not_judged(self, verbose: bool) -> None:
+    def _say_what_is_not_judged(self, rehearsal: Rehearsal | None, verbose: bool) -> None:
         """Once, before the first trial; the summary says it again."""
         why = None
         if self.hypermodel is not None and not self._check_training_step:
             why = "check_training_step is False"
-        elif self.hypermodel is not None and self._trains_by_itself is not None:
-            why = f"{self._trains_by_itself} may change the data"
+        elif rehearsal is not None:
+            why = rehearsal.unjudged
         if why is not None and isinstance(self._judging_oracle, ShapeSafeOracle):
             self._judging_oracle.draws.unjudged = f"the training step, because {why}"
             if verbose:
                 print(f"The build alone is judged, not the training step, because {why}.\n")
+
+    def _rehearsal(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Rehearsal:
+        """How the user's own code between ``search`` and ``fit`` is followed, or why it is not."""
+        oracle, follow = self._judging_oracle, self._check_training_step
+        known = self._in_advance or ()
+        rehearsal = rehearsal_of(self, args, kwargs, known, everything=follow == "follow")
+        if not follow:
+            return dataclasses.replace(rehearsal, source=None, unjudged=None)
+        if rehearsal.source is not None:
+            unjudged = register_what_fit_reads(oracle, rehearsal.source)
+            if unjudged is not None:
+                rehearsal = dataclasses.replace(rehearsal, source=None, unjudged=unjudged)
+        return rehearsal
 
     def _look_at(self, given: FitArguments) -> DataSpec | None:
         """The batches that ``model.fit`` will make of the arguments of ``search``.

@@ -16,11 +16,20 @@ from shapesafe_tuner._compat.active import Hooks
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import weightless
 from shapesafe_tuner._compat.keras.rollback import Snapshot
-from shapesafe_tuner._compat.types import Layer, Model, Nested, Optimizer, Tensor, Variable
+from shapesafe_tuner._compat.types import (
+    Function,
+    Layer,
+    Model,
+    Nested,
+    Optimizer,
+    Tensor,
+    Variable,
+)
 
 __all__ = [
     "Flow",
     "assert_compiled",
+    "before_training",
     "built_by_fit",
     "forward",
     "has_custom_step",
@@ -45,6 +54,28 @@ def overrides(model: Model, method: str) -> bool:
     """Whether the model's class has its own version of a trainer's method."""
     owner = next(cls for cls in type(model).__mro__ if method in cls.__dict__)
     return owner.__module__.split(".")[0] != "keras" or method in vars(model)
+
+
+def before_training(call: Callable[[str], None]) -> None:
+    """Have a function called before any model of this process trains or computes on batches.
+
+    Args:
+        call: takes the name of the method; what it raises keeps the method from running.
+    """
+    for name in ("fit", "evaluate", "predict", *_ON_BATCH):
+        setattr(keras.Model, name, _with_call(getattr(keras.Model, name), call))
+
+
+_ON_BATCH = ("train_on_batch", "test_on_batch", "predict_on_batch")
+
+
+def _with_call(method: Function, call: Callable[[str], None]) -> Function:
+    @functools.wraps(method)
+    def called_first(self: Model, *args: Nested, **kwargs: Nested) -> Nested:
+        call(method.__name__)
+        return method(self, *args, **kwargs)
+
+    return called_first
 
 
 def has_custom_step(model: Model) -> bool:

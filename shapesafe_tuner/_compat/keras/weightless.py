@@ -34,6 +34,7 @@ def install() -> None:
             return
         hooks.note_birth()
         self._value = None
+        _try_dtype(initializer, self._shape, self._dtype)
         self._initializer = Weightless(self, initializer)
         if not _fits_any_shape(initializer, self._shape):
             self._initializer.value_shape = _shape_of_value(initializer, self)
@@ -132,7 +133,34 @@ def _fits_any_shape(initializer: Initializer, shape: Sequence[int]) -> bool:
         return np.ndim(initializer.value) == 0
     if name in ("Orthogonal", "Identity"):
         return len(shape) == 2 or (name == "Orthogonal" and len(shape) > 2)
-    return name in _FIT or not isinstance(initializer, keras.initializers.Initializer)
+    if isinstance(initializer, keras.initializers.Initializer):
+        return name in _FIT
+    # A function of a recurrent layer's, which joins what the layer's own initialiser gives.
+    held = [cell.cell_contents for cell in getattr(initializer, "__closure__", None) or ()]
+    inner = [getattr(item, "bias_initializer", None) for item in held]
+    return all(item is None or _fits_any_shape(item, shape) for item in inner)
+
+
+_USUAL_DTYPES = ("float16", "float32", "float64")
+
+
+def _try_dtype(initializer: Initializer, shape: Sequence[int], dtype: str) -> None:
+    """Raise what an initialiser of Keras's raises for an unusual dtype, on a tiny shape."""
+    if dtype in _USUAL_DTYPES or not isinstance(initializer, keras.initializers.Initializer):
+        return
+    if not type(initializer).__module__.startswith("keras."):
+        return
+    if type(initializer).__name__ == "Constant":
+        return
+    place = (type(initializer).__name__, len(shape), dtype)
+    if place not in _TRIED:
+        with backend.outside_graphs():
+            initializer(tuple(min(size, 2) for size in shape), dtype=dtype)
+        _TRIED.add(place)
+
+
+_TRIED: set[tuple[str, int, str]] = set()
+"""Initialisers, ranks and dtypes that go together; there are a few dozen."""
 
 
 def _shape_of_value(initializer: Initializer, variable: Variable) -> tuple[int | None, ...] | None:

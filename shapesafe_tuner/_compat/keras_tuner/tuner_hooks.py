@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 
+import keras
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.hypermodels import overrides
@@ -75,6 +78,35 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
             state = _checked(keras_tuner_module("utils").load_json(path))
         self.set_state(state)
 
+    def _rehearse(
+        self, hp: HyperParameters, model: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Run a trial's own code, on copies of tuner and hypermodel, up to ``model.fit``.
+
+        Args:
+            hp: the configuration.
+            model: what ``build`` gives; its ``fit`` ends the run.
+            args, kwargs: of ``search``.
+        """
+        hypermodel, twin = copy.copy(self.hypermodel), copy.copy(self)
+        hypermodel.build = lambda hp: model
+        twin.__class__ = type(type(self).__name__, (type(self), _Rehearsing), {})
+        twin.hypermodel, twin.rehearsed = hypermodel, model
+        trial = keras_tuner_module("engine.trial").Trial(hp, trial_id="rehearsal", status="RUNNING")
+        twin.run_trial(trial, *args, **kwargs)
+
+    @property
+    def _own_code(self) -> list[tuple[Any, type]]:
+        """The user's functions between ``search`` and ``fit``, and the classes they are of."""
+        methods = [
+            (getattr(self, name), type(self))
+            for name in ("run_trial", "_build_and_fit_model")
+            if overrides(self, name)
+        ]
+        if overrides(self.hypermodel, "fit"):
+            methods.append((self.hypermodel.fit, type(self.hypermodel)))
+        return methods
+
     def _build_as_trial(self, hp: HyperParameters) -> Model:
         """Build as a trial does: with the tuner's strategy and compile arguments."""
         return self._build_hypermodel(hp)
@@ -88,6 +120,24 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         if overrides(self.hypermodel, "fit"):
             return f"{type(self.hypermodel).__name__}.fit"
         return None
+
+
+class _Rehearsing(keras_tuner.Tuner):  # type: ignore[misc]
+    """What stands behind the user's own methods, before KerasTuner's, in a rehearsal."""
+
+    rehearsed: object
+
+    def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        """As in KerasTuner, once and without files."""
+        own = [keras.callbacks.Callback(), keras.callbacks.Callback()]
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), *own]
+        return [self._build_and_fit_model(trial, *args, **kwargs)]
+
+    def _try_build(self, hp: HyperParameters) -> object:
+        return self.rehearsed
+
+    def _build_hypermodel(self, hp: HyperParameters) -> object:
+        return self.rehearsed
 
 
 def _checked(state: object) -> dict[str, object]:

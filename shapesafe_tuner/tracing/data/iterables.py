@@ -39,6 +39,11 @@ def iterable_batches(x: Data, class_weight: Data) -> list[Batch]:
         batches = _loader_batches(x)
     elif isinstance(x, types.GeneratorType):
         batches = [_batch(_peek(x))]
+    elif type(x).__module__ == "builtins":
+        raise RefusedData(
+            f"fit takes no {type(x).__name__} as data (Unrecognized data type); give arrays, a "
+            "dataset, a PyDataset or a generator of batches."
+        )
     else:
         raise UnreadableData(
             f"the shapes of data of type {type(x).__name__} cannot be read before training"
@@ -52,7 +57,12 @@ def iterable_batches(x: Data, class_weight: Data) -> list[Batch]:
 
 
 def _batch(data: Data) -> Batch:
-    x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+    try:
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+    except ValueError:
+        raise RefusedData(
+            f"a batch must be x, (x, y) or (x, y, sample_weight), not {len(data)} parts."
+        ) from None
     return Batch(*(map_arrays(_element_spec, part) for part in (x, y, weight)))
 
 

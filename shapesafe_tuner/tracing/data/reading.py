@@ -95,7 +95,21 @@ def _source(
 ) -> tuple[list[Batch], list[Batch]]:
     """The distinct batches of one source, and of what ``validation_split`` holds back."""
     if not _is_arrays(x):
-        return iterable_batches(x, class_weight), []
+        batches = iterable_batches(x, class_weight)
+        for name, given in (("y", y), ("sample_weight", sample_weight)):
+            if given is not None:
+                raise RefusedData(
+                    f"fit takes no {name} beside x of type {type(x).__name__}, whose batches hold "
+                    "the targets and the sample weights too."
+                )
+        if split:
+            raise RefusedData(
+                f"fit takes no validation_split of x of type {type(x).__name__}; give "
+                "validation_data."
+            )
+        return batches, []
+    for name, given in (("y", y), ("sample_weight", sample_weight)):
+        _refuse_plain(name, given)
     data = _array_batch(x, y, sample_weight, class_weight)
     samples = _samples(data)
     if samples is None:
@@ -103,6 +117,16 @@ def _source(
     held_out = samples - math.floor(samples * (1.0 - split)) if split else 0
     size = batch_size or (math.ceil(samples / steps) if steps else DEFAULT_BATCH)
     return cut(data, samples - held_out, size), cut(data, held_out, size)
+
+
+def _refuse_plain(name: str, given: Data) -> None:
+    """Keras takes arrays, in lists too, but no lists of numbers."""
+    for leaf in raw_leaves(given):
+        if not _array_like(leaf):
+            raise RefusedData(
+                f"fit takes no {type(leaf).__name__} in {name} (Unrecognized data type); make it "
+                "an array with numpy.asarray."
+            )
 
 
 def _is_arrays(x: Data) -> bool:
@@ -137,6 +161,7 @@ def _array_spec(leaf: Array) -> TensorSpec:
     shape = tuple(None if size is None else int(size) for size in leaf.shape)
     sparse = hasattr(leaf, "tocoo") or type(leaf).__name__ == "SparseTensor"
     if hasattr(leaf, "dtypes"):
+        _refuse_columns(leaf)
         kinds = {_dtype(kind) for kind in np.atleast_1d(np.asarray(leaf.dtypes, dtype=object))}
         name = next(iter(kinds)) if len(kinds) == 1 else keras.config.floatx()
         if type(leaf).__name__ == "Series":
@@ -155,6 +180,19 @@ def _refuse_text(leaf: Array) -> None:
             f"fit takes no NumPy array of shape {leaf.shape} and dtype {leaf.dtype} (Invalid "
             "dtype); give text as a tf.constant."
         )
+
+
+def _refuse_columns(table: Array) -> None:
+    """Keras takes columns of numbers and truth values alone."""
+    for dtype in np.atleast_1d(np.asarray(table.dtypes, dtype=object)):
+        if str(dtype) == "object":
+            continue
+        try:
+            keras.backend.standardize_dtype(dtype)
+        except ValueError:
+            raise RefusedData(
+                f"fit takes no column of dtype {dtype} (Invalid dtype); turn it into numbers."
+            ) from None
 
 
 def _dtype(dtype: Any) -> str:

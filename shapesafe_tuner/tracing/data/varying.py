@@ -126,7 +126,7 @@ class GivenByValues:
     ) -> Found:
         """As :meth:`find`; what is read and not chosen is demanded."""
         return self._known.find(values) or self._read(
-            lazy_configuration(space, values, self._in_advance, lambda hp: _plain(defer(hp)))
+            lazy_configuration(space, values, self._in_advance, lambda hp: plain_value(defer(hp)))
         )
 
     def _read(self, hp: RecordedHyperParameters) -> Found:
@@ -207,5 +207,5 @@ def _of(part: Any, hp: RecordedHyperParameters) -> Any:
     return part(hp) if _is_function(part) else part
 
 
-def _plain(value: Value) -> Any:
+def plain_value(value: Value) -> Any:
     return value.force() if issubclass(type(value), Proxy) else value

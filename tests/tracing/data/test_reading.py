@@ -202,9 +202,9 @@ def test_data_that_fit_refuses_makes_every_configuration_infeasible() -> None:
 
 
 def test_unreadable_data_leaves_training_unjudged() -> None:
-    verdict = sst.check(model, {}, x=object())
+    verdict = sst.check(model, {}, x=type("Loader", (), {})())
     assert verdict.feasible
-    assert "data of type object cannot be read before training" in verdict.warnings[0]
+    assert "data of type Loader cannot be read before training" in verdict.warnings[0]
 
 
 def test_random_batches_of_a_pydataset_move_no_random_state() -> None:

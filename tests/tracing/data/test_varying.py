@@ -79,7 +79,7 @@ def test_windows_that_are_cut_from_other_lengths_than_the_model_takes() -> None:
         return _windows(hp)[:, : hp.Int("kept", 3, 4)]
 
     for window, kept in itertools.product([4, 8], [3, 4]):
-        values = {"window": window, "kept": kept, "kernel": 3}
+        values = {"window": window, "kept": kept}
         verdict = sst.check(_fully_connected, values, x=shorter, y=_next)
         assert verdict.feasible is _trains(_fully_connected, values, shorter, _next)
         if not verdict:
@@ -139,7 +139,8 @@ def test_a_function_that_fails_is_a_fault_and_a_bug_of_its_own_is_none() -> None
         return X
 
     def misspelt(hp: Any) -> Any:
-        return X.reshap(hp.Choice("long", [2, 99]))
+        length = hp.Choice("long", [2, 99])
+        return X.reshap(length)
 
     refused = sst.check(_fixed_batch, {"long": 99}, x=too_long, y=Y, batch_size=8)
     assert refused.feasible is False

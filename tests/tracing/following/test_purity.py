@@ -1,0 +1,178 @@
+"""What may run in a check: recipes of the documentation may, what leaves a trace may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import pytest
+from sklearn.model_selection import KFold, train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from shapesafe_tuner.tracing.following.purity import objections
+
+LOG: list[Any] = []
+COUNT = 0
+
+
+def _windowed(x: Any, length: int) -> Any:
+    return np.stack([x[i : i + length] for i in range(len(x) - length)])
+
+
+def _logging(x: Any) -> Any:
+    LOG.append(len(x))
+    return x
+
+
+class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
+    def keyword(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return model.fit(*args, batch_size=hp.Choice("batch", [16, 32]), **kwargs)
+
+    def entry(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs["batch_size"] = hp.Int("batch", 1, 9)
+        return model.fit(*args, **kwargs)
+
+    def above(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().fit(hp, model, *args, batch_size=hp.Int("batch", 1, 9), **kwargs)
+
+    def slices(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        steps = hp.Int("steps", 1, 9)
+        return model.fit(x[:, -steps:], y, **kwargs)
+
+    def helper(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        length = hp.Int("length", 1, 9)
+        return model.fit(_windowed(x, length), y[length:], **kwargs)
+
+    def split(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        x, held_x, y, held_y = train_test_split(x, y, test_size=0.2, random_state=1)
+        return model.fit(x, y, validation_data=(held_x, held_y), **kwargs)
+
+    def folds(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        scores = []
+        for train, test in KFold(3).split(x):
+            model.fit(x[train], y[train], **kwargs)
+            scores.append(model.evaluate(x[test], y[test]))
+        print("what is not run")
+        return float(np.mean(scores))
+
+    def method(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        return model.fit(self._scaled(x), y, **kwargs)
+
+    def _scaled(self, x: Any) -> Any:
+        return (x - np.mean(x)) / np.std(x)
+
+    def options(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        chosen = dict(kwargs)
+        chosen.update(epochs=1)
+        if hp.Boolean("shuffle"):
+            chosen["shuffle"] = True
+        return model.fit(*args, **chosen)
+
+
+class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
+    def prints(self, hp: Any, model: Any, *args: Any) -> Any:
+        print("hello")
+        return model.fit(*args)
+
+    def writes(self, hp: Any, model: Any, *args: Any) -> Any:
+        open("log.txt", "a").close()
+        return model.fit(*args)
+
+    def counts(self, hp: Any, model: Any, *args: Any) -> Any:
+        global COUNT
+        COUNT += 1
+        return model.fit(*args)
+
+    def remembers(self, hp: Any, model: Any, *args: Any) -> Any:
+        self.last = hp.Int("n", 1, 9)
+        return model.fit(*args)
+
+    def logs(self, hp: Any, model: Any, *args: Any) -> Any:
+        LOG.append(1)
+        return model.fit(*args)
+
+    def logs_in_a_helper(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        return model.fit(_logging(x), y)
+
+    def changes_the_array(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        x -= x.mean()
+        return model.fit(x, y)
+
+    def changes_a_part(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        x[0] = 0
+        return model.fit(x, y)
+
+    def changes_through_an_alias(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        held = [x]
+        held[0][:] = 0
+        return model.fit(x, y)
+
+    def changes_what_a_container_became(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        held = {}
+        held = x
+        held[0] = 0
+        return model.fit(x, y)
+
+    def adds_in_place(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        np.add(x, 1, out=x)
+        return model.fit(x, y)
+
+    def drops_in_place(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        x.drop(columns="a", inplace=True)
+        return model.fit(x, y)
+
+    def draws(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        return model.fit(x + np.random.rand(), y)
+
+    def iterates(self, hp: Any, model: Any, x: Any) -> Any:
+        for batch in x:
+            return model.fit(batch)
+        return None
+
+    def lists(self, hp: Any, model: Any, x: Any) -> Any:
+        return model.fit(list(x))
+
+    def takes_the_next(self, hp: Any, model: Any, x: Any) -> Any:
+        return model.fit(next(x))
+
+    def fits_a_scaler(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        self.scaler.fit(x)
+        return model.fit(x, y)
+
+    def fits_another_scaler(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        scaler = StandardScaler()
+        return model.fit(scaler.fit_transform(x), y)
+
+    def catches(self, hp: Any, model: Any, *args: Any) -> Any:
+        try:
+            return model.fit(*args)
+        except ValueError:
+            return {"loss": 1.0}
+
+    def asks_the_model(self, hp: Any, model: Any, *args: Any) -> Any:
+        model.summary()
+        return model.fit(*args)
+
+
+def _methods(cls: type) -> list[Callable[..., Any]]:
+    return [item for name, item in vars(cls).items() if name[0] != "_"]
+
+
+@pytest.mark.parametrize("method", _methods(Clean), ids=lambda item: item.__name__)
+def test_what_leaves_no_trace_is_clean(method: Callable[..., Any]) -> None:
+    assert objections(method, Clean) == []
+
+
+@pytest.mark.parametrize("method", _methods(Unclean), ids=lambda item: item.__name__)
+def test_what_may_leave_a_trace_is_named_with_its_line(method: Callable[..., Any]) -> None:
+    found = objections(method, Unclean)
+    assert found
+    assert "test_purity.py:" in found[0]
+
+
+def test_code_without_a_source_is_not_run() -> None:
+    names: dict[str, Any] = {}
+    exec("def fit(hp, model, *args): return model.fit(*args)", names)
+    assert objections(names["fit"]) == ["its source is not at hand"]
