@@ -139,7 +139,7 @@ def first_step(subject: subjects.Subject, values: Values, data: Values) -> None:
 
 def floor(subject: subjects.Subject) -> Any:
     """What puts :data:`NOTHING` in place of Keras in the module of a subject."""
-    places = {name for name in ("keras", "layers") if hasattr(subject.written_in, name)}
+    places = {name for name in ("keras", "layers", "ops") if hasattr(subject.written_in, name)}
     return mock.patch.multiple(
         subject.written_in, **dict.fromkeys({*places, *subject.own}, NOTHING)
     )
