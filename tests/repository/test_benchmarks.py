@@ -8,6 +8,7 @@ import pathlib
 import random
 from typing import Any
 
+import keras
 import keras_tuner
 import pytest
 
@@ -344,3 +345,40 @@ def test_the_labelled_set_is_judged(tmp_path: pathlib.Path) -> None:
     assert all(record["feasible"] is record["trains"] for record in results)
     with pytest.raises(SystemExit, match="no labelled space 'nothing'"):
         agreement.main(["--only", "nothing", "--into", str(tmp_path)])
+
+
+# ---------------------------------------------------------------- check_cost
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it measures on TensorFlow")
+def test_the_worse_of_feasible_and_refused_is_held_against_floor_and_build() -> None:
+    from benchmarks import check_cost
+
+    times = check_cost.Times()
+    for seconds, feasible in ((0.001, True), (0.003, True), (0.004, False), (0.009, None)):
+        times.add(seconds, sst.Verdict(feasible, "analytic"))
+    found = times.milliseconds()
+    assert (found["feasible"], found["refused"], found["worse"]) == (2.0, 4.0, 4.0)
+    assert found["undecided"] == 1
+    row = {
+        "without data": found,
+        "floor": 2.0,
+        "real build": 80.0,
+        "real build and first step": None,
+    }
+    table = check_cost.summary({"a model": row}).markdown()
+    assert "| a model | 2.00 ms | 4.00 ms | - | - | 2.00 ms | 80 ms | - | 2.0 | 20 | - |" in table
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it measures on TensorFlow")
+@pytest.mark.parametrize("name", ["CNN, Sequential", "own layers", "subclassed", "nested models"])
+def test_every_subject_has_a_floor_and_checks(name: str) -> None:
+    from benchmarks import check_cost, subjects
+
+    subject = subjects.SUBJECTS[name]
+    values = subject.draw(random.Random(0))
+    with check_cost.floor(subject):
+        check_cost.bare_build(subject, values)
+    verdict = sst.check(subject.build, values, **subject.data())
+    assert verdict.feasible is not None
+    assert verdict.stage == "analytic"
