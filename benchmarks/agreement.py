@@ -1,6 +1,7 @@
 """Precision and recall of the check: labelled configurations against what real Keras did.
 
-    python -m benchmarks agreement [--only SPACE ...] [--configurations 8] [--into FOLDER]
+    python -m benchmarks agreement [--only SPACE ...] [--configurations 8] [--suites 200]
+        [--into FOLDER]
 
 The labelled set (``tests/labelled``) has search spaces of many kinds, with configurations that real
 Keras built and fitted. A *positive* is a configuration that Keras refuses: precision is the share
@@ -167,14 +168,31 @@ def tables(records: Sequence[dict[str, Any]]) -> list[Table]:
     ]
 
 
+def suites_table(cases: int, seed: int = 0) -> Table:
+    """So many cases of each suite of ``tests/suites``, which were not written for this project."""
+    from tests.suites.running import SUITES, Count, cases_of, run
+
+    rows: list[list[Any]] = []
+    for suite in SUITES:
+        count = Count.of(run(cases_of(suite, cases, seed)))
+        rows.append([suite, *dataclasses.astuple(count)])
+    columns = [
+        "suite", "asked", "agreed", "missed", "falsely refused", "undecided", "crashed",
+        "fails on a device only",
+    ]  # fmt: skip
+    return Table("Suites", columns, rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Judge the labelled set and write the tables."""
     parser = harness.parser("agreement", __doc__)
     parser.add_argument("--only", nargs="*", help="names of labelled spaces")
     parser.add_argument("--configurations", type=int, help="at most so many of a space")
+    parser.add_argument("--suites", type=int, default=0, help="cases of each suite")
     given = parser.parse_args(arguments)
     records = records_of(given.only, given.configurations)
-    print(harness.publish("agreement", given.into, given, records, tables(records)))
+    suites = [suites_table(given.suites)] if given.suites else []
+    print(harness.publish("agreement", given.into, given, records, [*tables(records), *suites]))
 
 
 if __name__ == "__main__":
