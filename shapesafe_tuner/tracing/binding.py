@@ -41,7 +41,7 @@ _BASE: dict[str, Any] = {
 _REQUIRED = inspect.Parameter.empty
 _CHOSEN = frozenset([int, float, str, bool, type(None)])
 """Types of values in which nothing is left to choose."""
-_REGULARIZERS = frozenset(["l1", "l2", "l1_l2", "L1", "L2", "L1L2"])
+_REGULARIZERS = frozenset(["l1", "l2", "L1", "L2", "L1L2"])
 _INITIALIZERS = frozenset(
     "zeros Zeros ones Ones glorot_uniform glorot_normal GlorotUniform GlorotNormal he_uniform "
     "he_normal HeUniform HeNormal lecun_uniform lecun_normal LecunUniform LecunNormal "
