@@ -24,15 +24,14 @@ def progress_bar(show: bool) -> Iterator[Callable[[Mapping[bool | None, Fraction
         yield lambda shares, runs: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
         TextColumn("settled {task.percentage:>5.1f}%"), BarColumn(bar_width=None),
-        TextColumn("[green]{task.fields[shares][0]:.1%} feasible[/]"),
-        TextColumn("[red]{task.fields[shares][1]:.1%} infeasible[/]"),
-        TextColumn("[yellow]{task.fields[shares][2]:.1%} undecided[/]"),
+        TextColumn("[green]{task.fields[shares][0]:.0%} feasible[/]"),
+        TextColumn("[red]{task.fields[shares][1]:.0%} infeasible[/]"),
+        TextColumn("[yellow]{task.fields[shares][2]:.0%} undecided[/]"),
         TextColumn("{task.fields[runs]} runs, {task.fields[rate]:.0f} a second"),
-        TimeElapsedColumn(),
     )  # fmt: skip
     known = dict.fromkeys((True, False, None), 0.0)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
