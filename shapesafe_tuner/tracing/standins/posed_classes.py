@@ -19,6 +19,7 @@ import keras
 from shapesafe_tuner._compat.keras import hooks as keras_hooks
 from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import symbolic
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Spec, walk
 from shapesafe_tuner.tracing.binding import any_shape_initializer
@@ -55,8 +56,7 @@ def retire(facade: Any) -> None:
 
 
 _CLASS: Any = object.__dict__["__class__"]
-_MOST = 256
-_CLASSES: dict[type, tuple[type, type]] = {}
+_CLASSES: Memory[type, tuple[type, type]] = Memory(256)
 
 
 def _classes_of(cls: type) -> tuple[type, type]:
@@ -68,8 +68,6 @@ def _classes_of(cls: type) -> tuple[type, type]:
         own = {**names, "__init__": _watched(cls), "build": _build}
         shadow = type(cls.__name__, (cls, base), own)
         retired = type(cls.__name__, (cls,), {**names, **_awaking(cls)})
-        if len(_CLASSES) >= _MOST:
-            _CLASSES.clear()
         known = _CLASSES[cls] = (shadow, retired)
     return known
 
