@@ -6,6 +6,7 @@ from typing import Any
 
 from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
 from shapesafe_tuner.checker import Checker, prepare
+from shapesafe_tuner.space.diagram.summary import nearest_in
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.nearest import nearest_leaf
 from shapesafe_tuner.validation import MOST_RUNS
@@ -77,6 +78,8 @@ def nearest_feasible(
         return found.values, None
     known = Exploration(checker.passes, space)
     known.explore(budget)
+    if known.diagram is not None:
+        return nearest_in(known.diagram, chosen, known.declared), None
     known.draw(samples, 0)
     leaf = nearest_leaf(chosen, [*known.leaves, *known.drawn], known.declared)
     why = known.why_not_exact

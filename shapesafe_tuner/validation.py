@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import size_of
@@ -20,14 +21,18 @@ from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Conflict, Suggestion, Undecided
 from shapesafe_tuner.report.progress_bar import progress_bar
 from shapesafe_tuner.report.search_space import SearchSpaceReport
+from shapesafe_tuner.space.causes import causes_of
 from shapesafe_tuner.space.conflicts import conflicts_of
+from shapesafe_tuner.space.diagram.diagram import Diagram
+from shapesafe_tuner.space.diagram.relevance import deciding
+from shapesafe_tuner.space.diagram.summary import MergedSource, Summary
 from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
 from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, Source, outcomes_of, sensitivity_of
 from shapesafe_tuner.space.size import estimated_runs
-from shapesafe_tuner.space.suggestions import suggestions_of
+from shapesafe_tuner.space.suggestions import Tables, suggestions_of
 from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Changes, question_of
@@ -91,13 +96,15 @@ def validate_search_space(
         max_model_size, constraints,
     )  # fmt: skip
     judge = judge_of(question)
-    spent = _refuse_what_is_too_large(judge, hyperparameters) if exact else 0
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)
     why = "it was asked for" if exact is False else None
     interrupted = False
+    spent = 0
     try:
         if exact is not False:
             with progress_bar(progress) as settled:
+                if exact:
+                    spent = _refuse_what_is_too_large(judge, hyperparameters)
                 known.explore(math.inf if exact else MOST_RUNS, executor, settled)
             why = known.why_not_exact
         if exact and why is not None:
@@ -130,6 +137,48 @@ def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> in
     return size.spent
 
 
+def _report_of_diagram(
+    known: Exploration, diagram: Diagram, *, at_once: bool = False
+) -> SearchSpaceReport:
+    """The report of a space whose states were merged: all of it is exact."""
+    declared = known.declared
+    summary = Summary(diagram, declared)
+    share = float(summary.feasible)
+    conflicts = summary.conflicts
+    drawn = summary.draw(_DRAWN, 0) if summary.feasible else []
+    leaves = [Leaf(values, Fraction(1, len(drawn)), True) for values in drawn]
+    domains = Domains(summary.weights, declared, WIDEST)
+    suggestions, tried = (
+        ([], 0) if at_once else _suggestions(known, conflicts, leaves, domains, summary)
+    )
+    examples = () if at_once else tuple(examples_of(known.judge, known.space, conflicts))
+    axes, pairs = summary.maps()
+    matter = [hp.name for hp in declared if hp.name in summary.deciding]
+    return SearchSpaceReport(
+        total=size_of(declared),
+        exact=True,
+        feasible_fraction=share,
+        infeasible_fraction=float(1 - summary.feasible),
+        confidence_interval=(share, share),
+        causes=tuple(causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter))),
+        conflicts=tuple(conflicts),
+        sensitivity=summary.sensitivity,
+        suggestions=tuple(suggestions),
+        domains={name: tuple(weights) for name, weights in summary.weights.items()},
+        irrelevant=tuple(dict.fromkeys(hp.name for hp in declared if hp.name not in matter)),
+        notes=summary.notes,
+        runs=known.runs + tried + len(examples),
+        axes=axes,
+        pairs=pairs,
+        examples=examples,
+        _space=MergedSource(diagram, tuple(declared)),
+    )
+
+
+_DRAWN = 400
+"""Feasible configurations that a change of a layer is tried on."""
+
+
 def _report(
     known: Exploration,
     why: str | None,
@@ -146,6 +195,8 @@ def _report(
         interrupted: the user does not want to wait for further runs of ``build``.
         at_once: nor for anything else: the shares alone.
     """
+    if known.diagram is not None:
+        return _report_of_diagram(known, known.diagram, at_once=interrupted)
     settled, drawn = _held(known.leaves, known.drawn)
     leaves = [*settled, *drawn]
     declared = known.declared
@@ -157,7 +208,12 @@ def _report(
         why = "no check can decide about a part of it"
     conflicts = [] if at_once else conflicts_of([*settled, *known.parts], drawn)
     partial = bool(known.drawn) or interrupted
-    suggestions, tried = ([], 0) if partial else _suggestions(known, conflicts, domains)
+    suggestions, tried = (
+        ([], 0)
+        if partial
+        else _suggestions(known, conflicts, [leaf for leaf in settled if leaf.feasible], domains)
+    )
+    diagram = Diagram.of_leaves([*settled, *(drawn or known.parts)])
     wanted = () if interrupted else conflicts
     examples = tuple(examples_of(known.judge, known.space, wanted))
     chosen = [] if at_once else axes_of(leaves, declared, conflicts)
@@ -173,12 +229,13 @@ def _report(
         unseen_fraction=float(shares.unseen),
         confidence_interval=shares.interval,
         interrupted=interrupted,
+        causes=() if at_once else tuple(causes_of(diagram, conflicts, suggestions, names)),
         conflicts=tuple(conflicts),
         sensitivity={} if shares.unseen else sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),
         domains={name: tuple(weights) for name, weights in domains.weights.items()},
         undecided=undecided,
-        irrelevant=() if shares.unseen else tuple(seen),
+        irrelevant=() if shares.unseen else _irrelevant(seen, diagram, names, why),
         notes=_notes(leaves),
         runs=known.runs + spent + tried + len(examples),
         why_not_exact=why,
@@ -218,8 +275,22 @@ def _notes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
     return tuple(note for note in notes if kind_of(note) not in ("undecided", "varying build"))
 
 
+def _irrelevant(
+    seen: Sequence[str], diagram: Diagram, demanded: Iterable[str], why: str | None
+) -> tuple[str, ...]:
+    """What no verdict depends on; what was never demanded first."""
+    if why is not None:
+        return tuple(seen)
+    matter = deciding(diagram, lambda end: end.feasible)
+    return (*seen, *(name for name in demanded if name not in matter))
+
+
 def _suggestions(
-    known: Exploration, conflicts: list[Conflict], domains: Domains
+    known: Exploration,
+    conflicts: list[Conflict],
+    feasible: list[Leaf],
+    domains: Domains,
+    tables: Tables | None = None,
 ) -> tuple[list[Suggestion], int]:
     """Changes that remove conflicts, and the runs it took to check them."""
     tried = 0
@@ -236,4 +307,14 @@ def _suggestions(
 
     feasible = [leaf for leaf in known.leaves if leaf.feasible]
     found = suggestions_of(conflicts, feasible, known.declared, domains, changed)
+
+
+def _irrelevant(
+    seen: Sequence[str], diagram: Diagram, demanded: Iterable[str], why: str | None
+) -> tuple[str, ...]:
+    """What no verdict depends on; what was never demanded first."""
+    if why is not None:
+        return tuple(seen)
+    matter = deciding(diagram, lambda end: end.feasible)
+    return (*seen, *(name for name in demanded if name not in matter))
     return found, tried

@@ -3,6 +3,7 @@
 from shapesafe_tuner.findings.records import (
     Axis,
     Bound,
+    Cause,
     Conflict,
     Example,
     PairShares,
@@ -14,6 +15,6 @@ from shapesafe_tuner.findings.records import (
 from shapesafe_tuner.findings.space_findings import SpaceFindings
 
 __all__ = [
-    "Axis", "Bound", "Conflict", "Example", "PairShares", "SpaceFindings", "Suggestion",
+    "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "SpaceFindings", "Suggestion",
     "Undecided", "in_order", "words",
 ]  # fmt: skip

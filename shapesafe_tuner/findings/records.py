@@ -11,8 +11,8 @@ from shapesafe_tuner.escaping import card, short, visible
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = [
-    "Axis", "Bound", "Conflict", "Example", "PairShares", "Suggestion", "Undecided",
-    "in_order", "words",
+    "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Suggestion",
+    "Undecided", "in_order", "words",
 ]  # fmt: skip
 
 
@@ -148,6 +148,34 @@ class Suggestion:
 
     def __hash__(self) -> int:
         return hash((self.text, self.removes))
+
+
+@dataclasses.dataclass(frozen=True)
+class Cause:
+    """One place where configurations fail.
+
+    The fractions of all causes of a report add up to the infeasible part.
+
+    Attributes:
+        layer: the name of the layer that refuses; None where several do, or none.
+        layer_type: its class; None where a constraint or a limit refuses.
+        reason: what it refuses, in the words of one of its configurations.
+        fraction: of the space.
+        decided_by: the hyperparameters that can change whether this happens.
+        conflicts: those of the report's conflicts that end here, the costliest first.
+        suggestions: those of the report's suggestions that remove one of them.
+    """
+
+    layer: str | None
+    layer_type: str | None
+    reason: str
+    fraction: float
+    decided_by: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.layer, self.layer_type, self.reason, self.fraction))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 from shapesafe_tuner.findings.records import (
     Axis,
     Bound,
+    Cause,
     Conflict,
     Example,
     PairShares,
@@ -47,6 +48,8 @@ class SpaceFindings:
         feasible_fraction: share that is proved feasible, under KerasTuner's random sampling.
         confidence_interval: of that fraction, 95 %; both ends are equal where nothing was sampled
             and everything looked at.
+        causes: where configurations fail, the costliest first; their fractions add up to what is
+            infeasible.
         conflicts: combinations of values that never fit, the costliest first.
         sensitivity: for each value that decides about shapes, the share that is infeasible.
         suggestions: changes of the space that remove conflicts, where it is known exactly.
@@ -74,6 +77,7 @@ class SpaceFindings:
     sensitivity: Mapping[str, Mapping[Any, float]]
     suggestions: tuple[Suggestion, ...] = ()
     infeasible_fraction: float = math.nan
+    causes: tuple[Cause, ...] = ()
     undecided_fraction: float = 0.0
     unseen_fraction: float = 0.0
     undecided: tuple[Undecided, ...] = ()
@@ -145,6 +149,7 @@ class SpaceFindings:
         content["total"] = None if self.total == math.inf else self.total
         content["conflicts"] = [dataclasses.asdict(conflict) for conflict in self.conflicts]
         content["undecided"] = [dataclasses.asdict(part) for part in self.undecided]
+        content["causes"] = [_cause_fields(self, cause) for cause in self.causes]
         content["suggestions"] = [dataclasses.asdict(one) for one in self.suggestions]
         content["axes"] = [dataclasses.asdict(axis) for axis in self.axes]
         content["pairs"] = [dataclasses.asdict(pair) for pair in self.pairs]
@@ -180,6 +185,7 @@ class SpaceFindings:
         )
         fields["undecided"] = tuple(Undecided(**part) for part in fields["undecided"])
         fields["suggestions"] = tuple(_suggestion(item) for item in fields["suggestions"])
+        fields["causes"] = tuple(_cause(item, fields) for item in fields.get("causes", ()))
         fields["sensitivity"] = {
             name: dict(shares) for name, shares in fields["sensitivity"].items()
         }
@@ -200,6 +206,31 @@ class SpaceFindings:
 
 def _tuples(values: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(items) for name, items in values.items()}
+
+
+def _cause_fields(findings: SpaceFindings, cause: Cause) -> dict[str, Any]:
+    """A cause; its conflicts and suggestions by their places in the report."""
+    return {
+        "layer": cause.layer,
+        "layer_type": cause.layer_type,
+        "reason": cause.reason,
+        "fraction": cause.fraction,
+        "decided_by": list(cause.decided_by),
+        "conflicts": [findings.conflicts.index(one) for one in cause.conflicts],
+        "suggestions": [findings.suggestions.index(one) for one in cause.suggestions],
+    }
+
+
+def _cause(fields: dict[str, Any], report: Mapping[str, Any]) -> Cause:
+    return Cause(
+        fields["layer"],
+        fields["layer_type"],
+        fields["reason"],
+        fields["fraction"],
+        tuple(fields["decided_by"]),
+        tuple(report["conflicts"][place] for place in fields["conflicts"]),
+        tuple(report["suggestions"][place] for place in fields["suggestions"]),
+    )
 
 
 def _suggestion(fields: dict[str, Any]) -> Suggestion:

@@ -11,7 +11,7 @@ from shapesafe_tuner.space.enumeration import in_space
 
 __all__ = ["Proposals"]
 
-MAX_REPAIRED = 500
+MAX_REPAIRED = 100
 """Configurations that one repair may judge."""
 
 IsTried = Callable[[Values], bool]
@@ -45,19 +45,29 @@ class Proposals:
             space: the ``HyperParameters`` of the oracle.
             is_tried: whether a configuration was tried.
         """
-        found = self.checker.nearest(
-            values, space, lambda some: not is_tried(in_space(space, some)), MAX_REPAIRED
-        )
-        return None if found.values is None else in_space(space, found.values)
+        if self._construction is None:
+            found = self.checker.nearest(
+                values, space, lambda some: not is_tried(in_space(space, some)), MAX_REPAIRED
+            )
+            if found.values is not None or found.proved:
+                return None if found.values is None else in_space(space, found.values)
+        nearest = self._constructing(space).nearest(values)
+        if nearest is not None and not is_tried(nearest):
+            return nearest
+        return self.constructed(space, is_tried)
 
     def constructed(self, space: HyperParameters, is_tried: IsTried) -> Configuration | None:
-        """A feasible configuration that was not tried, from the lazy tree of the space."""
+        """A feasible configuration that was not tried, from what is known of the whole space."""
+        construction = self._constructing(space)
+        values = construction.untried(is_tried)
+        self.exhausted = construction.complete
+        return values
+
+    def _constructing(self, space: HyperParameters) -> Construction:
         size = len(space.space)
         if self._construction is None or self._construction[0] != size:
             self._construction = (size, Construction(self.checker.passes, space, self._seed))
-        values = self._construction[1].untried(is_tried)
-        self.exhausted = self._construction[1].complete
-        return values
+        return self._construction[1]
 
     def learn(self, refused: Iterable[Values], space: HyperParameters) -> None:
         """Judge what was refused before a restart, so that its conflicts are known.

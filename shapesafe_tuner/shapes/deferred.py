@@ -12,11 +12,13 @@ with itself fits although its size is not chosen.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-__all__ = ["Deferred", "Demand", "demanded", "forget_demands"]
+__all__ = ["Deferred", "Demand", "demanded", "forget_demands", "watched"]
 
 _LOCAL = threading.local()
 
@@ -43,10 +45,27 @@ def forget_demands() -> None:
     _LOCAL.name = None
 
 
+@contextlib.contextmanager
+def watched(watcher: Callable[[str], None]) -> Iterator[None]:
+    """Tell of a demand before the run is left.
+
+    Args:
+        watcher: told the name of the hyperparameter.
+    """
+    _LOCAL.watcher = watcher
+    try:
+        yield
+    finally:
+        _LOCAL.watcher = None
+
+
 def demand(name: str) -> NoReturn:
     """Leave the run; it counts for nothing, whoever swallows this."""
     if demanded() is None:
         _LOCAL.name = name
+        watcher = getattr(_LOCAL, "watcher", None)
+        if watcher is not None:
+            watcher(name)
     raise Demand(name)
 
 

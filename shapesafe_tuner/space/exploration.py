@@ -15,6 +15,8 @@ from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import value_at
 from shapesafe_tuner.escaping import short
+from shapesafe_tuner.space.diagram.diagram import Diagram
+from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
 from shapesafe_tuner.space.work import Elsewhere, Found, Task, work
 from shapesafe_tuner.tracing.judge import Judge
@@ -23,6 +25,10 @@ __all__ = ["Exploration"]
 
 _TASKS = 32
 """Tasks of one round, whatever the number of processes: no report may depend on that."""
+_SHALLOW = 200
+"""What a tree may cost before states are followed, which costs more for each run."""
+_MOST_MERGED = 100_000
+"""Runs after which states are not worth following."""
 _AT_ONCE = 1_000
 """What one task may cost before the rest of it is dealt out again."""
 
@@ -42,6 +48,7 @@ class Exploration:
     Attributes:
         items: leaves, and parts that are not settled, in the order of the domains.
         drawn: leaves that random configurations of these parts lie in.
+        diagram: of the whole space, where states were merged; there are no items then.
         runs: how often ``build`` ran.
         cost: the same, with a run on the classes of Keras counted as 50.
     """
@@ -52,8 +59,10 @@ class Exploration:
         self._task = Task(judge, space, widest)
         self.items: list[Leaf | Part] = [Part({}, Fraction(1))]
         self.drawn: list[Leaf] = []
+        self.diagram: Diagram | None = None
         self.runs = 0
         self.cost = 0
+        self._may_merge = judge.may_follow
         self._declared: dict[Any, Any] = {}
 
     @property
@@ -110,8 +119,11 @@ class Exploration:
             open_parts = [part for part in self.parts if not part.blocked]
             if not open_parts:
                 return
+            if self.cost >= _SHALLOW and self._merged(budget - self.cost):
+                return
             tasks = _dealt(open_parts)
-            most = min(_AT_ONCE, (budget - self.cost) / len(tasks))
+            limit = budget if self.cost >= _SHALLOW else min(budget, _SHALLOW)
+            most = min(_AT_ONCE, (limit - self.cost) / len(tasks))
             pieces: dict[int, list[Leaf | Part]] = {}
             try:
                 done = (
@@ -128,6 +140,29 @@ class Exploration:
             finally:
                 new = (pieces.get(id(item), [item]) for item in self.items)
                 self.items = list(itertools.chain.from_iterable(new))
+
+    def is_settled_by_states(self) -> bool:
+        """Whether a little of the tree, or else the merging of states, settles the space."""
+        self.explore(_SHALLOW)
+        return not self.parts or self._merged(float("inf"))
+
+    def _merged(self, budget: float) -> bool:
+        """Whether the whole space is known by its states, which is tried once."""
+        if not self._may_merge or self.blocked:
+            return False
+        self._may_merge = False
+        merging = Merging(self.judge, self.space, most=min(budget, _MOST_MERGED))
+        try:
+            self.diagram = Diagram.of_vertices(merging.explore())
+        except Unmergeable:
+            return False
+        finally:
+            self.runs += merging.runs
+            self.cost += merging.runs
+            for place, hp in merging.declared.items():
+                self._declared.setdefault(place, hp)
+        self.items = []
+        return True
 
     def _divide(self) -> None:
         """Split the largest part until there are enough for a round."""

@@ -19,7 +19,7 @@ from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
-__all__ = ["MANY_READ", "WIDEST", "Explorer", "Leaf", "Part", "Settled"]
+__all__ = ["MANY_READ", "WIDEST", "Explorer", "Leaf", "Part", "Settled", "of_many"]
 
 WIDEST = 1000
 """Values of one demanded hyperparameter that are told apart one by one."""
@@ -246,7 +246,7 @@ class Explorer:
             end = Settled(met[name], None)
         else:
             assert verdict is not None
-            end = Settled(None, _of_many(verdict))
+            end = Settled(None, of_many(verdict))
         for hp, chosen in reversed(taken):
             end = Settled(hp, None, chosen, end)
         return end
@@ -265,7 +265,7 @@ def _key(values: Mapping[str, Any]) -> Any:
     return frozenset((name, type(value), repr(value)) for name, value in values.items())
 
 
-def _of_many(verdict: Verdict) -> Verdict:
+def of_many(verdict: Verdict) -> Verdict:
     """What of a verdict holds for many configurations: no sizes, which may not be chosen."""
     fault = verdict.fault
     if fault is not None:

@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -17,7 +17,7 @@ from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order, word
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import Domains, completed
 
-__all__ = ["suggestions_of"]
+__all__ = ["Tables", "suggestions_of"]
 
 _MOST_CONFLICTS = 10
 _MOST_PADDED = 3
@@ -37,6 +37,7 @@ def suggestions_of(
     declared: Sequence[Any],
     domains: Domains,
     changed: Changed,
+    tables: Tables | None = None,
 ) -> list[Suggestion]:
     """For the costliest conflicts, the change of the space that gives up least.
 
@@ -47,8 +48,9 @@ def suggestions_of(
         domains: of those that decide.
         changed: gives a function that tells whether a configuration is feasible once the layers of
             some classes get other arguments.
+        tables: what narrowing gives up; worked out from the leaves where there is none.
     """
-    tables = _Tables(feasible, domains)
+    tables = tables or _Tables(feasible, domains)
     found: list[Suggestion] = []
     for number, conflict in enumerate(conflicts[:_MOST_CONFLICTS]):
         if any(number in known.removes for known in found):
@@ -66,6 +68,17 @@ def suggestions_of(
 
 def _removed(conflicts: Sequence[Conflict], clears: Callable[[Conflict], bool]) -> tuple[int, ...]:
     return tuple(number for number, conflict in enumerate(conflicts) if clears(conflict))
+
+
+class Tables(Protocol):
+    """How much of what is feasible has which values."""
+
+    @property
+    def weights(self) -> Mapping[str, Mapping[Any, Fraction]]:
+        """How often each value of what decides is drawn."""
+
+    def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
+        """The share of what is feasible that a condition on some values gives up."""
 
 
 class _Tables:
@@ -128,7 +141,7 @@ _ABSENT = object()
 
 
 def _narrowed(
-    conflict: Conflict, conflicts: Sequence[Conflict], tables: _Tables
+    conflict: Conflict, conflicts: Sequence[Conflict], tables: Tables
 ) -> Iterator[Suggestion]:
     """Leave the values of the conflict out of one hyperparameter."""
     for name, values in conflict.values.items():
@@ -155,7 +168,7 @@ def _numeric(values: Any) -> bool:
 
 
 def _bounded(
-    conflict: Conflict, conflicts: Sequence[Conflict], tables: _Tables
+    conflict: Conflict, conflicts: Sequence[Conflict], tables: Tables
 ) -> Iterator[Suggestion]:
     """Bound one hyperparameter by another, where that removes more than this one conflict."""
     numbers = [n for n in conflict.values if n in tables.weights and _numeric(tables.weights[n])]

@@ -10,6 +10,7 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.data.varying import DataSource, Found
+from shapesafe_tuner.tracing.following.follower import Follower
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Changes, Question
 from shapesafe_tuner.tracing.verdicts import Judged
@@ -62,7 +63,11 @@ class JudgeByData(Judge):
         return Judged(verdict, None if read is None else {**found.read, **read})
 
     def judge_lazily(
-        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+        self,
+        space: Any,
+        values: Mapping[str, Any],
+        defer: Callable[[Any], Any],
+        follower: Follower | None = None,
     ) -> Verdict | None:
         """As :meth:`Judge.judge_lazily`; a build that is refused is so on any data."""
         built = super().judge_lazily(space, values, defer)

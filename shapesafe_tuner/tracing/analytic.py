@@ -23,6 +23,8 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.following.follower import Follower
+from shapesafe_tuner.tracing.following.run import FollowedHyperParameters, FollowedRun
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.shape_table import with_unknown_batch
@@ -126,7 +128,11 @@ class AnalyticPass:
         return found
 
     def judge_lazily(
-        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+        self,
+        space: Any,
+        values: Mapping[str, Any],
+        defer: Callable[[Any], Any],
+        follower: Follower | None = None,
     ) -> Analysed | None:
         """As :meth:`judge`, with only some values chosen.
 
@@ -134,6 +140,7 @@ class AnalyticPass:
             space: the ``HyperParameters`` registered so far, or None.
             values: those that are chosen.
             defer: gives the others, when they are read.
+            follower: follows the run, if any; it follows none that needs KerasTuner's own class.
 
         Returns:
             What holds for all values of the others, unless one was demanded meanwhile
@@ -145,10 +152,17 @@ class AnalyticPass:
         if not self._stock_hp:
             known = self._known(space)
             quick = QuickHyperParameters(RecordedValues(values), known, defer)
-            found = self._judge(quick, show=shown_sizes)
-            while isinstance(found, Left) and found.blamed is not None:
+            if follower is not None:
+                quick = FollowedHyperParameters(
+                    RecordedValues(values), known, defer, follower=follower
+                )
+            found = self._judge(quick, show=shown_sizes, follower=follower)
+            while isinstance(found, Left) and found.blamed is not None and follower is None:
                 quick = QuickHyperParameters(RecordedValues(values), known, defer)
                 found = self._judge(quick, show=shown_sizes)
+        if self._stock_hp and follower is not None:
+            follower.uses("stock")
+            return None
         if self._stock_hp and demanded() is None:
             hp = lazy_configuration(space, values, self._in_advance, defer)
             found = self._judge(hp, show=shown_sizes)
@@ -173,8 +187,10 @@ class AnalyticPass:
                 dict.__setitem__(chosen, name, first.default)
         return QuickHyperParameters(chosen, known)
 
-    def _judge(self, hp: Any, show: Any = None) -> Analysed | Left:
-        found, left = self._in_check(hp, show)
+    def _judge(
+        self, hp: Any, show: Any = None, follower: Follower | None = None
+    ) -> Analysed | Left:
+        found, left = self._in_check(hp, show, follower)
         if found is not None:
             return found
         if left.blamed is not None:
@@ -186,21 +202,29 @@ class AnalyticPass:
             _LOG.debug("Rules alone cannot decide: %s.", left.why)
         return left
 
-    def _in_check(self, hp: Any, show: Any) -> tuple[Analysed | None, Left]:
+    def _in_check(
+        self, hp: Any, show: Any, follower: Follower | None
+    ) -> tuple[Analysed | None, Left]:
         """What one run proves, or why it proves nothing."""
         check = Check()
         with check_environment(check):
-            run = Run(check)
-            run.show = show
+            if follower is None:
+                run = Run(check)
+                run.show = show
+            else:
+                batches = None if self._training is None else self._training.batches
+                run = FollowedRun(check, follower, batches)
             run.changes = self._changes
-            run.poses = self._poses
+            run.poses = self._poses and follower is None
             check.analytic = run
             found: Analysed | None = None
             try:
-                found = self._run(hp, run, check)
+                found = self._run(hp, run, check, follower)
             finally:
                 check.analytic = None
                 run.close()
+                if follower is not None:
+                    follower.close()
             left = Left(run.escalated or "a refusal of a rule did not arrive", run.blamed)
             if getattr(hp, "needs_stock", False):
                 self._stock_hp = True
@@ -224,9 +248,9 @@ class AnalyticPass:
             self.off = "build keeps layers from one call to the next"
         return found, left
 
-    def _run(self, hp: Any, run: Run, check: Check) -> Analysed | None:
+    def _run(self, hp: Any, run: Run, check: Check, follower: Follower | None) -> Analysed | None:
         try:
-            model = self._build(hp)
+            model = self._build(hp) if follower is None else follower.run(self._build, hp)
         except KeyboardInterrupt:
             raise
         except RefusalInBuild as refusal:
@@ -240,6 +264,8 @@ class AnalyticPass:
             run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
             return None
         record: ModelRecord = model._it
+        if follower is not None:
+            follower.final = model
         del model
         try:
             return self._feasible(hp, run, record, check)

@@ -24,6 +24,7 @@ from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.following.follower import Follower
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
@@ -151,6 +152,13 @@ class Judge:
         return self._noted(verdict, hp, outside)
 
     @property
+    def may_follow(self) -> bool:
+        """Whether a verdict depends on nothing but what a followed run meets."""
+        question = self.question
+        whole = question.constraints or question.max_model_size or question.source is not None
+        return self._analytic is not None and not whole
+
+    @property
     def may_defer(self) -> bool:
         """Whether ``build`` cannot tell a value from its proxy."""
         return self._lazy
@@ -160,6 +168,7 @@ class Judge:
         space: HyperParameters | None,
         values: Values,
         defer: Callable[[HyperParameter], Value],
+        follower: Follower | None = None,
     ) -> Verdict | None:
         """The verdict for all values of what is not chosen, unless one of them was demanded.
 
@@ -167,13 +176,14 @@ class Judge:
             space: the ``HyperParameters`` registered so far, or None.
             values: what is chosen.
             defer: gives the others, when they are read.
+            follower: follows the run, if any.
 
         Returns:
             None where rules cannot decide.
         """
         if self._analytic is None:
             return None
-        analysed = self._analytic.judge_lazily(space, values, defer)
+        analysed = self._analytic.judge_lazily(space, values, defer, follower)
         if analysed is None or demanded() is not None:
             return None
         declared = refused_by(self.question.constraints, analysed.hp)

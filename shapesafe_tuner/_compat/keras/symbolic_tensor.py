@@ -17,6 +17,7 @@ __all__ = [
     "set_keras_mask",
     "spec_of",
     "symbolic",
+    "unowned",
 ]
 
 
@@ -35,6 +36,7 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
     spec: Spec
     node: Any
     place: int
+    facts: Any = None
 
     def __init__(self) -> None:
         raise TypeError("made by symbolic()")
@@ -44,6 +46,15 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
         """Its shape; sizes that are not chosen yet are proxies."""
         shape = self._shape
         return shape if self.node.run.show is None else self.node.run.show(shape)
+
+    @property
+    def dtype(self) -> Any:
+        """Its dtype."""
+        return self.node.run.shown_dtype(self._dtype)
+
+    def own_attributes(self) -> dict[str, Any]:
+        """What user code has set on it."""
+        return {name: value for name, value in vars(self).items() if name not in _OURS}
 
     @property
     def name(self) -> Any:
@@ -85,6 +96,7 @@ for _name in (
 ):  # fmt: skip
     _guard(_name)
 SymbolicTensor.__hash__ = object.__hash__  # type: ignore[method-assign]
+_OURS = frozenset(["_shape", "_dtype", "spec", "node", "place", "facts"])
 _new = SymbolicTensor.__new__
 
 
@@ -97,6 +109,13 @@ def symbolic(spec: Spec, node: Any, place: int = 0) -> SymbolicTensor:
     tensor.node = node
     tensor.place = place
     return tensor
+
+
+def unowned(tensor: SymbolicTensor) -> SymbolicTensor:
+    """The same tensor for records that must not keep the user's own alive."""
+    copy: SymbolicTensor = _new(SymbolicTensor)
+    copy.__dict__.update(tensor.__dict__)
+    return copy
 
 
 def plain_tensor(spec: Spec) -> Tensor:

@@ -78,12 +78,22 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
         self.needs_stock = False
         self.defer = defer
 
+    def own_attributes(self) -> dict[str, Any]:
+        """What user code has set on it."""
+        return {name: value for name, value in vars(self).items() if name not in _OURS}
+
     @property
     def _hps(self) -> NoReturn:
         self.needs_stock = True
         raise StockNeeded
 
     _space = _hps
+
+
+_OURS = frozenset(
+    "values _values _name_scopes _conditions active_scopes inactive_scopes _declarations asked "
+    "needs_stock defer _follower".split()
+)
 
 
 def _declare(key: object, parameter: HyperParameter) -> tuple[HyperParameter, str]:

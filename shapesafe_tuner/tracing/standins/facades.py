@@ -45,7 +45,7 @@ class Posing:
         if it.run.closed:
             return getattr(it.run.real(it), name)
         answer = self._answers().get(name)
-        return answer(it) if answer is not None else _unsure(it, name)
+        return it.run.answered(it, name, answer) if answer is not None else _unsure(it, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         it = self._it

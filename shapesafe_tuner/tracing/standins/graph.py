@@ -35,6 +35,7 @@ class LayerRecord:
         built_on: what it was first called on; None until then.
         built_with: the further arguments of that call.
         parameters: number of its weights, once it is built.
+        named: the user gave it its name.
         real: the layer itself, where it has to be asked.
         flow: where the gradient of its last training step went, where the layer was asked itself.
         facade: what user code holds, where that is made with the record.
@@ -54,6 +55,7 @@ class LayerRecord:
     facade: Any = None
     given_by_user: Any = None
     has_row = True
+    named: bool = False
     _trainable: bool | None = None
 
     def __init__(self, run: Any, description: Description, name: str) -> None:
@@ -102,7 +104,13 @@ class LayerRecord:
 
 
 class InputRecord(LayerRecord):
-    """An ``InputLayer``, and the tensor that comes out of it."""
+    """An ``InputLayer``, and the tensor that comes out of it.
+
+    Attributes:
+        ordinal: which input of its run it is, where that counts.
+    """
+
+    ordinal = 0
 
     def __init__(self, run: Any, description: Description, name: str, output: Spec) -> None:
         super().__init__(run, description, name)

@@ -45,6 +45,7 @@ class ModelRecord(LayerRecord):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """As ``Model.compile``; Keras is asked when the run is over."""
+        args, kwargs = self.run.revealed(args), self.run.revealed(kwargs)
         if args and type(args[0]) is LazyStr:
             args = (_any_optimizer(args[0]), *args[1:])
         elif type(kwargs.get("optimizer")) is LazyStr:
@@ -100,6 +101,10 @@ class ModelRecord(LayerRecord):
 
     def is_built(self) -> bool:
         """Whether its layers have weights."""
+        raise NotImplementedError
+
+    def grown_outputs(self) -> Any:
+        """The outputs as the model grew to them; None where it did not yet."""
         raise NotImplementedError
 
 
@@ -160,7 +165,7 @@ class SequentialRecord(ModelRecord):
         if it.name in self._names or (self.source is not None and it.name == self.source.name):
             self.unsure("add of a second layer of the same name")
         self._names.add(it.name)
-        self.stack.append(layer)
+        self.stack.append(self.run.kept(layer))
 
     def _grow(self) -> None:
         """Call the layers that were not called yet."""
@@ -178,7 +183,7 @@ class SequentialRecord(ModelRecord):
             if len(needed) > 1:
                 why = f"can only hold layers of one tensor; {it.name} needs {' and '.join(needed)}"
                 self.run.refuse(self, getattr(tensor, "spec", None), Refused(why))
-            tensor = layer(tensor)
+            tensor = self.run.kept(layer(tensor))
             self.made.append(tensor)
 
     def _start(self, spec: Spec) -> None:
@@ -200,6 +205,10 @@ class SequentialRecord(ModelRecord):
             return
         self._start(Spec(tuple(input_shape)))
         self._grow()
+
+    def grown_outputs(self) -> Any:
+        """The tensor after the last layer."""
+        return self.made[-1] if self.made and len(self.made) == len(self.stack) else None
 
     def is_built(self) -> bool:
         """Whether the stack has an input, or was called."""
@@ -313,6 +322,10 @@ class FunctionalRecord(ModelRecord):
         chain.append(node)
         chain.reverse()
         return chain
+
+    def grown_outputs(self) -> Any:
+        """What it was made for."""
+        return self.wanted
 
     def is_built(self) -> bool:
         """A graph is always built."""

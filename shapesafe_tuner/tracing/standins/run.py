@@ -123,6 +123,31 @@ class Run(Inside):
         self.refusal = None
         self._realising.forget()
 
+    # What a run that is followed does otherwise.
+
+    def answered(self, record: Any, name: str, answer: Callable[[Any], Any]) -> Any:
+        """An attribute of a stand-in is read."""
+        return answer(record)
+
+    def shown_dtype(self, dtype: Any) -> Any:
+        """The dtype of a tensor is read."""
+        return dtype
+
+    def kept(self, value: Any) -> Any:
+        """What a record keeps of a tensor or a stand-in of the user's."""
+        return value
+
+    def revealed(self, value: Any) -> Any:
+        """What rules are given of an argument."""
+        return value
+
+    def walks(self, model: ModelRecord) -> None:
+        """The finished model is walked."""
+
+    def step_of(self, model: ModelRecord, place: int) -> Any:
+        """The outputs of a model in the step of a batch, where its tensors carry them."""
+        return None
+
     # Constructors.
 
     def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

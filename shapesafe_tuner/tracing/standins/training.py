@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -30,7 +30,7 @@ from shapesafe_tuner.tracing.standins.models import (
 from shapesafe_tuner.tracing.standins.posed import PosedRecord
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 
-__all__ = ["Training"]
+__all__ = ["Training", "keeps_state"]
 
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
 _COMPILED: Memory[Any, None] = Memory(4096)
@@ -48,6 +48,11 @@ class Training:
     def __init__(self, data: DataSpec) -> None:
         self._data = data
 
+    @property
+    def batches(self) -> Sequence[Batch]:
+        """What is trained on."""
+        return self._data.batches
+
     def judge(self, record: ModelRecord, run: Any, check: Check) -> StepOutcome:
         """What ``fit`` would meet.
 
@@ -57,16 +62,19 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
-        if backend.STATE_IS_DIFFERENTIATED and any(map(_keeps_state, record.leaves())):
+        if backend.STATE_IS_DIFFERENTIATED and any(map(keeps_state, record.leaves())):
+            run.walks(record)
             run.escalate("gradients go through the state that a layer keeps")
         opened = self._given_to_own_code(record, run) if run.facades else None
         outputs: dict[Batch, Any] = {}
-        for batch in self._data.batches:
+        for place, batch in enumerate(self._data.batches):
             specs = self._arriving(record, batch)
             if backend.BUILDS_OUT_OF_TRAINING and not outputs:
                 self._forward(record, run, batch, specs, "evaluation")
             step: Step = "training" if batch.kind == "train" else "evaluation"
-            given = self._forward(record, run, batch, specs, step)
+            given = run.step_of(record, place)
+            if given is None:
+                given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
             if isinstance(record, PosedRecord) and not isinstance(given, Spec):
                 run.escalate("a model of the user's own has several outputs")
@@ -116,6 +124,7 @@ class Training:
         return _spec(batch.x, record)
 
     def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
+        run.walks(record)
         try:
             return record.answer(specs, None, step=step)[1]
         except RefusalInBuild:
@@ -144,6 +153,7 @@ class Training:
         Raises:
             RefusalInBuild: a layer refuses what it was built with.
         """
+        run.walks(record)
         if isinstance(record, FunctionalRecord):
             record.answer(specs_of(record.given), None, step="training")
         elif isinstance(record, SequentialRecord) and record.source is not None:
@@ -171,7 +181,8 @@ class Training:
             _COMPILED[key] = None
 
 
-def _keeps_state(layer: Any) -> bool:
+def keeps_state(layer: Any) -> bool:
+    """Whether a layer, or one among its arguments, is stateful."""
     return any(part.kwargs.get("stateful") for part in _parts(layer.description))
 
 

@@ -1,0 +1,158 @@
+"""The minimal conflicts of a diagram that cost most, found without a run of ``build``."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import random
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from shapesafe_tuner.findings import Conflict, in_order
+from shapesafe_tuner.space.diagram.diagram import Diagram
+from shapesafe_tuner.space.diagram.questions import Completions, Draws
+from shapesafe_tuner.space.smallest import smallest
+from shapesafe_tuner.verdict import ShapeFault
+
+__all__ = ["MOST_CONFLICTS", "costliest_conflicts"]
+
+MOST_CONFLICTS = 24
+_DRAWS = 150
+_MOST_POINTS = 128
+"""Combinations of a conflict's hyperparameters that are all looked at."""
+_MOST_STATES = 5_000
+
+Box = dict[str, tuple[Any, ...]]
+Weights = Mapping[str, Mapping[Any, Fraction]]
+
+
+def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
+    """Minimal conflicts, the costliest first, disjoint in what they account for.
+
+    Infeasible configurations are drawn by their share, and what each leaves out without becoming
+    possible is left out (QuickXplain; see :mod:`shapesafe_tuner.space.smallest`).
+
+    Args:
+        diagram: of the space.
+        weights: by name, how often each value is drawn.
+    """
+    fits = Completions(diagram).fit
+    draws = Draws(diagram, diagram.shares(lambda end: end.feasible is False))
+    if not draws.possible:
+        return []
+    generator = random.Random(0)
+    found: dict[Any, tuple[Box, ShapeFault]] = {}
+    for _ in range(_DRAWS):
+        values, end = draws.draw(generator)
+        assert end.fault is not None
+        if any(_within(values, box) for box, _ in found.values()):
+            continue
+        point = smallest(values, lambda some: not fits(some))
+        for box in _boxes(point, weights, fits):
+            key = tuple((name, tuple(map(repr, items))) for name, items in box.items())
+            found.setdefault(
+                key, (box, dataclasses.replace(end.fault, hyperparameters=dict(point)))
+            )
+    return _accounted(list(found.values()), weights)
+
+
+def _within(values: Mapping[str, Any], box: Box) -> bool:
+    return all(name in values and values[name] in items for name, items in box.items())
+
+
+def _boxes(point: Mapping[str, Any], weights: Weights, fits: Any) -> list[Box]:
+    """The conflict of these hyperparameters that a point lies in, as large as it can be."""
+    box: Box = {name: (value,) for name, value in point.items()}
+    count = math.prod(len(weights[name]) for name in point)
+    if not point or count > _MOST_POINTS:
+        return [box]
+    names = list(point)
+    points = [
+        chosen
+        for chosen in itertools.product(*(weights[name] for name in names))
+        if _is_minimal(dict(zip(names, chosen, strict=True)), fits)
+    ]
+    rows: dict[tuple[Any, ...], list[Any]] = {}
+    # Those that differ in one hyperparameter only become one, again and again.
+    boxes = [tuple((value,) for value in chosen) for chosen in points]
+    for place in reversed(range(len(names))):
+        rows = {}
+        for each in boxes:
+            rest = (*each[:place], *each[place + 1 :])
+            rows.setdefault(rest, []).extend(each[place])
+        boxes = [(*rest[:place], tuple(items), *rest[place:]) for rest, items in rows.items()]
+    return [
+        {name: in_order(items) for name, items in zip(names, each, strict=True)} for each in boxes
+    ]
+
+
+def _is_minimal(values: dict[str, Any], fits: Any) -> bool:
+    return not fits(values) and all(
+        fits({other: value for other, value in values.items() if other != name}) for name in values
+    )
+
+
+def _accounted(boxes: Sequence[tuple[Box, ShapeFault]], weights: Weights) -> list[Conflict]:
+    """Each with what it costs beyond those before it."""
+    ranked = sorted(boxes, key=lambda pair: -_mass(pair[0], weights))[:MOST_CONFLICTS]
+    found = []
+    for number, (box, fault) in enumerate(ranked):
+        cost = _beyond(box, [earlier for earlier, _ in ranked[:number]], weights)
+        if cost:
+            values = {
+                name: value if value in box[name] else box[name][0]
+                for name, value in fault.hyperparameters.items()
+            }
+            found.append(
+                Conflict(box, float(cost), dataclasses.replace(fault, hyperparameters=values))
+            )
+    return sorted(found, key=lambda conflict: -conflict.fraction)
+
+
+def _mass(box: Box, weights: Weights) -> Fraction:
+    return math.prod(
+        (sum((weights[name][v] for v in items), Fraction(0)) for name, items in box.items()),
+        start=Fraction(1),
+    )
+
+
+def _beyond(box: Box, earlier: Sequence[Box], weights: Weights) -> Fraction | None:
+    """The share of a box that lies in none of the earlier ones; None where that takes too long.
+
+    One hyperparameter after the other is chosen; what counts of the past is which of the earlier
+    boxes it still lies in.
+    """
+    apart = [each for each in earlier if _overlap(box, each)]
+    names = list(dict.fromkeys(name for each in (*apart, box) for name in each))
+    last = [max(names.index(name) for name in each) for each in apart]
+    first = [min(names.index(name) for name in each) for each in apart]
+    shares: dict[frozenset[int], Fraction] = {frozenset(): Fraction(1)}
+    for place, name in enumerate(names):
+        allowed = box.get(name, tuple(weights[name]))
+        begun = {number for number in range(len(apart)) if first[number] == place}
+        over = {number for number in range(len(apart)) if last[number] == place}
+        after: dict[frozenset[int], Fraction] = {}
+        for inside, share in shares.items():
+            for value in allowed:
+                still = frozenset(
+                    n for n in inside | begun if value in apart[n].get(name, (value,))
+                )
+                if not still & over:
+                    more = share * weights[name][value]
+                    after[still] = after.get(still, Fraction(0)) + more
+        if len(after) > _MOST_STATES:
+            return None
+        shares = after
+    return sum(shares.values(), Fraction(0))
+
+
+def _overlap(one: Box, other: Box) -> Box | None:
+    found = dict(one)
+    for name, items in other.items():
+        both = tuple(v for v in found.get(name, items) if v in items)
+        if not both:
+            return None
+        found[name] = both
+    return found

@@ -1,0 +1,357 @@
+"""Explores a space by runs of ``build``, and goes on from each *state* only once.
+
+The future of a run depends on its past only through the state it is in, mostly the size of a map.
+So the tree of demands is explored as a diagram (Bryant, *Graph-based algorithms for Boolean
+function manipulation*, IEEE Transactions on Computers 1986): what is demanded in equal states is
+one vertex. Which parts of the past count is taken optimistically; a run that looks at more makes
+that a part of every state, and the exploration starts again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
+from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands, watched
+from shapesafe_tuner.space.explorer import WIDEST, of_many
+from shapesafe_tuner.tracing.following.follower import HISTORY, Follower, Memory
+from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
+from shapesafe_tuner.verdict import Verdict
+
+__all__ = ["Merging", "Unmergeable", "Vertex"]
+
+
+class Unmergeable(Exception):
+    """The space cannot be explored this way; the sentence says why."""
+
+
+class _Again(Exception):
+    """What counts has grown: the exploration starts again."""
+
+
+class _Position(NamedTuple):
+    """How much a run had read, and how many names it had given."""
+
+    asked: int
+    named: int
+
+
+@dataclasses.dataclass(eq=False)
+class Vertex:
+    """What is demanded in one state, or the verdict at the end.
+
+    Attributes:
+        hp: what is demanded; None at the end.
+        pairs: its values, with the share of each.
+        verdict: at the end.
+        edges: by value, where the run goes on.
+        passed: by value, what was read and named on the way there.
+        first: the values that led here first.
+        counted: how many names Keras had given by prefix, when a run came here first.
+        unsure: prefixes whose counts are not the same for all runs that come here.
+    """
+
+    hp: Any = None
+    pairs: list[tuple[Any, Fraction]] = dataclasses.field(default_factory=list)
+    verdict: Verdict | None = None
+    edges: dict[Any, Vertex] = dataclasses.field(default_factory=dict)
+    passed: dict[Any, tuple[list[str], list[str]]] = dataclasses.field(default_factory=dict)
+    first: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    counted: dict[str, int] = dataclasses.field(default_factory=dict)
+    unsure: set[str] = dataclasses.field(default_factory=set)
+
+    def meet(self, counted: Mapping[str, int]) -> None:
+        """Another run comes here."""
+        mine = self.counted
+        if counted != mine:
+            both = {*counted, *mine}
+            self.unsure.update(name for name in both if counted.get(name) != mine.get(name))
+
+
+class _Reached(NamedTuple):
+    """A vertex on the way of a run."""
+
+    vertex: Vertex
+    position: _Position
+    is_new: bool
+    taken: Any
+
+
+class _Run:
+    """One run of ``build``: what it reads, and the vertices that it comes through.
+
+    Args:
+        merging: the exploration.
+        values: what is chosen.
+
+    Attributes:
+        stopped: why it counts for nothing; None if it does.
+    """
+
+    def __init__(self, merging: Merging, values: Mapping[str, Any]) -> None:
+        self._merging = merging
+        self.follower = Follower(merging.memory)
+        self.chosen = dict(values)
+        self.met: dict[str, Any] = {}
+        self.way: list[_Reached] = []
+        self.stopped: _Again | Unmergeable | None = None
+
+    @property
+    def position(self) -> _Position:
+        """How far it is."""
+        return _Position(len(self.follower.asked), len(self.follower.named))
+
+    def give(self, hp: Any) -> Any:
+        """The value of a hyperparameter that is not chosen: deferred, or its default."""
+        self.met[hp.name] = hp
+        if self._merging.memory.hides and can_be_deferred(hp):
+            return deferred(hp)
+        known = domain(hp)
+        if known is None or len(known) > WIDEST:
+            return demand(hp.name)
+        if len(known) == 1:
+            return known[0]
+        value = next((value for value in known if value == hp.default), known[0])
+        if not self._reach(hp, value):
+            return demand(hp.name)
+        self.chosen[hp.name] = value
+        return value
+
+    def noticed(self, name: str) -> None:
+        """A value is demanded, and the run is about to end."""
+        is_there = self.way and self.way[-1].vertex.hp.name == name
+        if name in self.met and not is_there and self.stopped is None:
+            self._reach(self.met[name], None)
+
+    def _reach(self, hp: Any, taken: Any) -> bool:
+        """Come to a vertex; whether the run goes on."""
+        found = self._merging.vertex(hp, self.follower, self.chosen)
+        if isinstance(found, Exception):
+            # Raised inside of build somebody might catch it, and it would keep the run alive.
+            self.stopped = found
+            return False
+        vertex, is_new = found
+        self.way.append(_Reached(vertex, self.position, is_new, taken if is_new else None))
+        return is_new
+
+
+class Merging:
+    """Explores one space.
+
+    Args:
+        judge: judges configurations.
+        space: the ``HyperParameters`` registered so far, or None.
+        most: runs of ``build`` that it may take.
+
+    Attributes:
+        memory: what the followed runs share.
+        runs: how many it took.
+        declared: every hyperparameter that was met, in the order of their first reading.
+        restarts: why the exploration started again.
+    """
+
+    def __init__(self, judge: Judge, space: Any, *, most: float = float("inf")) -> None:
+        self._judge = judge
+        self._space = space
+        self._most = most
+        self.memory = Memory(hides=judge.may_defer, reads_frames=sys.gettrace() is None)
+        self._vertices: dict[int, Vertex] = {}
+        self._first: tuple[list[str], list[str]] = ([], [])
+        self._read: tuple[list[str], list[str]] = ([], [])
+        self.runs = 0
+        self.declared: dict[Any, Any] = {}
+        self.restarts: list[str] = []
+
+    def explore(self) -> Vertex:
+        """The diagram of the whole space.
+
+        Raises:
+            Unmergeable: there is none.
+        """
+        if not self._judge.may_follow:
+            raise Unmergeable("constraints and limits look at the whole configuration")
+        root = None
+        while root is None:
+            root = self._explored()
+        return root
+
+    def _explored(self) -> Vertex | None:
+        """The diagram; None where what counts has grown."""
+        try:
+            root = self._explore()
+            self._check(root)
+        except _Again as why:
+            self.restarts.append(str(why))
+            return None
+        return root
+
+    def _explore(self) -> Vertex:
+        self._vertices = {}
+        self.memory.keys.clear()
+        start = _Position(0, 0)
+        way = self._run({})
+        root = way[0].vertex
+        follow = self._linked(way, None, {}, start)
+        waiting = follow[::-1]
+        while waiting:
+            vertex, values, position = waiting.pop()
+            for value, _ in vertex.pairs:
+                if value not in vertex.edges:
+                    chosen = {**values, vertex.hp.name: value}
+                    way = self._run(chosen)
+                    waiting += self._linked(way, (vertex, value), chosen, position)[::-1]
+        return root
+
+    def _linked(
+        self,
+        way: list[_Reached],
+        parent: tuple[Vertex, Any] | None,
+        values: Mapping[str, Any],
+        position: _Position,
+    ) -> list[tuple[Vertex, Mapping[str, Any], _Position]]:
+        """Link what a run came through; the new vertices, with what leads to them."""
+        asked, named = self._read
+        new = []
+        for vertex, here, is_new, taken in way:
+            passed = asked[position.asked : here.asked], named[position.named : here.named]
+            if parent is None:
+                self._first = passed
+            else:
+                parent[0].edges[parent[1]] = vertex
+                parent[0].passed[parent[1]] = passed
+            if is_new and vertex.hp is not None:
+                vertex.first = values
+                new.append((vertex, values, here))
+            if vertex.hp is not None:
+                parent = (vertex, taken)
+                values = {**values, vertex.hp.name: taken}
+                position = here
+        return new
+
+    def _run(self, values: Mapping[str, Any]) -> list[_Reached]:
+        """The vertices that a run comes through, the last of which ends it."""
+        if self.runs >= self._most:
+            raise Unmergeable(f"it takes more than {self.runs:,} runs of build")
+        self.runs += 1
+        run = _Run(self, values)
+        verdict = None
+        forget_demands()
+        try:
+            with watched(run.noticed):
+                verdict = self._judge.judge_lazily(self._space, values, run.give, run.follower)
+        except Demand:
+            pass
+        name = demanded()
+        forget_demands()
+        for hp in run.met.values():
+            self.declared.setdefault(place_of(hp), hp)
+        if run.stopped is not None:
+            raise run.stopped
+        self._look_at(run.follower)
+        way = run.way
+        if name is None:
+            if verdict is None or verdict.feasible is None:
+                raise Unmergeable("rules cannot decide all of it")
+            counted = dict(run.follower.counted)
+            end = Vertex(verdict=of_many(verdict), first=run.chosen, counted=counted)
+            way.append(_Reached(end, run.position, True, None))
+        elif name not in run.met or name in values:
+            raise Unmergeable("build keeps values from one call to the next")
+        self._read = run.follower.asked, run.follower.named
+        return way
+
+    def vertex(
+        self, hp: Any, follower: Follower, chosen: Mapping[str, Any]
+    ) -> tuple[Vertex, bool] | _Again | Unmergeable:
+        """The vertex of a state, and whether it is new; or why there is none."""
+        key = follower.key(hp, chosen)
+        known = self._vertices.get(key)
+        if known is not None:
+            known.meet(follower.counted)
+            return known, False
+        place = follower.wanted_place
+        if place is not None:
+            self.memory.places.add(place)
+            return _Again(f"states are summarised in {place[0].co_name}")
+        pairs = weighted_domain(hp, WIDEST)
+        if pairs is None:
+            return Unmergeable(f"{hp.name} has too many values")
+        made = self._vertices[key] = Vertex(hp, pairs, counted=dict(follower.counted))
+        return made, True
+
+    def _look_at(self, follower: Follower) -> None:
+        """What a run looked at counts from now on."""
+        for what, why in (
+            ("values", "build reads the values of others"),
+            ("stock", "it needs KerasTuner's own class"),
+        ):
+            if what in follower.used:
+                raise Unmergeable(why)
+        if "lifetimes" in follower.used and self.memory.reads_frames:
+            self.memory.reads_frames = False
+            self.memory.places.clear()
+            raise _Again("some code may notice when an object dies")
+        twice = {name for name, times in Counter(follower.asked).items() if times > 1}
+        self._count((follower.used & HISTORY) | twice)
+
+    def _count(self, more: set[str]) -> None:
+        more = more - self.memory.relevant
+        if more:
+            self.memory.relevant |= more
+            raise _Again(f"{', '.join(sorted(more))} count")
+
+    def _check(self, root: Vertex) -> None:
+        """What one path may meet twice has been part of the states."""
+        order = in_order(root)
+        before: dict[int, tuple[set[str], set[str]]] = {id(v): (set(), set()) for v in order}
+        before[id(root)] = (set(self._first[0]), set(self._first[1]))
+        prefixes: set[str] = set()
+        given: set[str] = set(self._first[1])
+        more = {name for name, times in Counter(self._first[0]).items() if times > 1}
+        for vertex in order:
+            asked, named = before[id(vertex)]
+            prefixes.update(vertex.counted, vertex.unsure)
+            for value, child in vertex.edges.items():
+                reads, names = vertex.passed[value]
+                given.update(names)
+                more |= {name for name, times in Counter(reads).items() if times > 1}
+                more |= asked.intersection(reads)
+                if named.intersection(names) or len(set(names)) < len(names):
+                    more |= {"models", "counters"}
+                before[id(child)][0].update(asked, reads)
+                before[id(child)][1].update(named, names)
+        if any(_is_like(name, prefixes) for name in given):
+            more |= {"models", "counters"}
+        self._count(more)
+
+
+def in_order(root: Vertex) -> list[Vertex]:
+    """All vertices, each before those that it leads to."""
+    found: list[Vertex] = []
+    state: dict[int, bool] = {}
+    stack = [(root, False)]
+    while stack:
+        vertex, is_done = stack.pop()
+        if is_done:
+            state[id(vertex)] = True
+            found.append(vertex)
+        elif id(vertex) not in state:
+            state[id(vertex)] = False
+            stack.append((vertex, True))
+            for child in reversed(list(vertex.edges.values())):
+                assert state.get(id(child)) is not False, "a cycle: states that differ were merged"
+                if id(child) not in state:
+                    stack.append((child, False))
+    return found[::-1]
+
+
+def _is_like(name: str, prefixes: set[str]) -> bool:
+    """Whether Keras may give this name itself."""
+    stem, _, number = name.rpartition("_")
+    return name in prefixes or (number.isdigit() and stem in prefixes)

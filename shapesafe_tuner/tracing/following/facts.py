@@ -1,0 +1,205 @@
+"""What a tensor carries along in a followed run: its inputs, its history, its training batches.
+
+A training step is judged as the model grows, layer by layer, so that the finished model need not
+be walked again: what lies behind a tensor then does not matter any more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step
+from shapesafe_tuner.tracing.data.spec import Batch, TensorSpec
+from shapesafe_tuner.tracing.signals import NoKey
+from shapesafe_tuner.tracing.standins.graph import (
+    InputRecord,
+    Listed,
+    Node,
+    OperationRecord,
+    hashable,
+)
+from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.training import keeps_state
+
+__all__ = ["Facts", "Growing", "facts_of"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What one tensor carries.
+
+    Attributes:
+        sources: the ordinals of the inputs that it comes from.
+        history: a number for all that lies behind it.
+        batches: for each batch its spec, or the sentence that refuses it; None where the step
+            has to be judged on the whole model.
+    """
+
+    sources: frozenset[int] = frozenset()
+    history: int = -1
+    batches: tuple[Spec | str, ...] | None = None
+
+    @property
+    def key(self) -> Any:
+        """What of the batches counts."""
+        known = self.batches
+        if known is None:
+            return None
+        return tuple([item if type(item) is str else hashable(item) for item in known])
+
+
+_NOTHING = Facts()
+
+
+def facts_of(tensor: Any) -> Facts:
+    """What a tensor carries."""
+    found = tensor.facts
+    return found if isinstance(found, Facts) else _NOTHING
+
+
+class Growing:
+    """Works out what tensors carry.
+
+    Args:
+        run: the analytic run.
+        batches: to be trained on; None where training is not judged.
+        number: gives numbers for keys.
+    """
+
+    def __init__(
+        self, run: Any, batches: Sequence[Batch] | None, number: Callable[[Any], int]
+    ) -> None:
+        self._run = run
+        self._batches = batches
+        self._number = number
+        self._known: dict[int, tuple[Node, list[Facts]]] = {}
+
+    def close(self) -> None:
+        """The run is over."""
+        self._run = None
+        self._known.clear()
+
+    def of(self, node: Node, place: int) -> Facts:
+        """What the ``place``-th tensor of a call carries."""
+        known = self._known.get(id(node))
+        if known is None:
+            known = self._known[id(node)] = (node, self._outcome(node))
+        found = known[1]
+        return found[place] if place < len(found) else dataclasses.replace(found[0], batches=None)
+
+    def _outcome(self, node: Node) -> list[Facts]:
+        record = node.record
+        if isinstance(record, InputRecord):
+            history = self._number(("input", record.ordinal, hashable(record.output)))
+            return [Facts(frozenset([record.ordinal]), history, self._arriving(record))]
+        parents = list(node.parents())
+        sources = frozenset().union(*[facts_of(parent).sources for parent in parents])
+        history = self._number(("history", *self._call_key(node), *map(_history, parents)))
+        rows = self._stepped(node, parents)
+        if rows is None:
+            return [Facts(sources, history)]
+        return [
+            Facts(sources, self._number(("place", history, place)), tuple(row))
+            for place, row in enumerate(zip(*rows, strict=True))
+        ]
+
+    def _call_key(self, node: Node) -> tuple[Any, ...]:
+        record = node.record
+        try:
+            if isinstance(record, OperationRecord):
+                return type(record.operation), record.name, object()
+            key = record.description.key
+            if key is None:
+                return (object(),)
+            name = record.name if record.named else None
+            return key, name, hashable(record.built_on), hashable(record.built_with)
+        except (NoKey, TypeError):
+            return (object(),)
+
+    def _arriving(self, record: InputRecord) -> tuple[Spec | str, ...] | None:
+        """A model's input takes what plainly fits it; all else is judged on the whole model."""
+        if self._batches is None:
+            return None
+        found: list[Spec | str] = []
+        expected = record.output
+        for batch in self._batches:
+            item = batch.x
+            plain = isinstance(item, TensorSpec) and not item.sparse
+            if not plain or item.dtype in ("string", "object"):
+                return None
+            sizes = list(zip(item.shape[1:], expected.shape[1:], strict=False))
+            fits = len(item.shape) == len(expected.shape) and all(
+                type(wanted) is type(given) is int and wanted == given for given, wanted in sizes
+            )
+            if not fits or expected.shape[0] is not None:
+                return None
+            found.append(Spec(item.shape, expected.dtype))
+        return tuple(found)
+
+    def _stepped(self, node: Node, parents: list[SymbolicTensor]) -> list[list[Spec | str]] | None:
+        """For each batch what the outputs are."""
+        record = node.record
+        known = [facts_of(parent).batches for parent in parents]
+        if self._batches is None or not parents or None in known:
+            return None
+        if isinstance(record, ModelRecord):
+            return None
+        if not isinstance(record, OperationRecord) and keeps_state(record):
+            return None
+        rows: list[list[Spec | str]] = []
+        for place, batch in enumerate(self._batches):
+            bad = next((each[place] for each in known if each and type(each[place]) is str), None)
+            row = [bad] if bad is not None else self._answered(node, place, batch)
+            if row is None:
+                return None
+            rows.append(row)
+        most = max(map(len, rows))
+        return [row * most if len(row) == 1 else row for row in rows]
+
+    def _answered(self, node: Node, place: int, batch: Batch) -> list[Spec | str] | None:
+        record, run = node.record, self._run
+        args = [_filled(item, place) for item in node.args]
+        kwargs = {name: _filled(item, place) for name, item in node.kwargs.items()}
+        step: Step = "training" if batch.kind == "train" else "evaluation"
+        try:
+            if isinstance(record, OperationRecord):
+                found = run.asking.operate(record, args, kwargs, step=step)
+            else:
+                first, arguments = run.bound(record, args, kwargs)
+                found = record.answer(first, arguments, step=step)[1]
+        except Refused as refused:
+            return [f"{record.layer_class.__name__} {refused.why}"]
+        except Exception:  # the whole model is asked, which says whose error this is
+            return None
+        flat = list(_flat(found))
+        return flat if flat and all(isinstance(spec, Spec) for spec in flat) else None
+
+
+def _history(tensor: Any) -> int:
+    return facts_of(tensor).history
+
+
+def _filled(item: Any, place: int) -> Any:
+    """Specs of a batch in place of tensors."""
+    kind = type(item)
+    if kind is SymbolicTensor:
+        known = facts_of(item).batches
+        return None if known is None else known[place]
+    if kind is tuple:
+        return tuple([_filled(each, place) for each in item])
+    if kind is list:
+        return Listed([_filled(each, place) for each in item])
+    if kind is dict:
+        return {key: _filled(each, place) for key, each in item.items()}
+    return item
+
+
+def _flat(found: Any) -> Iterable[Any]:
+    if isinstance(found, Spec) or not isinstance(found, (list, tuple, dict)):
+        yield found
+        return
+    for item in found.values() if isinstance(found, Mapping) else found:
+        yield from _flat(item)

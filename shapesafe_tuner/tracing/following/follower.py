@@ -1,0 +1,286 @@
+"""One run of ``build``, followed: what it was shown, what it holds, and the key of its state.
+
+Two runs whose states have equal keys have the same future. The key says what ``build`` was shown
+since its visible state was last *summarised*, the exact way it took since then, and what our own
+objects that it may still hold are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from shapesafe_tuner._compat.keras import global_state
+from shapesafe_tuner.tracing.following.canonical import Pin, Uncanonical, Walk
+from shapesafe_tuner.tracing.following.frames import Frames, Place
+from shapesafe_tuner.tracing.following.live import State, everything, state_of
+
+__all__ = ["Follower", "Memory"]
+
+HISTORY = frozenset(["layers", "models", "counters"])
+"""What a run may look at of what lies behind: layers used again, models walked, names counted."""
+
+
+@dataclasses.dataclass
+class Memory:
+    """What the followed runs of one space share.
+
+    Attributes:
+        keys: numbers for keys.
+        places: where states are summarised.
+        relevant: names of hyperparameters whose values are part of every state, and which of
+            :data:`HISTORY` is.
+        reads_frames: whether frames may be looked at.
+        hides: whether chosen values may be hidden from ``build``.
+        arrays: large arrays that some state names.
+        why: what kept states from being summarised.
+        declarations: of hyperparameters, by their identity.
+    """
+
+    keys: dict[Any, int] = dataclasses.field(default_factory=dict)
+    places: set[Place] = dataclasses.field(default_factory=set)
+    relevant: set[str] = dataclasses.field(default_factory=set)
+    reads_frames: bool = True
+    hides: bool = True
+    arrays: dict[int, Any] = dataclasses.field(default_factory=dict)
+    why: dict[str, int] = dataclasses.field(default_factory=dict)
+    declarations: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
+
+    def declared(self, hp: Any) -> Any:
+        """All that a hyperparameter was declared with."""
+        known = self.declarations.get(id(hp))
+        if known is None or known[0] is not hp:
+            known = self.declarations[id(hp)] = (hp, (type(hp).__name__, repr(hp.get_config())))
+        return known[1]
+
+    def number(self, key: Any) -> int:
+        """A small number for a key."""
+        return self.keys.setdefault(key, len(self.keys))
+
+
+class LibraryCall:
+    """While our own code runs.
+
+    Args:
+        follower: of the run.
+        what: runs.
+        given: what ``build`` gave it.
+    """
+
+    __slots__ = ("_follower", "_given", "_what")
+
+    def __init__(self, follower: Follower, what: str, given: Any) -> None:
+        self._follower = follower
+        self._what = what
+        self._given = given
+
+    def __enter__(self) -> None:
+        self._follower.enter(self._what, self._given)
+
+    def __exit__(self, *error: object) -> None:
+        self._follower.leave()
+
+
+class Follower:
+    """Follows one run.
+
+    Args:
+        memory: shared with the other runs of the space.
+
+    Attributes:
+        asked: the names that were read, each as often as it was.
+        used: which of :data:`HISTORY` this run looked at.
+        named: explicit names of layers, as often as they were given.
+        counted: prefixes of names that Keras gave, with how many there are.
+        final: what ``build`` returned, while its training step is judged.
+        place: where a state should be summarised, so that it merges; None where it was.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.asked: list[str] = []
+        self.used: set[str] = set()
+        self.named: list[str] = []
+        self.counted: dict[str, int] = {}
+        self.ranges: dict[str, Any] = {}
+        self.final: Any = None
+        self.place: Place | None = None
+        self._base = -1
+        self._crossed = False
+        self._way = 0
+        self._steps: list[Any] = []
+        self._made = itertools.count(1)
+        self._held: dict[int, tuple[weakref.ref[Any], Any]] = {}
+        self._busy: list[Any] = []
+        self._running = False
+        self._frames = Frames(self) if memory.reads_frames else None
+
+    # What happens.
+
+    def born(self, it: Any) -> None:
+        """Something of ours was made that ``build`` may hold."""
+        held, key = self._held, id(it)
+
+        def gone(reference: Any) -> None:
+            if key in held and held[key][0] is reference:
+                del held[key]
+
+        held[key] = (weakref.ref(it, gone), ("made", self._base, next(self._made)))
+
+    def cross(self, what: Any) -> None:
+        """Something became known to ``build``."""
+        self._steps.append(("crossed", what))
+        self._crossed = True
+
+    def step(self, where: Any) -> None:
+        """The run went on; a count would not do, since caches make the first run longer."""
+        self._steps.append(where)
+
+    def uses(self, what: str) -> None:
+        """The run looked at what lies behind."""
+        self.used.add(what)
+
+    @property
+    def in_user_code(self) -> bool:
+        """Whether ``build`` runs, and no call of a library in it."""
+        return self._running and not self._busy
+
+    def library_call(self, what: str, *given: Any) -> LibraryCall:
+        """Our own code runs inside: it is not followed."""
+        return LibraryCall(self, what, given)
+
+    def enter(self, what: str, given: Any) -> None:
+        """A library call begins."""
+        if self._running and not self._busy:
+            self.step(what)
+            if self._frames is not None:
+                self._frames.pause()
+        self._busy.append((what, given))
+
+    def leave(self) -> None:
+        """It ends."""
+        self._busy.pop()
+        if self._running and not self._busy and self._frames is not None:
+            self._frames.resume()
+
+    def note(self, functions: Iterable[Any]) -> None:
+        """User code that runs inside of library calls: what it names counts."""
+        if self._frames is not None:
+            for function in functions:
+                self._frames.note(function.__code__, function.__globals__)
+
+    def run(self, build: Callable[[Any], Any], hp: Any) -> Any:
+        """Run ``build``."""
+        self._running = True
+        try:
+            if self._frames is None:
+                return build(hp)
+            with self._frames.followed():
+                return build(hp)
+        finally:
+            self._running = False
+
+    def close(self) -> None:
+        """The run is over."""
+        self.final = None
+        self._busy.clear()
+
+    # Keys.
+
+    def user_key(self) -> int:
+        """What ``build`` may know and where it is."""
+        self._way = self.memory.number((self._base, self._way, tuple(self._steps)))
+        self._steps.clear()
+        return self._way
+
+    def key(self, hp: Any, values: Mapping[str, Any]) -> int:
+        """The state in which a value is demanded.
+
+        Args:
+            hp: the hyperparameter.
+            values: what is chosen.
+        """
+        relevant = self.memory.relevant
+        asked = set(self.asked)
+        if self._frames is not None:
+            self.place = self._frames.place()
+        chosen = tuple(
+            (other, repr(values[other]) if other in values and other in asked else "open")
+            for other in sorted(relevant - HISTORY)
+        )
+        busy = None
+        if self._busy:
+            what, given = self._busy[0]
+            busy = (what, everything(given, self.state))
+        final = None if self.final is None else state_of(self.final, self.state)
+        counted = tuple(sorted(self.counted.items())) if "counters" in relevant else None
+        policies = global_state.policies()
+        parts = (chosen, busy, final, counted, policies, self.memory.declared(hp))
+        user = (self._base, self._way, tuple(self._steps))
+        return self.memory.number((user, self._living(), hp.name, parts))
+
+    @property
+    def wanted_place(self) -> Place | None:
+        """Where this state should have been summarised, so that it merges; None if it was."""
+        return self.place if self._crossed and self.place not in self.memory.places else None
+
+    @property
+    def state(self) -> State:
+        """What decides which part of our objects counts."""
+        return State(frozenset(self.memory.relevant), self.ranges)
+
+    def _living(self) -> Any:
+        """What the future may read of our objects that are alive."""
+        found = []
+        for reference, name in list(self._held.values()):
+            it = reference()
+            if it is not None:
+                found.append((name, state_of(it, self.state)))
+        assert len({name for name, _ in found}) == len(found)
+        return frozenset(found)
+
+    # Summaries.
+
+    def summarise(self) -> bool:
+        """Forget what was shown: what ``build`` holds says it all. False where that fails."""
+        frames = self._frames
+        if frames is None or not self._crossed:
+            return False
+        try:
+            pins = frames.pins()
+            walk = self._walk(pins)
+            parts = (frames.states(walk), walk.pins(), walk.globals())
+        except Uncanonical as why:
+            self.memory.why[str(why)] = self.memory.why.get(str(why), 0) + 1
+            return False
+        before = self._base
+        self._base = self.memory.number(("summary", parts))
+        self._way = 0
+        self._steps.clear()
+        for key, (reference, name) in list(self._held.items()):
+            if key in walk.ours:
+                self._held[key] = (reference, ("seen", walk.ours[key]))
+            elif name[0] == "seen":
+                self._held[key] = (reference, ("hidden", before, name[1]))
+        self._made = itertools.count(1)
+        return True
+
+    def pin(self) -> Pin | None:
+        """What something that is hidden from now on may share with the rest."""
+        walk = self._walk([])
+        frames = self._frames
+        assert frames is not None
+        try:
+            frames.walk_locals(walk)
+            walk.globals()
+        except Uncanonical:
+            return None
+        return walk.shared()
+
+    def _walk(self, pins: list[Pin]) -> Walk:
+        assert self._frames is not None
+        memory = self.memory
+        return Walk(self._held, self._frames.codes, pins, self.ranges, memory.arrays)

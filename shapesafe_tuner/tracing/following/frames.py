@@ -1,0 +1,272 @@
+"""The frames of user code in one run: where each is, and when its state can be summarised."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from shapesafe_tuner.tracing.following import owners
+from shapesafe_tuner.tracing.following.canonical import Pin, Uncanonical, Walk
+from shapesafe_tuner.tracing.following.stacks import Layout, called_code, is_clean, layout_of
+
+__all__ = ["Frames", "Place"]
+
+Place = tuple[types.CodeType, int]
+"""A line of user code: code object and offset."""
+
+_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_LEAVES = frozenset(["RETURN_VALUE", "RERAISE", "RAISE_VARARGS"])
+
+
+class Owner(Protocol):
+    """What frames ask of the run they belong to."""
+
+    memory: Any
+
+    def step(self, where: Any) -> None:
+        """The run went on."""
+
+    def uses(self, what: str) -> None:
+        """The run looked at what it should not see."""
+
+    def user_key(self) -> int:
+        """What ``build`` may know and where it is."""
+
+    def summarise(self) -> bool:
+        """Forget what was shown."""
+
+    def pin(self) -> Pin | None:
+        """What is shared with what is hidden from now on."""
+
+
+class _Loop:
+    """An iterator on the value stack: what was known when it came, and how often it went on."""
+
+    def __init__(self, key: int, pin: Pin | None) -> None:
+        self.key = key
+        self.pin = pin
+        self.rounds = 0
+
+
+class _Frame:
+    """One frame.
+
+    Attributes:
+        hidden: the key of what its caller's stack hides; None where that hides nothing.
+        clean: the last clean line.
+        was_place: whether states were to be summarised there.
+    """
+
+    def __init__(self, frame: types.FrameType, hidden: int | None, pin: Pin | None) -> None:
+        self.frame = frame
+        self.code = frame.f_code
+        self.hidden = hidden
+        self.pin = pin
+        self.layout = layout_of(self.code)
+        self.loops: dict[int, _Loop] = {}
+        self.clean: int | None = None
+        self.was_place = False
+
+
+class Frames:
+    """Follows user code, and none else.
+
+    Args:
+        owner: the run.
+
+    Attributes:
+        codes: the user code that ran, with its globals.
+    """
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._stack: list[_Frame] = []
+        self._entered: dict[types.CodeType, int] = {}
+        self._suspended = 0
+        self._irregular: str | None = None
+        self.codes: dict[types.CodeType, dict[str, Any]] = {}
+
+    # Following.
+
+    @contextlib.contextmanager
+    def followed(self) -> Iterator[None]:
+        """Follow what runs inside."""
+        before = sys.gettrace()
+        self.resume()
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+            self._stack.clear()
+
+    def pause(self) -> None:
+        """A library runs."""
+        sys.settrace(None)
+
+    def resume(self) -> None:
+        """User code runs again."""
+        sys.settrace(self._enter)
+
+    def note(self, code: types.CodeType, known: dict[str, Any]) -> None:
+        """User code may run where it is not followed: what it names counts."""
+        self.codes[code] = known
+
+    def _enter(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if not owners.is_users(code.co_filename):
+            return None
+        caller = self._stack[-1] if self._stack else None
+        if caller is not None and frame.f_back is not caller.frame:
+            module = frame.f_globals.get("__name__", "")
+            if owners.is_of_python(code.co_filename) or owners.is_generated(module):
+                return None  # a library's own business; whom it calls back is noticed
+        self._owner.step((code, frame.f_lasti))
+        if caller is not None and caller.layout is not None:
+            self._notice_loops(caller, caller.layout.whole(caller.frame.f_lasti))
+        if code.co_flags & _SUSPENDS and not _is_resumed(frame):
+            self._suspended += 1
+        hidden, pin = None, None
+        if caller is not None and not self._is_direct(caller, frame):
+            hidden, pin = self._owner.user_key(), self._owner.pin()
+        self._entered[code] = self._entered.get(code, 0) + 1
+        self.codes[code] = frame.f_globals
+        ends = owners.ends_following(code)
+        if ends is not None:
+            self._set_irregular(f"{code.co_name} names {ends}")
+        if owners.watches_lifetimes(code):
+            self._owner.uses("lifetimes")
+        self._stack.append(_Frame(frame, hidden, pin))
+        return self._inside
+
+    def _inside(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+        top = self._stack[-1] if self._stack else None
+        if event == "return":
+            self._owner.step(("return", frame.f_lasti))
+            if top is not None and top.frame is frame:
+                self._leave(self._stack.pop())
+            return self._inside
+        if event != "line":
+            self._owner.step(event)
+            return self._inside
+        self._owner.step((frame.f_code, frame.f_lasti))
+        if top is None or top.frame is not frame or top.layout is None:
+            self._set_irregular("frames are out of order")
+            return self._inside
+        self._line(top, top.layout, frame.f_lasti)
+        return self._inside
+
+    def _line(self, top: _Frame, layout: Layout, at: int) -> None:
+        tags = layout.tags.get(at)
+        if tags is None:
+            self._set_irregular(f"{top.code.co_name} is somewhere unknown")
+            return
+        if top.loops or tags:
+            self._notice_loops(top, at)
+            loop = layout.loops.get(at)
+            if loop is not None and loop in top.loops:
+                top.loops[loop].rounds += 1
+        if is_clean(tags):
+            top.clean = at
+            top.was_place = (top.code, at) in self._owner.memory.places
+            if top.was_place:
+                self._owner.summarise()
+
+    def _leave(self, top: _Frame) -> None:
+        if top.code.co_flags & _SUSPENDS and top.layout is not None:
+            at = top.layout.whole(top.frame.f_lasti)
+            if top.layout.instructions[at].opname in _LEAVES:
+                self._suspended -= 1
+
+    def _is_direct(self, caller: _Frame, frame: types.FrameType) -> bool:
+        """Whether user code calls user code, with nothing on the stack but loops."""
+        if frame.f_back is not caller.frame:
+            self._set_irregular(f"{frame.f_code.co_name} is called back")
+            return False
+        layout = caller.layout
+        if layout is None:
+            return False
+        below = layout.below_call(layout.whole(caller.frame.f_lasti))
+        if below is None or not is_clean(below):
+            return False
+        return called_code(caller.frame, layout) is frame.f_code
+
+    def _notice_loops(self, info: _Frame, at: int) -> None:
+        """Iterators that are new on the stack, and those that are gone."""
+        assert info.layout is not None
+        tags = info.layout.tags.get(at, ())
+        for gone in [each for each in info.loops if each not in tags]:
+            del info.loops[gone]
+        for tag in tags:
+            if tag is not None and tag not in info.loops:
+                info.loops[tag] = _Loop(self._owner.user_key(), self._owner.pin())
+
+    def _set_irregular(self, why: str) -> None:
+        self._irregular = self._irregular or why
+
+    # States.
+
+    def place(self) -> Place | None:
+        """The innermost clean line, unless states are summarised there already."""
+        for info in reversed(self._stack):
+            if info.clean is not None:
+                return None if info.was_place else (info.code, info.clean)
+        return None
+
+    def pins(self) -> list[Pin]:
+        """What is hidden in frames and loops.
+
+        Raises:
+            Uncanonical: it cannot be told.
+        """
+        if self._irregular is not None:
+            raise Uncanonical(self._irregular)
+        if self._suspended:
+            raise Uncanonical("a generator is suspended")
+        found: list[Pin | None] = []
+        for info in self._stack:
+            if info.hidden is not None:
+                found.append(info.pin)
+            found += [info.loops[tag].pin for tag in sorted(info.loops)]
+        if None in found:
+            raise Uncanonical("what is hidden cannot be told")
+        return [pin for pin in found if pin is not None]
+
+    def states(self, walk: Walk) -> Any:
+        """All frames, from the outermost.
+
+        Raises:
+            Uncanonical: one of them cannot be told.
+        """
+        return tuple([self._state(info, walk) for info in self._stack])
+
+    def _state(self, info: _Frame, walk: Walk) -> Any:
+        if info.layout is None:
+            raise Uncanonical("unknown instructions")
+        at = info.layout.whole(info.frame.f_lasti)
+        tags = info.layout.tags.get(at, ())
+        if any(tag is not None and tag not in info.loops for tag in tags):
+            raise Uncanonical("a loop that was not seen")
+        loops = tuple(
+            (tag, info.loops[tag].key, info.loops[tag].rounds) for tag in sorted(info.loops)
+        )
+        return info.code, at, info.hidden, loops, self._locals(info, walk)
+
+    def walk_locals(self, walk: Walk) -> None:
+        """Meet what the frames hold."""
+        for info in self._stack:
+            self._locals(info, walk)
+
+    def _locals(self, info: _Frame, walk: Walk) -> Any:
+        if info.code.co_cellvars and self._entered.get(info.code, 0) > 1:
+            raise Uncanonical(f"{info.code.co_name} ran more than once and has cells")
+        return walk.names(info.frame.f_locals)
+
+
+def _is_resumed(frame: types.FrameType) -> bool:
+    layout = layout_of(frame.f_code)
+    start = 2 if layout is None else max(2, layout.start)
+    return frame.f_lasti > start

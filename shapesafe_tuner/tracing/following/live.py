@@ -1,0 +1,122 @@
+"""What the future of a run may read of an object of ours that ``build`` still holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.spec import walk
+from shapesafe_tuner.tracing.following.facts import Facts, facts_of
+from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
+from shapesafe_tuner.tracing.signals import NoKey
+from shapesafe_tuner.tracing.standins.facades import Posing, ThingStandIn
+from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable
+from shapesafe_tuner.tracing.standins.keys import key_of
+from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
+
+__all__ = ["State", "everything", "state_of"]
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What counts.
+
+    Attributes:
+        relevant: which history does, among names of hyperparameters.
+        ranges: by name, the declarations of hyperparameters.
+    """
+
+    relevant: frozenset[str]
+    ranges: Mapping[str, Any]
+
+    def declared(self, value: Any) -> Any:
+        """The declarations behind what is not chosen."""
+        names = getattr(value, "names", None) or (value.name,)
+        return tuple([self.ranges.get(name) for name in names])
+
+
+def state_of(it: Any, state: State) -> Any:
+    """What counts of one object that was given to ``build``."""
+    kind = type(it)
+    if kind is SymbolicTensor:
+        return _tensor(it, state)
+    if issubclass(kind, Proxy):
+        if isinstance(it._it, (int, float, str)):
+            return "chosen", kind.__name__, repr(it._it)
+        return "open", kind.__name__, it._it.key, state.declared(it._it)
+    if kind is LazyPenalty or kind is ThingStandIn:
+        return "thing", _plain(it)
+    record = it._it
+    if isinstance(record, InputRecord):
+        return "input", record.ordinal, hashable(record.output)
+    if isinstance(record, SequentialRecord):
+        return _sequential(record, state)
+    if isinstance(record, ModelRecord):
+        outputs = tuple([_tensor(tensor, state) for tensor in record.output_tensors()])
+        inputs = tuple([source.ordinal for source in record.sources])  # type: ignore[attr-defined]
+        return "model", inputs, outputs, _compiled(record), record._trainable
+    if record.built_on is not None and "layers" not in state.relevant:
+        return "built", record.layer_class
+    return _layer(record)
+
+
+def everything(value: Any, state: State) -> Any:
+    """All there is to know of what a call in progress was given."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return kind, *[everything(item, state) for item in value]
+    if kind is dict:
+        return tuple([(key, everything(item, state)) for key, item in value.items()])
+    if isinstance(value, LayerRecord) and not isinstance(value, (ModelRecord, InputRecord)):
+        return _layer(value)
+    if issubclass(kind, Posing):
+        inner = value._it
+        if isinstance(inner, LayerRecord) and not isinstance(inner, (ModelRecord, InputRecord)):
+            return _layer(inner)
+    if kind is SymbolicTensor or issubclass(kind, (Proxy, Posing)) or kind is LazyPenalty:
+        return state_of(value, state)
+    return None  # the user's: known from where the run is
+
+
+def _tensor(it: Any, state: State) -> Any:
+    record = it.node.record
+    source = record.ordinal if isinstance(record, InputRecord) else None
+    found: Facts = facts_of(it)
+    history = found.history if "models" in state.relevant else None
+    sizes = [size for spec in walk(it.spec) for size in spec.shape if type(size) is Deferred]
+    ranges = tuple([state.declared(size) for size in sizes])
+    return "tensor", hashable(it.spec), source, found.sources, found.key, history, ranges
+
+
+def _sequential(record: SequentialRecord, state: State) -> Any:
+    if record.made and type(record.made[-1]) is not SymbolicTensor:
+        return "unique", object()
+    last = _tensor(record.made[-1], state) if record.made else None
+    known = 0 if "models" in state.relevant else len(record.made)
+    inside = tuple([_layer(layer._it) for layer in record.stack[known:]])
+    source = record.source
+    first = None if source is None else (source.ordinal, hashable(source.output))
+    return "sequential", first, last, len(record.stack) > 0, _compiled(record), inside
+
+
+def _compiled(record: ModelRecord) -> Any:
+    return None if record.compiled is None else _plain(record.compiled)
+
+
+def _layer(record: Any) -> Any:
+    key = record.description.key
+    if key is None:
+        return "unique", object()
+    built = hashable(record.built_on), hashable(record.built_with), hashable(record.last)
+    explicit = record.name if record.named else None
+    return "layer", key, built, record._trainable, explicit
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return value.own_key() if hasattr(type(value), "own_key") else key_of(value)
+    except (NoKey, TypeError):
+        return "unique", object()

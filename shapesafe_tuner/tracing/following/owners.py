@@ -1,0 +1,102 @@
+"""Whose code and whose classes: the user's, a library's, Python's own."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import os
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = [
+    "LIBRARIES", "STATELESS", "ends_following", "file_of", "is_generated", "is_of_python",
+    "is_users", "names_in", "stored_names", "watches_lifetimes",
+]  # fmt: skip
+
+LIBRARIES = ("keras", "keras_tuner", "tensorflow", "numpy", "jax", "jaxlib", "torch")
+STATELESS = frozenset(
+    "keras keras_tuner tensorflow numpy math functools itertools operator collections typing "
+    "dataclasses enum copy re string abc types warnings logging numbers fractions statistics "
+    "__future__".split()
+)
+"""Modules in which a run leaves nothing, but for attributes that user code sets."""
+_HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_PYTHONS = os.path.dirname(os.__file__)
+_ENDS = frozenset(
+    "globals vars locals exec eval setattr delattr __dict__ __setattr__ __delattr__ inspect sys "
+    "_getframe settrace setprofile __import__ import_module threading ctypes".split()
+)
+"""Names by which code reaches what a walk does not see."""
+_LIFETIMES = frozenset("__del__ weakref gc getrefcount finalize".split())
+
+
+@functools.cache
+def is_users(file: str) -> bool:
+    """Whether a file is followed: the user's, or of a library that may call user code back."""
+    inside = any(f"/site-packages/{name}/" in file for name in LIBRARIES)
+    return not inside and not file.startswith(_HERE + os.sep)
+
+
+@functools.cache
+def is_of_python(file: str) -> bool:
+    """Whether a file is of Python's own library."""
+    return file.startswith("<frozen") or (file.startswith(_PYTHONS) and "site-packages" not in file)
+
+
+def is_generated(module: str) -> bool:
+    """Whether code without a file was made by a library."""
+    return module.startswith("namedtuple_") or module.split(".", maxsplit=1)[0] in (
+        "shapesafe_tuner",
+        *LIBRARIES,
+    )
+
+
+@functools.cache
+def file_of(cls: type) -> str | None:
+    """The file of the module that a class says it is of."""
+    if cls.__module__ == "__main__":
+        return getattr(sys.modules.get("__main__"), "__file__", None) or "<main>"
+    return getattr(sys.modules.get(cls.__module__), "__file__", None)
+
+
+@functools.lru_cache(maxsize=4096)
+def names_in(code: types.CodeType) -> tuple[str, ...]:
+    """The global names and attributes that a code object and those inside it name."""
+    return tuple(dict.fromkeys(name for inner in _nested(code) for name in inner.co_names))
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for const in code.co_consts:
+        if inspect.iscode(const):
+            yield from _nested(const)
+
+
+@functools.lru_cache(maxsize=4096)
+def stored_names(code: types.CodeType) -> tuple[str, ...]:
+    """The attributes that a code object sets or deletes."""
+    return tuple(
+        item.argval
+        for item in dis.get_instructions(code)
+        if item.opname in ("STORE_ATTR", "DELETE_ATTR")
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def ends_following(code: types.CodeType) -> str | None:
+    """The name by which a code object reaches what a walk does not see, or None."""
+    return next((name for name in code.co_names if name in _ENDS), None)
+
+
+@functools.lru_cache(maxsize=4096)
+def watches_lifetimes(code: types.CodeType) -> bool:
+    """Whether a code object, or one inside it, may notice when an object dies.
+
+    To look at a frame's locals makes a copy of them that keeps them alive, after ``del`` too.
+    """
+    named: Any = names_in(code)
+    inner = [each.co_name for each in _nested(code)]
+    return not _LIFETIMES.isdisjoint(named) or not _LIFETIMES.isdisjoint(inner)

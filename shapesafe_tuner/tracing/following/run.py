@@ -1,0 +1,286 @@
+"""An analytic run that is followed: what enters and leaves it is written down."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import keras
+
+from shapesafe_tuner._compat.keras.constructors import snake_case
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, unowned
+from shapesafe_tuner._compat.keras_tuner.domains import domain
+from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
+from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.tracing.data.spec import Batch
+from shapesafe_tuner.tracing.following.facts import Growing
+from shapesafe_tuner.tracing.following.follower import Follower
+from shapesafe_tuner.tracing.following.opaque import Opaque, opaque, revealed
+from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
+from shapesafe_tuner.tracing.standins.facades import Posing
+from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable, specs_of
+from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.run import Run
+
+__all__ = ["FollowedHyperParameters", "FollowedRun"]
+
+_LAMBDA = keras.layers.Lambda
+_SEEN = frozenset(["name", "trainable", "built"])
+"""Attributes of a layer that say nothing of what lies behind."""
+
+
+class FollowedHyperParameters(QuickHyperParameters):
+    """One configuration of a followed run.
+
+    Args:
+        *given: as of :class:`QuickHyperParameters`.
+        follower: of the run.
+    """
+
+    def __init__(self, *given: Any, follower: Follower) -> None:
+        self._follower = follower
+        super().__init__(*given)
+
+    @property
+    def values(self) -> Any:
+        """The values; ``build`` itself does not read them, or nothing is merged."""
+        if self._follower.in_user_code:
+            self._follower.uses("values")
+        return self._values
+
+    @values.setter
+    def values(self, values: Any) -> None:
+        self._values = values
+
+
+def _followed(method: str) -> Callable[..., Any]:
+    stock = getattr(QuickHyperParameters, method)
+
+    def ask(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+        follower = self._follower
+        with follower.library_call("read"):
+            name, args, kwargs = (_crossed(each) for each in (name, args, kwargs))
+            value = stock(self, name, *args, **kwargs)
+            return _shown(follower, self.asked[name][0], value)
+
+    ask.__doc__ = stock.__doc__
+    return ask
+
+
+for _method in ("Choice", "Int", "Float", "Boolean", "Fixed"):
+    setattr(FollowedHyperParameters, _method, _followed(_method))
+
+
+def _crossed(value: Any) -> Any:
+    """What was hidden becomes known."""
+    kind = type(value)
+    if issubclass(kind, Opaque):
+        return value.force()
+    if kind in (list, tuple):
+        return kind([_crossed(item) for item in value])
+    if kind is dict:
+        return {key: _crossed(item) for key, item in value.items()}
+    return value
+
+
+def _shown(follower: Follower, hp: Any, value: Any) -> Any:
+    """What ``build`` gets when it reads a hyperparameter."""
+    follower.asked.append(hp.name)
+    if hp.name not in follower.ranges:
+        follower.ranges[hp.name] = follower.memory.declared(hp)
+    if issubclass(type(value), Proxy):
+        return value
+    values = domain(hp)
+    if values is not None and len(values) == 1:
+        return value
+    if follower.memory.hides and type(value) in (int, float, str) and can_be_deferred(hp):
+        return opaque(value, follower)
+    follower.cross((hp.name, type(value).__name__, repr(value)))
+    return value
+
+
+class FollowedRun(Run):
+    """One run.
+
+    Args:
+        hooks: the check's.
+        follower: of the run.
+        batches: to be trained on; None where training is not judged.
+    """
+
+    def __init__(self, hooks: Any, follower: Follower, batches: Sequence[Batch] | None) -> None:
+        super().__init__(hooks)
+        self._follower = follower
+        self._growing = Growing(self, batches, follower.memory.number)
+        self._inputs = 0
+        self.show = self._show
+
+    def close(self) -> None:
+        """End the run."""
+        super().close()
+        # These refer to the run, which nothing may keep alive.
+        self.show = None
+        self._growing.close()
+
+    # What leaves.
+
+    def _show(self, shape: Any) -> Any:
+        if self._follower.in_user_code:
+            sizes = [("open", s.key) if type(s) is Deferred else s for s in shape]
+            self._follower.cross(("shape", *sizes))
+        return tuple([proxy_of(size) if type(size) is Deferred else size for size in shape])
+
+    def shown_dtype(self, dtype: Any) -> Any:
+        """The dtype of a tensor is read."""
+        if self._follower.in_user_code:
+            self._follower.cross(("dtype", dtype))
+        return dtype
+
+    def answered(self, record: Any, name: str, answer: Callable[[Any], Any]) -> Any:
+        """An attribute of a stand-in is read."""
+        follower = self._follower
+        if not follower.in_user_code:
+            return answer(record)
+        plain = isinstance(record, InputRecord) and name != "name"
+        if name in _SEEN and isinstance(record, LayerRecord):
+            found = answer(record)
+            follower.cross((name, repr(found)))
+            if name == "name" and not record.named:
+                follower.uses("counters")
+            return found
+        if not plain:
+            follower.uses("models" if isinstance(record, ModelRecord) else "layers")
+        return self._adopted(answer(record))
+
+    def _adopted(self, structure: Any) -> Any:
+        """What ``build`` is given from now on belongs to it."""
+        kind = type(structure)
+        if kind is SymbolicTensor:
+            structure.facts = self._growing.of(structure.node, structure.place)
+            self._follower.born(structure)
+        elif issubclass(kind, Posing):
+            self._follower.born(structure)
+        elif kind in (list, tuple):
+            for item in structure:
+                self._adopted(item)
+        elif kind is dict:
+            for item in structure.values():
+                self._adopted(item)
+        return structure
+
+    # What enters.
+
+    def kept(self, value: Any) -> Any:
+        """What a record of ours keeps: what ``build`` holds of it dies when ``build`` drops it."""
+        if "models" in self._follower.memory.relevant:
+            return value
+        if issubclass(type(value), Posing):
+            return type(value)(value._it)
+        return unowned(value)
+
+    def revealed(self, value: Any) -> Any:
+        """What rules are given."""
+        return revealed(value)
+
+    def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a constructor of Keras gives."""
+        follower = self._follower
+        with follower.library_call("construct", args, kwargs):
+            if not cls.__module__.startswith("keras."):
+                args, kwargs = _crossed(args), _crossed(kwargs)
+                follower.note(_methods(cls))
+            args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
+            name = kwargs.get("name")
+            if isinstance(name, str):
+                follower.named.append(name)
+            found = super().construct(cls, args, kwargs)
+            record = getattr(found, "_it", None) if issubclass(type(found), Posing) else None
+            if isinstance(record, LayerRecord):
+                record.named = isinstance(name, str)
+            if issubclass(type(found), Posing) or hasattr(type(found), "own_key"):
+                follower.born(found)
+            return found
+
+    def kept_in(self, structure: Any) -> Any:
+        """Tensors among the arguments of a constructor as the model keeps them."""
+        kind = type(structure)
+        if kind is SymbolicTensor:
+            return self.kept(structure)
+        if kind in (list, tuple):
+            return kind([self.kept_in(item) for item in structure])
+        if kind is dict:
+            return {key: self.kept_in(item) for key, item in structure.items()}
+        return structure
+
+    def _input(self, *args: Any, **kwargs: Any) -> InputRecord:
+        record = super()._input(*args, **kwargs)
+        self._inputs += 1
+        record.ordinal = self._inputs
+        return record
+
+    def _name(self, cls: type) -> str:
+        name = super()._name(cls)
+        prefix = snake_case(cls.__name__)
+        self._follower.counted[prefix] = self._follower.counted.get(prefix, 0) + 1
+        return name
+
+    def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
+        """A layer called on one tensor."""
+        with self._follower.library_call("call", record, tensor):
+            self._notice(record, tensor)
+            return self._adopted(super().call(record, self.kept(tensor)))
+
+    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
+        """A layer called on anything else."""
+        with self._follower.library_call("call", record, args, kwargs):
+            self._notice(record, args)
+            args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
+            return self._adopted(super().call_with(record, args, kwargs))
+
+    def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
+        """One of ``keras.ops`` called on tensors of this run."""
+        with self._follower.library_call("operation", args, kwargs):
+            args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
+            return self._adopted(super().operation(operation, args, kwargs))
+
+    def _notice(self, record: Any, given: Any) -> None:
+        if not record.layer_class.__module__.startswith("keras.") or record.layer_class is _LAMBDA:
+            # Code of the user's own sees what it is called on.
+            self._follower.cross(("called", hashable(specs_of(given))))
+        if isinstance(record, ModelRecord):
+            self._follower.uses("models")
+        elif record.built_on is not None:
+            self._follower.uses("layers")
+
+    def walks(self, model: ModelRecord) -> None:
+        """The finished model is walked."""
+        self._follower.uses("models")
+
+    def step_of(self, model: ModelRecord, place: int) -> Any:
+        """The outputs of a model in the step of a batch, if its tensors carry them."""
+        outputs = model.grown_outputs()
+        if type(outputs) is not SymbolicTensor or _names_outputs(model.compiled):
+            return None
+        facts = outputs.facts
+        if facts is None or facts.batches is None or len(facts.sources) != 1:
+            return None
+        known = facts.batches[place]
+        return None if type(known) is str else known
+
+
+def _names_outputs(compiled: Any) -> bool:
+    """Whether ``compile`` was given losses or metrics by the names of outputs."""
+    if compiled is None:
+        return False
+    args, kwargs = compiled
+    return any(map(_has_dict, (*args, *kwargs.values())))
+
+
+def _has_dict(value: Any) -> bool:
+    return type(value) is dict or (type(value) in (list, tuple) and any(map(_has_dict, value)))
+
+
+def _methods(cls: type) -> Collection[Any]:
+    own = [base for base in cls.__mro__ if not base.__module__.startswith("keras.")]
+    return [item for base in own for item in vars(base).values() if inspect.isfunction(item)]

@@ -1,0 +1,204 @@
+"""Which loop iterators lie on the value stack before each instruction of a code object.
+
+The value stack of a frame cannot be read from Python. What an instruction leaves on it can be told
+from the code alone (``dis.stack_effect``): at a *clean* place nothing lies there but the iterators
+of the loops around it.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import itertools
+import sys
+import types
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["READABLE", "Layout", "Unknown", "called_code", "is_clean", "layout_of"]
+
+READABLE = sys.version_info[:2] == (3, 11)
+"""Whether the instructions of this Python are known here."""
+
+Tags = tuple[int | None, ...]
+"""What lies on the stack, from the bottom: the offset of its ``GET_ITER``, None for all else."""
+
+_UNTOUCHED = frozenset(
+    "NOP RESUME CACHE EXTENDED_ARG KW_NAMES JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT "
+    "MAKE_CELL COPY_FREE_VARS DELETE_FAST DELETE_GLOBAL DELETE_NAME DELETE_DEREF "
+    "SETUP_ANNOTATIONS".split()
+)
+_ONE_LESS = frozenset("POP_TOP STORE_FAST STORE_NAME STORE_GLOBAL STORE_DEREF POP_EXCEPT".split())
+_PUSHES_NOTHING = frozenset(
+    "STORE_ATTR STORE_SUBSCR DELETE_SUBSCR DELETE_ATTR LIST_APPEND SET_ADD MAP_ADD".split()
+)
+_ENDS = frozenset(["RETURN_VALUE", "RERAISE", "RAISE_VARARGS"])
+_ALWAYS_JUMPS = frozenset(["JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"])
+
+
+class Unknown(Exception):
+    """The instructions of a code object do not say what lies on its stack."""
+
+
+def is_clean(tags: Tags) -> bool:
+    """Whether nothing but iterators lies on the stack."""
+    return None not in tags
+
+
+class Layout:
+    """The stack of one code object.
+
+    Args:
+        code: the code object.
+
+    Attributes:
+        tags: by offset, the stack before that instruction; unreachable ones are missing.
+        loops: by offset of a ``FOR_ITER``, the tag of its iterator.
+
+    Raises:
+        Unknown: the stack cannot be told.
+    """
+
+    def __init__(self, code: types.CodeType) -> None:
+        if not READABLE:
+            raise Unknown("the instructions of this Python are not known")
+        found = list(dis.get_instructions(code))
+        self.instructions = {item.offset: item for item in found}
+        self._next = {one.offset: other.offset for one, other in itertools.pairwise(found)}
+        self.tags = self._worked_out(code)
+        self.loops = {
+            offset: self.tags[offset][-1]
+            for offset, item in self.instructions.items()
+            if item.opname == "FOR_ITER" and offset in self.tags
+        }
+        self.start = next(item.offset for item in found if item.opname == "RESUME")
+
+    def whole(self, at: int) -> int:
+        """The instruction that an offset within its inline caches belongs to."""
+        while at > 0 and at not in self.instructions:
+            at -= 2
+        return at
+
+    def below_call(self, at: int) -> Tags | None:
+        """The stack beneath the callable of a pending call; None where that cannot be told."""
+        item, tags = self.instructions.get(at), self.tags.get(at)
+        if item is None or tags is None or item.opname != "CALL":
+            return None
+        # PRECALL was counted as popping the arguments: callable and NULL, or self, are left.
+        return tags[:-2]
+
+    def _worked_out(self, code: types.CodeType) -> dict[int, Tags]:
+        found: dict[int, Tags] = {}
+        handlers = getattr(dis, "_parse_exception_table")(code)  # noqa: B009
+        waiting: list[tuple[int, Tags]] = [(0, ())]
+        while waiting:
+            at, tags = waiting.pop(0)
+            if at in found:
+                merged = _merged(found[at], tags)
+                if merged == found[at]:
+                    continue
+                tags = merged
+            found[at] = tags
+            for entry in handlers:
+                if entry.start <= at < entry.end:
+                    # What a handler finds on top of the stack is never clean.
+                    rest = (None,) * (int(entry.lasti) + 1)
+                    waiting.append((entry.target, (*tags[: entry.depth], *rest)))
+            item = self.instructions[at]
+            if item.opname in _ENDS:
+                continue
+            if item.opcode in dis.hasjrel or item.opcode in dis.hasjabs:
+                waiting.append((item.argval, _after(item, tags, jump=True)))
+            if item.opname not in _ALWAYS_JUMPS and at in self._next:
+                waiting.append((self._next[at], _after(item, tags, jump=False)))
+        return found
+
+
+def _merged(one: Tags, other: Tags) -> Tags:
+    if len(one) != len(other):
+        raise Unknown("two ways to one instruction leave stacks of different depth")
+    return tuple(a if a == b else None for a, b in zip(one, other, strict=True))
+
+
+def _after(item: dis.Instruction, tags: Tags, *, jump: bool) -> Tags:
+    """The stack after an instruction."""
+    name = item.opname
+    if name in _UNTOUCHED:
+        return tags
+    if name == "GET_ITER":
+        return (*tags[:-1], item.offset)
+    if name == "FOR_ITER":
+        return tags[:-1] if jump else (*tags, None)
+    if name == "SWAP":
+        assert item.arg is not None
+        swapped = list(tags)
+        swapped[-1], swapped[-item.arg] = swapped[-item.arg], swapped[-1]
+        return tuple(swapped)
+    if name in _ONE_LESS or name.startswith("POP_JUMP"):
+        return tags[:-1]
+    argument = item.arg if item.opcode >= dis.HAVE_ARGUMENT else None
+    effect = dis.stack_effect(item.opcode, argument, jump=jump)
+    if name.startswith("LOAD_") and effect >= 1 and name not in ("LOAD_METHOD", "LOAD_ATTR"):
+        return (*tags, *(None,) * effect)
+    if name in ("PUSH_NULL", "COPY"):
+        return (*tags, None)
+    if name == "PRECALL":
+        # CALL pops the arguments; together they have the right effect.
+        return tags[: len(tags) + effect] if effect else tags
+    if effect > 0:
+        return (*tags[:-1], None, *(None,) * effect) if tags else (None,) * effect
+    rest = tags[: len(tags) + effect]
+    # What it pushed lies on top of what it left.
+    return (*rest[:-1], None) if rest and name not in _PUSHES_NOTHING else rest
+
+
+@functools.lru_cache(maxsize=4096)
+def layout_of(code: types.CodeType) -> Layout | None:
+    """The layout of a code object, or None where its stack cannot be told."""
+    try:
+        return Layout(code)
+    except (Unknown, KeyError, IndexError, ValueError, StopIteration):
+        return None
+
+
+def called_code(frame: types.FrameType, layout: Layout) -> Any:
+    """The code of the function that a pending call of this frame goes straight to, or None."""
+    at = layout.whole(frame.f_lasti)
+    below = layout.below_call(at)
+    if below is None:
+        return None
+    known = layout.instructions
+    # The load that pushed the callable: the last one with the depth that lies beneath the call.
+    loads = [o for o in known if o < at and o in layout.tags and len(layout.tags[o]) == len(below)]
+    if not loads:
+        return None
+    steps = [known[o] for o in sorted(known) if max(loads) <= o < at]
+    steps = [item for item in steps if item.opname not in ("CACHE", "PUSH_NULL")]
+    target = _loaded(frame, steps[0]) if steps else None
+    for item in steps[1:]:
+        if item.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+            break
+        target = _attribute(target, item.argval)
+        if item.opname == "LOAD_METHOD":
+            break
+    return target.__code__ if isinstance(target, types.FunctionType) else None
+
+
+def _loaded(frame: types.FrameType, item: dis.Instruction) -> Any:
+    names: Mapping[str, Any] = {}
+    if item.opname == "LOAD_GLOBAL":
+        names = frame.f_globals
+    elif item.opname in ("LOAD_FAST", "LOAD_DEREF"):
+        names = frame.f_locals
+    return names.get(item.argval)
+
+
+def _attribute(target: Any, name: str) -> Any:
+    if isinstance(target, types.ModuleType):
+        return vars(target).get(name)
+    try:
+        found = inspect.getattr_static(target, name)
+    except AttributeError:
+        return None
+    return getattr(found, "__func__", found)
