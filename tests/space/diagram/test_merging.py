@@ -1,0 +1,177 @@
+"""States that are merged: against the tree, on builds that invite a wrong merge and random ones."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import keras
+import pytest
+from keras import layers
+
+from shapesafe_tuner.space.diagram.diagram import Diagram
+from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
+from shapesafe_tuner.space.explorer import Explorer
+from shapesafe_tuner.space.varying_data import judge_of
+from shapesafe_tuner.tracing.question import question_of
+from tests.space.diagram.traps import B as TRAPS
+
+LEFT_TO_THE_TREE = {
+    "conditional_scope", "same_layer_names", "auto_name_collision", "hp_values", "hp_get",
+    "name_scope", "swallowed", "two_inputs_connected",
+}  # fmt: skip
+"""Builds whose states are not followed, or that rules do not decide."""
+
+
+def merged(build: Any, **data: Any) -> tuple[Diagram, Merging]:
+    merging = Merging(judge_of(question_of(build, **data)), None)
+    return Diagram.of_vertices(merging.explore()), merging
+
+
+def is_as_the_tree(build: Any, **data: Any) -> Merging:
+    """The share is equal as a fraction, and every leaf of the tree ends alike."""
+    leaves = list(Explorer(judge_of(question_of(build, **data)), None).leaves())
+    diagram, merging = merged(build, **data)
+    share = sum((leaf.share for leaf in leaves if leaf.feasible is not False), Fraction(0))
+    assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == share
+    generator = random.Random(0)
+    for leaf in leaves:
+        place = 0
+        while diagram.ends[place] is None:
+            edges = diagram.edges[place]
+            known = [e for e in edges if leaf.values.get(diagram.names[place] or "") == e.value]
+            place = (known[0] if known else generator.choice(edges)).child
+        end = diagram.ends[place]
+        assert end is not None
+        assert end.feasible is leaf.feasible
+    return merging
+
+
+@pytest.mark.parametrize("name", sorted(set(TRAPS) - LEFT_TO_THE_TREE))
+def test_what_invites_a_wrong_merge(name: str) -> None:
+    is_as_the_tree(TRAPS[name])
+
+
+@pytest.mark.parametrize("name", sorted(LEFT_TO_THE_TREE))
+def test_what_cannot_be_followed_is_left_to_the_tree(name: str) -> None:
+    with pytest.raises(Unmergeable):
+        merged(TRAPS[name])
+
+
+class Program:
+    """A random build: branches, loops, lists, dicts, closures, helpers, aliases, sizes read."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __call__(self, hp: Any) -> Any:
+        plan = random.Random(self.seed)
+        memory: dict[str, Any] = {"n": 0, "sizes": [1], "order": {}}
+        alias = memory["sizes"] if plan.random() < 0.5 else list(memory["sizes"])
+        count = 0
+
+        def bump(by: int) -> None:
+            nonlocal count
+            count += by
+
+        x = inputs = keras.Input((plan.choice([7, 9, 11]),) * 2 + (1,))
+        for step in range(plan.randrange(2, 5)):
+            x = self.step(hp, plan, step, x, memory, alias, bump)
+        for _ in range(min(count, 2)):
+            x = layers.Conv2D(1, plan.choice([1, 2]))(x)
+        last = plan.randrange(4)
+        if last == 0 and len(memory["sizes"]) > 2:
+            x = layers.Conv2D(1, 3)(x)
+        elif last == 1 and alias is memory["sizes"] and memory["n"] > 1:
+            x = layers.MaxPooling2D(2)(x)
+        elif last == 2 and list(memory["order"])[:1] == ["b"]:
+            x = layers.Conv2D(1, 2)(x)
+        return keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x)))
+
+    @staticmethod
+    def step(
+        hp: Any, plan: random.Random, step: int, x: Any, memory: Any, alias: Any, bump: Any
+    ) -> Any:
+        kind = plan.randrange(7)
+        if kind == 0:
+            x = layers.Conv2D(plan.choice([1, 2]), hp.Choice(f"k{step}", [1, 2, 3]))(x)
+        elif kind == 1:
+            if hp.Boolean(f"flag{step}"):
+                memory["n"] += 1
+                alias.append(step)
+            x = layers.Conv2D(1, hp.Choice(f"k{step}", [1, 3]))(x)
+        elif kind == 2:
+            if hp.Boolean(f"pool{step}"):
+                x = layers.MaxPooling2D(2)(x)
+            else:
+                bump(1)
+        elif kind == 3:
+            for n in range(hp.Int(f"times{step}", 1, 2)):
+                x = layers.Conv2D(1, hp.Choice(f"k{step}{n}", [1, 2]))(x)
+        elif kind == 4:
+            memory["order"][hp.Choice(f"key{step}", ["a", "b"])] = step
+            x = layers.Conv2D(1, hp.Choice(f"k{step}", [1, 2]), padding="same")(x)
+        elif kind == 5:
+            size = x.shape[1]
+            if size > hp.Choice(f"bound{step}", [4, 6]):
+                x = layers.Conv2D(1, 3)(x)
+            memory["sizes"].append(size)
+        else:
+            kernel = hp.Choice(f"k{step}", [1, 2])
+            x = layers.Conv2D(1, kernel)(x)
+            x = layers.Conv2D(1, kernel + plan.choice([0, 1]))(x)
+        return x
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs(seed: int) -> None:
+    is_as_the_tree(Program(seed))
+
+
+def blocks(depth: int) -> Any:
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((64, 64, 1))
+        for block in range(depth):
+            x = layers.Conv2D(hp.Int(f"f{block}", 8, 64), hp.Choice(f"k{block}", [3, 5, 7]))(x)
+            if hp.Boolean(f"p{block}"):
+                x = layers.MaxPooling2D(2)(x)
+        model = keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+        model.compile(hp.Choice("optimizer", ["sgd", "adam"]), "sparse_categorical_crossentropy")
+        return model
+
+    return build
+
+
+def feasible_blocks(depth: int) -> Fraction:
+    """By arithmetic: one size at a time."""
+    sizes = {64: Fraction(1)}
+    for _ in range(depth):
+        after: dict[int, Fraction] = {}
+        for size, share in sizes.items():
+            for kernel in (3, 5, 7):
+                for pool in (False, True):
+                    left = size - kernel + 1
+                    left = left // 2 if pool else left
+                    if left > 0:
+                        after[left] = after.get(left, Fraction(0)) + share / 6
+        sizes = after
+    return sum(sizes.values(), Fraction(0))
+
+
+@pytest.mark.parametrize(("depth", "most"), [(8, 1_200), (20, 3_000)])
+def test_depth_costs_little(depth: int, most: int) -> None:
+    diagram, merging = merged(blocks(depth))
+    assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible_blocks(depth)
+    assert merging.runs < most
+
+
+def test_a_training_step_is_judged_as_the_model_grows() -> None:
+    data = {
+        "x": keras.KerasTensor((None, 64, 64, 1)),
+        "y": keras.KerasTensor((None,), "int32"),
+    }
+    diagram, merging = merged(blocks(8), **data)
+    assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible_blocks(8)
+    assert merging.runs < 1_300
+    assert "models" not in merging.memory.relevant

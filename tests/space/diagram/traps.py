@@ -1,0 +1,1276 @@
+"""Builds that invite a wrong merge: state in closures, lists, iterators, names, modules, caches."""
+
+# ruff: noqa: SIM108, RET504, F841, E741, E402, B006, RUF015, C417, B007
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from typing import Any
+
+import keras
+from keras import layers
+
+L = layers
+
+
+def head(inputs, x, units=2):
+    return keras.Model(inputs, L.Dense(units)(L.Flatten()(x)))
+
+
+def start(side=9):
+    i = keras.Input((side, side, 1))
+    return i, i
+
+
+def conv(hp, x, n, ks=(1, 3, 5)):
+    return L.Conv2D(2, hp.Choice(n, list(ks)))(x)
+
+
+B: dict[str, Any] = {}
+
+
+def adv(f):
+    B[f.__name__] = f
+    return f
+
+
+@adv
+def plain(hp):
+    i, x = start()
+    for k in range(3):
+        x = conv(hp, x, f"k{k}")
+        if hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def list_popped_later(hp):
+    i, x = start()
+    sizes = []
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            sizes.append(k + 2)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    while sizes:
+        x = L.MaxPooling2D(sizes.pop())(x)
+    return head(i, x)
+
+
+@adv
+def closure_counter(hp):
+    i, x = start()
+    n = 0
+
+    def bump():
+        nonlocal n
+        n += 1
+
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            bump()
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(n):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def generator_state(hp):
+    i, x = start()
+
+    def gen():
+        s = 1
+        while True:
+            if hp.Boolean(f"g{s}"):
+                s += 1
+            s += 1
+            yield s
+
+    g = gen()
+    for k in range(2):
+        w = next(g)
+        del w
+        x = conv(hp, x, f"k{k}", (1, 2))
+    x = L.MaxPooling2D(next(g))(x)
+    x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def generator_hidden_in_for(hp):
+    i, x = start()
+
+    def gen():
+        extra = 0
+        for k in range(3):
+            if hp.Boolean(f"g{k}"):
+                extra += 1
+            yield 0
+        if extra > 1:
+            yield 1
+
+    for w in gen():
+        x = (
+            conv(hp, x, f"k{len([])}{id(w) and x.shape[1]}", (1, 2))
+            if w
+            else L.Conv2D(1, hp.Choice("kk", [1, 2]))(x)
+            if False
+            else x
+        )
+        if w:
+            x = L.Conv2D(1, 12)(x)
+    return head(i, x)
+
+
+def _default(hp, x, n, seen=[]):
+    if n == 0:
+        seen.clear()
+    if hp.Boolean(f"p{n}"):
+        seen.append(n)
+    x = conv(hp, x, f"k{n}", (1, 2))
+    return x, len(seen)
+
+
+@adv
+def mutable_default(hp):
+    i, x = start()
+    for k in range(3):
+        x, m = _default(hp, x, k)
+        if k < 2:
+            m = 0
+    for _ in range(m):
+        x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def while_loop(hp):
+    i, x = start(12)
+    k = 0
+    while hp.Boolean(f"more{k}") and k < 4:
+        x = conv(hp, x, f"k{k}", (2, 4))
+        k += 1
+    x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def while_on_shape(hp):
+    i, x = start(12)
+    x = conv(hp, x, "k0", (1, 3, 5))
+    n = 0
+    while x.shape[1] > 4:
+        x = conv(hp, x, f"s{n}", (2, 3))
+        n += 1
+    for _ in range(n):
+        x = L.Conv2D(1, 2, padding="same")(x)
+    x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def try_finally(hp):
+    i, x = start()
+    log = []
+    for k in range(3):
+        try:
+            if hp.Boolean(f"p{k}"):
+                raise KeyError(k)
+            x = conv(hp, x, f"k{k}", (1, 2))
+        except KeyError as e:
+            log.append(e.args[0])
+        finally:
+            log.append(9) if len(log) % 2 else None
+        x = conv(hp, x, f"q{k}", (1, 2))
+    if len(log) > 2:
+        x = L.Conv2D(1, 6)(x)
+    return head(i, x)
+
+
+@adv
+def walrus_on_the_stack(hp):
+    i, x = start()
+    n = 1
+    if hp.Boolean("a"):
+        n = 6
+    t = (n, n := 0, x := conv(hp, x, "k", (1, 3)), conv(hp, x, "k2", (1, 3)))
+    x = L.Conv2D(1, t[0])(t[3])
+    return head(i, x)
+
+
+@adv
+def walrus_nested_call(hp):
+    i, x = start()
+    n = 1
+    if hp.Boolean("a"):
+        n = 6
+
+    def inner(x):
+        x = conv(hp, x, "k", (1, 3))
+        y = conv(hp, x, "k2", (1, 3))
+        return y
+
+    def pick(a, b, c):
+        return L.Conv2D(1, a)(c)
+
+    x = pick(n, n := 0, inner(x))
+    return head(i, x)
+
+
+@adv
+def comprehension(hp):
+    i, x = start()
+    use = [hp.Boolean(f"p{k}") for k in range(3)]
+    x = conv(hp, x, "k")
+    for u in use:
+        if u:
+            x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def comprehension_with_layers(hp):
+    i, x = start()
+    ls = [L.Conv2D(1, hp.Choice(f"k{k}", [1, 3, 5])) for k in range(3) if hp.Boolean(f"p{k}")]
+    for l in ls:
+        x = l(x)
+    return head(i, x)
+
+
+@adv
+def lambdas_capture(hp):
+    i, x = start()
+    fs = []
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            fs.append(lambda t, k=k: L.Conv2D(1, k + 2)(t))
+        else:
+            fs.append(lambda t: L.Conv2D(1, k + 1)(t))
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for f in fs:
+        x = f(x)
+    return head(i, x)
+
+
+class Helper:
+    calls = 0
+
+    def __init__(self):
+        self.n = 0
+        self.items = []
+
+    def step(self, hp, x, k):
+        if hp.Boolean(f"p{k}"):
+            self.n += 1
+        return conv(hp, x, f"k{k}", (1, 2))
+
+
+@adv
+def helper_class(hp):
+    i, x = start()
+    h = Helper()
+    for k in range(3):
+        x = h.step(hp, x, k)
+    for _ in range(h.n):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def class_attribute(hp):
+    i, x = start()
+    Helper.calls = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            Helper.calls += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(Helper.calls):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+COUNT = 0
+STATE = {"n": 0}
+
+
+@adv
+def global_counter(hp):
+    global COUNT
+    i, x = start()
+    COUNT = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            COUNT += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(COUNT):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def global_dict(hp):
+    i, x = start()
+    STATE["n"] = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            STATE["n"] += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(STATE["n"]):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+def _bump():
+    STATE["n"] += 1
+
+
+def _get():
+    return STATE["n"]
+
+
+@adv
+def global_dict_by_helpers(hp):
+    i, x = start()
+    STATE.update(n=0)
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            _bump()
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(_get()):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def globals_by_name(hp):
+    i, x = start()
+    globals()["STATE"] = {"n": 0}
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            globals()["STATE"]["n"] += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(_get()):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def shape_read(hp):
+    i, x = start()
+    x = conv(hp, x, "k0")
+    n = x.shape[1]
+    x = L.Conv2D(1, 1)(x)
+    x = conv(hp, x, "k1")
+    x = L.Conv2D(1, (n + 1) // 2)(x)
+    return head(i, x)
+
+
+@adv
+def recursion(hp):
+    i, x = start()
+
+    def rec(x, d):
+        if d == 3:
+            return x
+        p = hp.Boolean(f"p{d}")
+        x = conv(hp, x, f"k{d}", (1, 2))
+        y = rec(x, d + 1)
+        return L.Conv2D(1, 3)(y) if p else y
+
+    return head(i, rec(x, 0))
+
+
+@adv
+def names_from_values(hp):
+    i, x = start()
+    a = hp.Choice("a", ["x", "y"])
+    for k in range(2):
+        x = conv(hp, x, f"{a}{k}")
+        if hp.Boolean(f"{a}p{k}"):
+            x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def conditional_scope(hp):
+    i, x = start()
+    a = hp.Choice("a", ["x", "y"])
+    with hp.conditional_scope("a", ["x"]):
+        if a == "x":
+            x = conv(hp, x, "kx")
+    with hp.conditional_scope("a", ["y"]):
+        if a == "y":
+            x = conv(hp, x, "ky")
+    if hp.Boolean("p"):
+        x = L.MaxPooling2D(2)(x)
+    x = conv(hp, x, "kz")
+    return head(i, x)
+
+
+@adv
+def read_twice(hp):
+    i, x = start()
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "m")
+    if hp.Boolean("p"):
+        x = L.MaxPooling2D(2)(x)
+    x = conv(hp, x, "k")
+    if hp.Boolean("p"):
+        x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def read_in_one_arm(hp):
+    i, x = start()
+    if hp.Boolean("a"):
+        x = conv(hp, x, "k")
+    else:
+        x = conv(hp, x, "m")
+    x = L.Conv2D(1, 1)(x)
+    x = conv(hp, x, "k")
+    return head(i, x)
+
+
+@adv
+def other_range_in_one_arm(hp):
+    i, x = start()
+    if hp.Boolean("a"):
+        hp.Int("k", 1, 3)
+    x = L.Conv2D(1, hp.Int("k", 1, 9))(x)
+    x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def shared_layer(hp):
+    i = keras.Input((9, 9, 2))
+    x = i
+    shared = L.Conv2D(2, hp.Choice("s", [1, 3]))
+    x = shared(x)
+    x = conv(hp, x, "k")
+    x = shared(x)
+    if hp.Boolean("p"):
+        x = L.MaxPooling2D(2)(x)
+    x = shared(x)
+    return head(i, x)
+
+
+@adv
+def shared_channels(hp):
+    i = keras.Input((9, 9, 2))
+    x = i
+    shared = L.Conv2D(2, 1)
+    w = hp.Choice("w", [2, 3])
+    if w == 2:
+        x = shared(x)
+    else:
+        x = shared(L.Conv2D(3, 1)(x))
+    x = conv(hp, x, "k")
+    x = L.Conv2D(2, 1)(x)
+    x = conv(hp, x, "k2")
+    x = shared(x)
+    return head(i, x)
+
+
+@adv
+def last_layer_output(hp):
+    m = keras.Sequential([keras.Input((9, 9, 1))])
+    for k in range(2):
+        m.add(L.Conv2D(2, hp.Choice(f"k{k}", [1, 3])))
+        if hp.Boolean(f"p{k}"):
+            m.add(L.MaxPooling2D(2))
+    x = m.layers[-1].output
+    x = L.Conv2D(1, 3)(x)
+    return keras.Model(m.inputs, L.Dense(1)(L.Flatten()(x)))
+
+
+@adv
+def model_pop(hp):
+    m = keras.Sequential([keras.Input((9, 9, 1))])
+    for k in range(2):
+        m.add(L.Conv2D(2, hp.Choice(f"k{k}", [1, 3])))
+        if hp.Boolean(f"p{k}"):
+            m.add(L.MaxPooling2D(2))
+    if hp.Boolean("pop"):
+        m.pop()
+    m.add(L.Conv2D(1, 3))
+    m.add(L.Flatten())
+    m.add(L.Dense(1))
+    return m
+
+
+@adv
+def count_layers(hp):
+    m = keras.Sequential([keras.Input((9, 9, 1))])
+    for k in range(2):
+        m.add(L.Conv2D(2, hp.Choice(f"k{k}", [1, 3])))
+        if hp.Boolean(f"p{k}"):
+            m.add(L.Conv2D(1, 1))
+    m.add(L.Conv2D(1, hp.Choice("z", [1, 2])))
+    if len(m.layers) > 4:
+        m.add(L.Conv2D(1, 9))
+    m.add(L.Flatten())
+    m.add(L.Dense(1))
+    return m
+
+
+@adv
+def nested_model_again(hp):
+    a = keras.Input((9, 9, 1))
+    y = a
+    for k in range(2):
+        y = L.Conv2D(1, hp.Choice(f"k{k}", [1, 3]))(y)
+        if hp.Boolean(f"p{k}"):
+            y = L.Conv2D(1, 1)(y)
+    inner = keras.Model(a, y)
+    b = keras.Input((9, 9, 1))
+    x = inner(b)
+    z = keras.Input((9, 9, 1))
+    return head(b, x)
+
+
+@adv
+def nested_model_small(hp):
+    a = keras.Input((None, None, 1))
+    y = a
+    for k in range(2):
+        y = L.Conv2D(1, hp.Choice(f"k{k}", [1, 3]))(y)
+        if hp.Boolean(f"p{k}"):
+            y = L.Conv2D(1, 3)(y)
+    inner = keras.Model(a, y)
+    b = keras.Input((7, 7, 1))
+    x = conv(hp, b, "z")
+    x = inner(x)
+    return head(b, x)
+
+
+@adv
+def same_layer_names(hp):
+    i, x = start()
+    if hp.Boolean("a"):
+        x = L.Conv2D(1, 1, name="c")(x)
+    else:
+        x = L.Conv2D(1, 1, name="d")(x)
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "k2")
+    x = L.Conv2D(1, 3, name="c")(x)
+    return head(i, x)
+
+
+@adv
+def auto_name_collision(hp):
+    i, x = start()
+    if hp.Boolean("a"):
+        x = L.Conv2D(1, 1)(x)
+    else:
+        x = L.Conv2D(1, 1, name="other")(x)
+    x = L.Conv2D(2, hp.Choice("k", [1, 3]), name="q1")(x)
+    x = L.Conv2D(2, hp.Choice("k2", [1, 3]), name="q2")(x)
+    x = L.Conv2D(1, 3, name="conv2d")(x)
+    return head(i, x)
+
+
+@adv
+def layer_name_read(hp):
+    i, x = start()
+    if hp.Boolean("a"):
+        x = L.Conv2D(1, 1)(x)
+    x = conv(hp, x, "k")
+    l = L.Conv2D(1, 3)
+    x = l(x)
+    x = conv(hp, x, "k2", (1, 2))
+    x = L.Conv2D(1, 3 if l.name.endswith("_1") else 5)(x)
+    return head(i, x)
+
+
+@adv
+def reduce_state(hp):
+    i, x = start()
+
+    def f(acc, k):
+        n, x = acc
+        if hp.Boolean(f"p{k}"):
+            n += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+        return n, x
+
+    n, x = functools.reduce(f, range(3), (0, x))
+    for _ in range(n):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def map_filter(hp):
+    i, x = start()
+    for k in filter(lambda k: hp.Boolean(f"p{k}"), range(3)):
+        x = conv(hp, x, f"k{k}")
+    for s in map(lambda k: hp.Choice(f"q{k}", [1, 3]), range(2)):
+        x = L.Conv2D(1, s)(x)
+    return head(i, x)
+
+
+class Iter:
+    def __init__(s, hp):
+        s.hp = hp
+        s.n = 0
+        s.c = 0
+
+    def __iter__(s):
+        return s
+
+    def __next__(s):
+        if s.n == 3:
+            raise StopIteration
+        s.n += 1
+        if s.hp.Boolean(f"p{s.n}"):
+            s.c += 1
+        return s.c if s.n == 3 else 0
+
+
+@adv
+def own_iterator(hp):
+    i, x = start()
+    for w in Iter(hp):
+        x = conv(hp, x, f"k{x.shape[1]}", (1, 2)) if False else x
+        for _ in range(w):
+            x = L.Conv2D(1, 4)(x)
+    x = conv(hp, x, "k")
+    return head(i, x)
+
+
+@adv
+def hidden_list_aliased(hp):
+    i, x = start()
+    skips = [1]
+    for s in skips:
+        if hp.Boolean(f"a{len(skips)}"):
+            skips = skips[:]
+        x = conv(hp, x, f"k{len(skips)}{s}", (1, 2))
+        if len(skips) < 4:
+            skips.append(2)
+    x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def same_item_iterations(hp):
+    i, x = start(12)
+    n = 0
+    for f in [3, 3, 3]:
+        if hp.Boolean(f"p{n}"):
+            n += 1
+            continue
+        x = L.Conv2D(1, f)(x)
+        x = conv(hp, x, f"k{n}", (1, 2))
+    x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def shared_iterator(hp):
+    i, x = start()
+    it = iter([1, 2, 3, 4, 5, 6])
+    for a in it:
+        if hp.Boolean(f"p{a}"):
+            next(it, None)
+        x = L.Conv2D(1, hp.Choice(f"k{a}", [1, 2]))(x)
+        x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def deleted_shared_iterator(hp):
+    i, x = start(11)
+    it = iter([3, 3, 3, 3, 3, 3])
+    first = True
+    for a in it:
+        if first:
+            if hp.Boolean("p"):
+                next(it, None)
+            first = False
+            del it
+        x = L.Conv2D(1, 3)(x)
+        x = conv(hp, x, f"k{x.shape[1]}", (1,))
+    return head(i, x)
+
+
+class Box:
+    pass
+
+
+@adv
+def attribute_of_a_list_item(hp):
+    i, x = start()
+    box = Box()
+    box.n = [Box()]
+    box.n[0].m = 0
+
+    def go(b, k):
+        if hp.Boolean(f"p{k}"):
+            b.n[0].m += 1
+
+    for k in range(3):
+        go(box, k)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(box.n[0].m):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def dict_order(hp):
+    i, x = start()
+    d = {}
+    if hp.Boolean("a"):
+        d["p"] = 1
+        d["q"] = 2
+    else:
+        d["q"] = 2
+        d["p"] = 1
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "k2", (1, 2))
+    if list(d)[0] == "p":
+        x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def sharing_of_lists(hp):
+    i, x = start()
+    a = []
+    b = a if hp.Boolean("s") else []
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "k2", (1, 2))
+    a.append(1)
+    if b:
+        x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def sharing_of_tensors(hp):
+    i, x = start()
+    y = L.Conv2D(1, 1)(x)
+    z = y if hp.Boolean("s") else L.Conv2D(1, 1)(x)
+    w = conv(hp, x, "k")
+    if z is y:
+        w = L.Conv2D(1, 5)(w)
+    return keras.Model(i, [L.Flatten()(w), L.Flatten()(L.Concatenate()([y, z]))])
+
+
+@adv
+def true_and_one(hp):
+    i, x = start()
+    n = hp.Choice("n", [1, 3])
+    m = 1
+    if hp.Boolean("a"):
+        m = True
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "k2", (1, 2))
+    if repr(m) == "True":
+        x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def partial_state(hp):
+    i, x = start()
+    f = functools.partial(L.Conv2D, 1, 3) if hp.Boolean("a") else functools.partial(L.Conv2D, 1, 5)
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "k2", (1, 2))
+    return head(i, f()(x))
+
+
+@adv
+def ternary_and_boolop(hp):
+    i, x = start()
+    for k in range(3):
+        x = (
+            L.MaxPooling2D(2)(x)
+            if hp.Boolean(f"p{k}") and x.shape[1] > 2
+            else conv(hp, x, f"k{k}", (1, 2))
+        )
+    return head(i, x)
+
+
+@adv
+def opaque_arithmetic(hp):
+    i, x = start()
+    k = hp.Choice("k", [1, 3, 5])
+    x = L.Conv2D(1, k)(x)
+    x = conv(hp, x, "m", (1, 2))
+    x = L.Conv2D(1, k + 1)(x)
+    if k > 2:
+        x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def opaque_in_a_list(hp):
+    i, x = start()
+    ks = [hp.Choice(f"k{n}", [1, 3]) for n in range(3)]
+    for k in ks:
+        x = L.Conv2D(1, k)(x)
+    x = conv(hp, x, "m", (1, 2))
+    for k in reversed(ks):
+        x = L.Conv2D(1, k, padding="same")(x)
+    x = L.Conv2D(1, ks.pop(0))(x)
+    return head(i, x)
+
+
+@adv
+def string_choice_shown(hp):
+    i, x = start()
+    for k in range(3):
+        kind = hp.Choice(f"t{k}", ["conv", "max", "none"])
+        if kind == "conv":
+            x = conv(hp, x, f"k{k}", (1, 2))
+        elif kind == "max":
+            x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def with_block(hp):
+    i, x = start()
+
+    @contextlib.contextmanager
+    def ctx(k):
+        nonlocal_n.append(k) if hp.Boolean(f"c{k}") else None
+        yield
+        if len(nonlocal_n) > 1:
+            done.append(1)
+
+    nonlocal_n = []
+    done = []
+    for k in range(3):
+        with ctx(k):
+            x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in done:
+        x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def skip_connections(hp):
+    i, x = start(12)
+    skips = []
+    for k in range(2):
+        x = L.Conv2D(
+            2, hp.Choice(f"k{k}", [1, 3]), padding="same" if hp.Boolean(f"s{k}") else "valid"
+        )(x)
+        skips.append(x)
+        x = L.MaxPooling2D(2)(x)
+    for k, s in enumerate(reversed(skips)):
+        x = L.UpSampling2D(2)(x)
+        x = L.Concatenate()([x, s])
+        x = L.Conv2D(2, hp.Choice(f"u{k}", [1, 3]), padding="same")(x)
+    return head(i, x)
+
+
+@adv
+def int_blocks(hp):
+    i, x = start(12)
+    for k in range(hp.Int("n", 1, 4)):
+        x = conv(hp, x, f"k{k}", (1, 3))
+        if hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+    for k in range(hp.Int("m", 1, 3)):
+        x = conv(hp, x, f"j{k}", (1, 2))
+    return head(i, x)
+
+
+@adv
+def hp_values(hp):
+    i, x = start()
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "m")
+    if hp.values.get("k") == 3:
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def hp_get(hp):
+    i, x = start()
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "m")
+    if hp.get("k") == 3:
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def name_scope(hp):
+    i, x = start()
+    for k in range(2):
+        with hp.name_scope(f"b{k}"):
+            x = conv(hp, x, "k")
+            if hp.Boolean("p"):
+                x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def swallowed(hp):
+    i, x = start(4)
+    for k in range(2):
+        try:
+            x = conv(hp, x, f"k{k}")
+        except ValueError:
+            x = L.Conv2D(1, 1)(x)
+    return head(i, x)
+
+
+@adv
+def exec_state(hp):
+    i, x = start()
+    env = {"n": 0}
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            exec("n+=1", env)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(env["n"]):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def lru_cached(hp):
+    i, x = start()
+
+    @functools.lru_cache(None)
+    def depth(k):
+        return hp.Boolean(f"p{k}")
+
+    for k in range(3):
+        if depth(k):
+            pass
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for k in range(3):
+        if depth(k):
+            x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def counter_object(hp):
+    i, x = start()
+    c = itertools.count()
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            next(c)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(next(c)):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def two_inputs_connected(hp):
+    a = keras.Input((9, 9, 1))
+    b = keras.Input((9, 9, 1))
+    x = a if hp.Boolean("which") else b
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "m")
+    return head(a, x)
+
+
+@adv
+def object_with_del(hp):
+    i, x = start()
+    log = []
+
+    class D:
+        def __del__(s):
+            log.append(1)
+
+    d = D() if hp.Boolean("a") else None
+    x = conv(hp, x, "k")
+    x = conv(hp, x, "m", (1, 2))
+    del d
+    if log:
+        x = L.Conv2D(1, 5)(x)
+    return head(i, x)
+
+
+@adv
+def sequential_list_in_progress(hp):
+    i = keras.Input((9, 9, 1))
+    g = hp.Int("g", 1, 4)
+    m = keras.Sequential(
+        [
+            i,
+            L.Conv2D(hp.Int("f", 4, 5), hp.Choice("k", [1, 3])),
+            L.Conv2D(4, 1, groups=1),
+            L.Conv2D(hp.Int("f2", 4, 6), 1),
+            L.Conv2D(4, 1, groups=2),
+            L.Conv2D(1, 8),
+            L.Flatten(),
+            L.Dense(1),
+        ]
+    )
+    return m
+
+
+@adv
+def same_bounds_other_values(hp):
+    i, x = start()
+    k = hp.Choice("k", [1, 2, 9]) if hp.Boolean("a") else hp.Choice("k", [1, 8, 9])
+    x = conv(hp, x, "z", (1, 1, 1)) if False else x
+    x = L.Conv2D(1, k)(x)
+    x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def after_build(hp):
+    i, x = start()
+    x = conv(hp, x, "k", (1, 3, 5))
+    x = L.MaxPooling2D(2)(x)
+    x = L.Flatten()(x)
+    m = keras.Model(i, L.Dense(hp.Choice("w", [1, 5, 9]))(x))
+    m.compile("adam", "mse")
+    return m
+
+
+@adv
+def regex_cached(hp):
+    import re
+
+    i, x = start()
+    for k in range(3):
+        if re.match(r"k[02]", f"k{k}") and hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    return head(i, x)
+
+
+@adv
+def floatx_in_an_arm(hp):
+    i, x = start()
+    if hp.Boolean("a"):
+        keras.config.set_image_data_format("channels_first")
+    x = conv(hp, x, "k", (1, 3))
+    x = conv(hp, x, "m", (1, 3))
+    return head(i, x)
+
+
+@adv
+def set_attr_on_function(hp):
+    i, x = start()
+    conv.n = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            conv.n += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(conv.n):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def hp_as_memory(hp):
+    i, x = start()
+    hp.mine = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            hp.mine += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(hp.mine):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def tensor_as_memory(hp):
+    i, x = start()
+    i.n = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            i.n += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(i.n):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def module_as_memory(hp):
+    i, x = start()
+    keras.mine = 0
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            keras.mine += 1
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(keras.mine):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+import os
+import random as _random
+
+
+@adv
+def environ_as_memory(hp):
+    i, x = start()
+    os.environ["SSTN"] = "0"
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            os.environ["SSTN"] = str(int(os.environ["SSTN"]) + 1)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    for _ in range(int(os.environ["SSTN"])):
+        x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def seeded_random(hp):
+    i, x = start()
+    _random.seed(3)
+    for k in range(3):
+        if hp.Boolean(f"p{k}"):
+            _random.random()
+        x = conv(hp, x, f"k{k}", (1, 2))
+    x = L.Conv2D(1, _random.choice([1, 2, 3, 4, 5, 6, 7]))(x)
+    return head(i, x)
+
+
+@adv
+def deep_hidden_temp(hp):
+    i, x = start()
+
+    def size(a):
+        return 5 if a else 1
+
+    def run(n, x):
+        return L.Conv2D(1, n)(x)
+
+    def inner(x):
+        x = conv(hp, x, "k", (1, 2))
+        x = conv(hp, x, "m", (1, 2))
+        return x
+
+    x = run(size(hp.Boolean("a")), inner(x))
+    return head(i, x)
+
+
+@adv
+def hidden_in_bool_op(hp):
+    i, x = start()
+
+    def f(n):
+        nonlocal x
+        x = conv(hp, x, f"k{n}", (1, 2))
+        x = conv(hp, x, f"m{n}", (1, 2))
+        return n
+
+    t = [hp.Boolean("a") and 4, f(0), hp.Boolean("b") or 2, f(1)]
+    x = L.Conv2D(1, 1 + int(t[0]))(x)
+    return head(i, x)
+
+
+@adv
+def dict_building(hp):
+    i, x = start()
+
+    def f(n):
+        nonlocal x
+        x = conv(hp, x, f"k{n}", (1, 2))
+        x = conv(hp, x, f"m{n}", (1, 2))
+        return n
+
+    d = {
+        "a": hp.Boolean("a"),
+        "x": f(0),
+        "b": hp.Boolean("b"),
+        "y": f(1),
+    }
+    if d["a"] and d["b"]:
+        x = L.Conv2D(1, 6)(x)
+    return head(i, x)
+
+
+class Block(keras.layers.Layer):
+    def __init__(self, n, **kw):
+        super().__init__(**kw)
+        self.n = n
+
+    def call(self, x):
+        return x[:, : -self.n] if self.n else x
+
+
+@adv
+def custom_layer(hp):
+    i, x = start()
+    for k in range(2):
+        x = Block(hp.Choice(f"n{k}", [0, 1, 2]))(x)
+        if hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+    x = L.Conv2D(1, 3)(x)
+    return head(i, x)
+
+
+@adv
+def returns_early(hp):
+    i, x = start()
+    for k in range(3):
+        x = conv(hp, x, f"k{k}", (1, 3))
+        if hp.Boolean(f"stop{k}"):
+            return head(i, L.Conv2D(1, 3)(x))
+    return head(i, L.Conv2D(1, 4)(x))
+
+
+@adv
+def for_else(hp):
+    i, x = start()
+    for k in range(3):
+        x = conv(hp, x, f"k{k}", (1, 3))
+        if hp.Boolean(f"stop{k}"):
+            break
+    else:
+        x = L.Conv2D(1, 3)(x)
+    x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def nested_loops(hp):
+    i, x = start(14)
+    for a in range(hp.Int("a", 1, 2)):
+        for b in range(hp.Int(f"b{a}", 1, 2)):
+            x = conv(hp, x, f"k{a}{b}", (1, 3))
+            if hp.Boolean(f"p{a}{b}"):
+                x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def swap_tensors(hp):
+    i, x = start()
+    y = conv(hp, x, "k", (1, 3))
+    z = conv(hp, x, "m", (3, 5))
+    if hp.Boolean("swap"):
+        y, z = z, y
+    w = conv(hp, y, "n", (1, 2))
+    w = conv(hp, w, "o", (1, 2))
+    z = L.Conv2D(1, 5)(z)
+    return keras.Model(i, [L.Flatten()(w), L.Flatten()(z)])
+
+
+def _one(hp, x, k):
+    x = conv(hp, x, f"k{k}", (1, 2))
+    return conv(hp, x, f"m{k}", (1, 3))
+
+
+@adv
+def one_line_loop(hp):
+    i, x = start()
+    for k in range(hp.Int("n", 1, 3)):
+        x = _one(hp, x, k)
+    return head(i, L.Conv2D(1, 2)(x))
