@@ -305,16 +305,6 @@ def _suggestions(
 
         return fits
 
-    feasible = [leaf for leaf in known.leaves if leaf.feasible]
-    found = suggestions_of(conflicts, feasible, known.declared, domains, changed)
+    found = suggestions_of(conflicts, feasible, known.declared, domains, changed, tables)
 
-
-def _irrelevant(
-    seen: Sequence[str], diagram: Diagram, demanded: Iterable[str], why: str | None
-) -> tuple[str, ...]:
-    """What no verdict depends on; what was never demanded first."""
-    if why is not None:
-        return tuple(seen)
-    matter = deciding(diagram, lambda end: end.feasible)
-    return (*seen, *(name for name in demanded if name not in matter))
     return found, tried

@@ -30,6 +30,12 @@ pytestmark = pytest.mark.xdist_group("executors")
 SPAWN = multiprocessing.get_context("spawn")
 
 
+@pytest.fixture(autouse=True)
+def tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests are about the tree; ``diagram/`` has those of states that are merged."""
+    monkeypatch.setattr(exploration, "_SHALLOW", float("inf"))
+
+
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
     with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:

@@ -289,6 +289,7 @@ class Merging:
         """What a run looked at counts from now on."""
         for what, why in (
             ("values", "build reads the values of others"),
+            ("changes", "build changes layers that it made"),
             ("stock", "it needs KerasTuner's own class"),
         ):
             if what in follower.used:

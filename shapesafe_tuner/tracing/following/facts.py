@@ -14,6 +14,7 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step
 from shapesafe_tuner.tracing.data.spec import Batch, TensorSpec
 from shapesafe_tuner.tracing.signals import NoKey
+from shapesafe_tuner.tracing.standins.gradients import passage
 from shapesafe_tuner.tracing.standins.graph import (
     InputRecord,
     Listed,
@@ -36,11 +37,13 @@ class Facts:
         history: a number for all that lies behind it.
         batches: for each batch its spec, or the sentence that refuses it; None where the step
             has to be judged on the whole model.
+        gradient: a gradient that comes here reaches a weight.
     """
 
     sources: frozenset[int] = frozenset()
     history: int = -1
     batches: tuple[Spec | str, ...] | None = None
+    gradient: bool = False
 
     @property
     def key(self) -> Any:
@@ -48,7 +51,8 @@ class Facts:
         known = self.batches
         if known is None:
             return None
-        return tuple([item if type(item) is str else hashable(item) for item in known])
+        specs = [item if type(item) is str else hashable(item) for item in known]
+        return self.gradient, *specs
 
 
 _NOTHING = Facts()
@@ -101,8 +105,10 @@ class Growing:
         rows = self._stepped(node, parents)
         if rows is None:
             return [Facts(sources, history)]
+        arrives, goes_on = passage(record)
+        gradient = arrives or (goes_on and any(facts_of(each).gradient for each in parents))
         return [
-            Facts(sources, self._number(("place", history, place)), tuple(row))
+            Facts(sources, self._number(("place", history, place)), tuple(row), gradient)
             for place, row in enumerate(zip(*rows, strict=True))
         ]
 

@@ -14,7 +14,7 @@ from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.tracing.data.spec import Batch
-from shapesafe_tuner.tracing.following.facts import Growing
+from shapesafe_tuner.tracing.following.facts import Growing, facts_of
 from shapesafe_tuner.tracing.following.follower import Follower
 from shapesafe_tuner.tracing.following.opaque import Opaque, opaque, revealed
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
@@ -219,8 +219,9 @@ class FollowedRun(Run):
         record.ordinal = self._inputs
         return record
 
-    def _name(self, cls: type) -> str:
-        name = super()._name(cls)
+    def name_of(self, cls: type) -> str:
+        """As ``auto_name``, counted."""
+        name = super().name_of(cls)
         prefix = snake_case(cls.__name__)
         self._follower.counted[prefix] = self._follower.counted.get(prefix, 0) + 1
         return name
@@ -256,6 +257,18 @@ class FollowedRun(Run):
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
         self._follower.uses("models")
+
+    def is_changed(self, record: Any) -> None:
+        """What lies behind a tensor is then not what it was."""
+        self._follower.uses("changes")
+
+    def gradient_arrives(self, model: ModelRecord) -> bool:
+        """Whether a gradient reaches a weight, as the tensors say."""
+        outputs = model.grown_outputs()
+        if type(outputs) is SymbolicTensor and facts_of(outputs).gradient:
+            return True
+        self.walks(model)
+        return super().gradient_arrives(model)
 
     def step_of(self, model: ModelRecord, place: int) -> Any:
         """The outputs of a model in the step of a batch, if its tensors carry them."""

@@ -53,6 +53,7 @@ class Posing:
             setattr(it.run.real(it), name, value)
         elif name == "trainable" and type(value) is bool and isinstance(it, LayerRecord):
             it.trainable = value
+            it.run.is_changed(it)
         else:
             it.run.escalate(f"{it.layer_class.__name__}.{name} is set")
 

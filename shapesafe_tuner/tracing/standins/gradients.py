@@ -16,7 +16,7 @@ from shapesafe_tuner.tracing.standins.models import (
     SequentialRecord,
 )
 
-__all__ = ["gradient_arrives"]
+__all__ = ["gradient_arrives", "passage"]
 
 
 def gradient_arrives(model: ModelRecord) -> bool:
@@ -28,12 +28,21 @@ def gradient_arrives(model: ModelRecord) -> bool:
     return _Walk().through(model) or not any(_trained(model))
 
 
+def passage(record: Any) -> tuple[bool, bool]:
+    """Whether a gradient that comes to one layer arrives there, and whether it goes on."""
+    return _Walk().one(record)
+
+
 class _Walk:
     """Goes back through a model until a gradient has arrived."""
 
     def through(self, record: Any, trainable: bool = True) -> bool:
         """Whether it arrived in this layer, operation or model."""
         return self._through(record, trainable)[0]
+
+    def one(self, record: Any) -> tuple[bool, bool]:
+        """As :func:`passage`."""
+        return self._through(record, trainable=True)
 
     def _through(self, record: Any, trainable: bool) -> tuple[bool, bool]:
         """Whether it arrived, and whether it goes on to the inputs."""

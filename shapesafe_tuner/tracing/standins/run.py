@@ -29,6 +29,7 @@ from shapesafe_tuner.tracing.standins.facades import (
     ThingStandIn,
     stand_in,
 )
+from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
     InputRecord,
     LayerRecord,
@@ -143,6 +144,13 @@ class Run(Inside):
 
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
+
+    def is_changed(self, record: Any) -> None:
+        """A layer is changed after it was made."""
+
+    def gradient_arrives(self, model: ModelRecord) -> bool:
+        """Whether a gradient reaches a weight of a model whose training step was followed."""
+        return gradient_arrives(model)
 
     def step_of(self, model: ModelRecord, place: int) -> Any:
         """The outputs of a model in the step of a batch, where its tensors carry them."""

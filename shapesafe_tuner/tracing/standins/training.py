@@ -19,7 +19,6 @@ from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
 from shapesafe_tuner.tracing.standins.answers import demand_sizes
 from shapesafe_tuner.tracing.standins.facades import StandIn
-from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import hashable, specs_of
 from shapesafe_tuner.tracing.standins.keys import key_of
 from shapesafe_tuner.tracing.standins.models import (
@@ -53,7 +52,9 @@ class Training:
         """What is trained on."""
         return self._data.batches
 
-    def judge(self, record: ModelRecord, run: Any, check: Check) -> StepOutcome:
+    def judge(  # noqa: PLR0912
+        self, record: ModelRecord, run: Any, check: Check
+    ) -> StepOutcome:
         """What ``fit`` would meet.
 
         Raises:
@@ -83,7 +84,7 @@ class Training:
             if any(None in spec.shape for spec in _flat(given)):
                 run.escalate("a batch has outputs of unknown size")
             outputs[batch] = given
-            if step == "training" and backend.NEEDS_GRADIENT and not gradient_arrives(record):
+            if step == "training" and backend.NEEDS_GRADIENT and not run.gradient_arrives(record):
                 run.escalate("no gradient may reach a weight")
         key = (
             self._data,
