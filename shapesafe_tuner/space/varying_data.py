@@ -10,9 +10,9 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.data.varying import DataSource, Found
-from shapesafe_tuner.tracing.following.follower import Follower
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Changes, Question
+from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.verdicts import Judged
 from shapesafe_tuner.verdict import Verdict
 

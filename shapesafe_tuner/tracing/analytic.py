@@ -23,8 +23,6 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.environment import Check, check_environment
-from shapesafe_tuner.tracing.following.follower import Follower
-from shapesafe_tuner.tracing.following.run import FollowedHyperParameters, FollowedRun
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.shape_table import with_unknown_batch
@@ -41,6 +39,8 @@ from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.posable import blame
 from shapesafe_tuner.tracing.standins.run import Run
 from shapesafe_tuner.tracing.standins.training import Training
+from shapesafe_tuner.tracing.states.follower import Follower
+from shapesafe_tuner.tracing.states.run import FollowedHyperParameters, FollowedRun
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, ShapeFault
 

@@ -24,13 +24,13 @@ from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.environment import Check, check_environment
-from shapesafe_tuner.tracing.following.follower import Follower
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
 from shapesafe_tuner.tracing.repeating import Repeating
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.standins.training import Training
+from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.symbolic import build_model, model_output_shape
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_forward, trace_training
 from shapesafe_tuner.tracing.verdicts import (

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands, watched
 from shapesafe_tuner.space.explorer import WIDEST, of_many
-from shapesafe_tuner.tracing.following.follower import HISTORY, Follower, Memory
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
+from shapesafe_tuner.tracing.states.follower import HISTORY, Follower, Memory
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Merging", "Unmergeable", "Vertex"]

@@ -17,9 +17,9 @@ import numpy as np
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
-from shapesafe_tuner.tracing.following import owners
-from shapesafe_tuner.tracing.following.opaque import Opaque
 from shapesafe_tuner.tracing.lazy import Proxy
+from shapesafe_tuner.tracing.states import owners
+from shapesafe_tuner.tracing.states.opaque import Opaque
 
 __all__ = ["Codes", "Held", "Pin", "Uncanonical", "Walk"]
 

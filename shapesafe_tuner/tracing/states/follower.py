@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras import global_state
-from shapesafe_tuner.tracing.following.canonical import Pin, Uncanonical, Walk
-from shapesafe_tuner.tracing.following.frames import Frames, Place
-from shapesafe_tuner.tracing.following.live import State, everything, state_of
+from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
+from shapesafe_tuner.tracing.states.frames import Frames, Place
+from shapesafe_tuner.tracing.states.live import State, everything, state_of
 
 __all__ = ["Follower", "Memory"]
 

@@ -9,13 +9,13 @@ from typing import Any
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import walk
-from shapesafe_tuner.tracing.following.facts import Facts, facts_of
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.facades import Posing, ThingStandIn
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable
 from shapesafe_tuner.tracing.standins.keys import key_of
 from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
+from shapesafe_tuner.tracing.states.facts import Facts, facts_of
 
 __all__ = ["State", "everything", "state_of"]
 

@@ -9,9 +9,9 @@ import types
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from shapesafe_tuner.tracing.following import owners
-from shapesafe_tuner.tracing.following.canonical import Pin, Uncanonical, Walk
-from shapesafe_tuner.tracing.following.stacks import Layout, called_code, is_clean, layout_of
+from shapesafe_tuner.tracing.states import owners
+from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
+from shapesafe_tuner.tracing.states.stacks import Layout, called_code, is_clean, layout_of
 
 __all__ = ["Frames", "Place"]
 

@@ -14,14 +14,14 @@ from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.tracing.data.spec import Batch
-from shapesafe_tuner.tracing.following.facts import Growing, facts_of
-from shapesafe_tuner.tracing.following.follower import Follower
-from shapesafe_tuner.tracing.following.opaque import Opaque, opaque, revealed
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
 from shapesafe_tuner.tracing.standins.facades import Posing
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable, specs_of
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.run import Run
+from shapesafe_tuner.tracing.states.facts import Growing, facts_of
+from shapesafe_tuner.tracing.states.follower import Follower
+from shapesafe_tuner.tracing.states.opaque import Opaque, opaque, revealed
 
 __all__ = ["FollowedHyperParameters", "FollowedRun"]
 

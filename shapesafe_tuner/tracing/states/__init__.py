@@ -1,0 +1,1 @@
+"""Follows a run of ``build``, to know when two runs have the same future."""
