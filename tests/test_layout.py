@@ -43,6 +43,7 @@ INSIDE = {
         ("following",),
         ("question", "limits", "training_step"),
         ("standins",),
+        ("states",),
         ("analytic", "reasons"),
         ("verdicts",),
         ("judge",),
