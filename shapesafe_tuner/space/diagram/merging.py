@@ -253,7 +253,7 @@ class Merging:
             self.declared.setdefault(place_of(hp), hp)
         if run.stopped is not None:
             raise run.stopped
-        self._look_at(run.follower)
+        self._look_at(run)
         way = run.way
         if name is None:
             if verdict is None or verdict.feasible is None:
@@ -285,8 +285,9 @@ class Merging:
         made = self._vertices[key] = Vertex(hp, pairs, counted=dict(follower.counted))
         return made, True
 
-    def _look_at(self, follower: Follower) -> None:
+    def _look_at(self, run: _Run) -> None:
         """What a run looked at counts from now on."""
+        follower = run.follower
         for what, why in (
             ("values", "build reads the values of others"),
             ("changes", "build changes layers that it made"),
@@ -298,8 +299,7 @@ class Merging:
             self.memory.reads_frames = False
             self.memory.places.clear()
             raise _Again("some code may notice when an object dies")
-        twice = {name for name, times in Counter(follower.asked).items() if times > 1}
-        self._count((follower.used & HISTORY) | twice)
+        self._count((follower.used & HISTORY) | (_twice(follower.asked) & run.chosen.keys()))
 
     def _count(self, more: set[str]) -> None:
         more = more - self.memory.relevant
@@ -308,28 +308,37 @@ class Merging:
             raise _Again(f"{', '.join(sorted(more))} count")
 
     def _check(self, root: Vertex) -> None:
-        """What one path may meet twice has been part of the states."""
+        """What one path may meet twice has been part of the states.
+
+        A name that is read twice matters only if it is demanded somewhere: as long as it is not,
+        it has no value that a second reading could repeat.
+        """
         order = in_order(root)
+        chosen = {vertex.hp.name for vertex in order if vertex.hp is not None}
         before: dict[int, tuple[set[str], set[str]]] = {id(v): (set(), set()) for v in order}
         before[id(root)] = (set(self._first[0]), set(self._first[1]))
         prefixes: set[str] = set()
         given: set[str] = set(self._first[1])
-        more = {name for name, times in Counter(self._first[0]).items() if times > 1}
+        twice = _twice(self._first[0])
+        more: set[str] = set()
         for vertex in order:
             asked, named = before[id(vertex)]
             prefixes.update(vertex.counted, vertex.unsure)
             for value, child in vertex.edges.items():
                 reads, names = vertex.passed[value]
                 given.update(names)
-                more |= {name for name, times in Counter(reads).items() if times > 1}
-                more |= asked.intersection(reads)
+                twice |= _twice(reads) | asked.intersection(reads)
                 if named.intersection(names) or len(set(names)) < len(names):
                     more |= {"models", "counters"}
                 before[id(child)][0].update(asked, reads)
                 before[id(child)][1].update(named, names)
         if any(_is_like(name, prefixes) for name in given):
             more |= {"models", "counters"}
-        self._count(more)
+        self._count(more | (twice & chosen))
+
+
+def _twice(names: list[str]) -> set[str]:
+    return {name for name, times in Counter(names).items() if times > 1}
 
 
 def in_order(root: Vertex) -> list[Vertex]:
