@@ -11,7 +11,7 @@ from shapesafe_tuner.space.enumeration import in_space
 
 __all__ = ["Proposals"]
 
-MAX_REPAIRED = 100
+MAX_REPAIRED = 500
 """Configurations that one repair may judge."""
 
 IsTried = Callable[[Values], bool]

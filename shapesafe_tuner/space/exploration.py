@@ -25,8 +25,8 @@ __all__ = ["Exploration"]
 
 _TASKS = 32
 """Tasks of one round, whatever the number of processes: no report may depend on that."""
-_SHALLOW = 200
-"""What a tree may cost before states are followed, which costs more for each run."""
+_SHALLOW = 5_000
+"""What a tree may cost before states are followed: a space that it settles is settled by it alone."""
 _MOST_MERGED = 100_000
 """Runs after which states are not worth following."""
 _AT_ONCE = 1_000
