@@ -26,7 +26,7 @@ __all__ = ["Exploration"]
 _TASKS = 32
 """Tasks of one round, whatever the number of processes: no report may depend on that."""
 _SHALLOW = 5_000
-"""What a tree may cost before states are followed: a space that it settles is settled by it alone."""
+"""What a tree may cost before states are followed; what it settles, it settles alone."""
 _MOST_MERGED = 100_000
 """Runs after which states are not worth following."""
 _AT_ONCE = 1_000
@@ -140,11 +140,6 @@ class Exploration:
             finally:
                 new = (pieces.get(id(item), [item]) for item in self.items)
                 self.items = list(itertools.chain.from_iterable(new))
-
-    def is_settled_by_states(self) -> bool:
-        """Whether a little of the tree, or else the merging of states, settles the space."""
-        self.explore(_SHALLOW)
-        return not self.parts or self._merged(float("inf"))
 
     def _merged(self, budget: float) -> bool:
         """Whether the whole space is known by its states, which is tried once."""
