@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from fractions import Fraction
 from typing import Any
@@ -24,7 +24,6 @@ from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.causes import causes_of
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.diagram.diagram import Diagram
-from shapesafe_tuner.space.diagram.relevance import deciding
 from shapesafe_tuner.space.diagram.summary import MergedSource, Summary
 from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
@@ -235,7 +234,7 @@ def _report(
         suggestions=tuple(suggestions),
         domains={name: tuple(weights) for name, weights in domains.weights.items()},
         undecided=undecided,
-        irrelevant=() if shares.unseen else _irrelevant(seen, diagram, names, why),
+        irrelevant=() if shares.unseen else tuple(seen),
         notes=_notes(leaves),
         runs=known.runs + spent + tried + len(examples),
         why_not_exact=why,
@@ -273,16 +272,6 @@ def _undecided(leaves: Sequence[Leaf]) -> tuple[Undecided, ...]:
 def _notes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
     notes = dict.fromkeys(note for leaf in leaves for note in leaf.notes)
     return tuple(note for note in notes if kind_of(note) not in ("undecided", "varying build"))
-
-
-def _irrelevant(
-    seen: Sequence[str], diagram: Diagram, demanded: Iterable[str], why: str | None
-) -> tuple[str, ...]:
-    """What no verdict depends on; what was never demanded first."""
-    if why is not None:
-        return tuple(seen)
-    matter = deciding(diagram, lambda end: end.feasible)
-    return (*seen, *(name for name in demanded if name not in matter))
 
 
 def _suggestions(
