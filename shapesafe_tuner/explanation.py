@@ -94,8 +94,9 @@ def explain(
     """Check a configuration and explain the outcome.
 
     Args:
-        hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
-            max_model_size, constraints: as for :func:`shapesafe_tuner.check`.
+        hypermodel, values: as for :func:`shapesafe_tuner.check`.
+        x, y, sample_weight, validation_data, batch_size: as there.
+        hyperparameters, max_model_size, constraints: as there.
 
     Raises:
         TypeError, UnknownHyperparameterError: as :func:`shapesafe_tuner.check`.

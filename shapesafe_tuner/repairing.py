@@ -32,8 +32,9 @@ def repair(
     Fewest hyperparameters changed, then smallest steps on their own scales.
 
     Args:
-        hypermodel, values, x, y, sample_weight, validation_data, batch_size, hyperparameters,
-            max_model_size, constraints: as for :func:`shapesafe_tuner.check`.
+        hypermodel, values: as for :func:`shapesafe_tuner.check`.
+        x, y, sample_weight, validation_data, batch_size: as there.
+        hyperparameters, max_model_size, constraints: as there.
 
     Returns:
         ``values`` with what had to change. A feasible configuration comes back as it is.
