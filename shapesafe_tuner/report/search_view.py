@@ -7,6 +7,7 @@ from typing import Any
 
 from shapesafe_tuner.escaping import named, visible
 from shapesafe_tuner.findings.search import COMPLETED, SearchFindings, TrialFindings
+from shapesafe_tuner.report.failures import reason_of
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.wording import abridged, sentence, value_words
 from shapesafe_tuner.verdict import Rejection
@@ -146,7 +147,7 @@ def _trials(search: SearchFindings) -> list[dict[str, Any]]:
                 "score": "" if trial.score is None else f"{trial.score:.4g}",
                 "values": named(trial.values),
                 "instead": "" if instead is None else _changes(instead),
-                "message": "" if not trial.message else sentence(_first_line(trial.message)),
+                "message": "" if not trial.message else sentence(reason_of(trial.message)),
             }
         )
     return rows
@@ -160,8 +161,3 @@ def _changes(rejection: Rejection) -> str:
         for name, value in rejection.values.items()
         if name in repaired and repaired[name] != value
     )
-
-
-def _first_line(message: str) -> str:
-    lines = [line for line in message.strip().splitlines() if line.strip()]
-    return lines[-1] if lines else ""

@@ -17,10 +17,10 @@ from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.findings.rejections import Rejections
 from shapesafe_tuner.oracles import ShapeSafeOracle, shape_safe_oracle
 from shapesafe_tuner.project.crash_notes import crash_noted
+from shapesafe_tuner.report.failures import reason_of
 from shapesafe_tuner.report.text import FailedTrial, feasibility_summary
 from shapesafe_tuner.search.arguments import FitArguments
 from shapesafe_tuner.search.discovery import complete_space
-from shapesafe_tuner.search.failures import reason_of
 from shapesafe_tuner.search.preview import assert_reported, assert_saved, preview
 from shapesafe_tuner.search.rehearsal import Rehearsal, register_what_fit_reads, rehearsal_of
 from shapesafe_tuner.search.tensorboard import ShowsRejections

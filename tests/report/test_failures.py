@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.search.failures import reason_of
+from shapesafe_tuner.report.failures import reason_of
 from tests import toys
 from tests.backends import only_on
 
