@@ -61,7 +61,8 @@ def message_of(error: BaseException) -> str:
 def listed(names: Iterable[str], most: int = 50) -> str:
     """Some names, and how many more there are."""
     shown = [short(name) for name in names]
-    rest = f" and {len(shown) - most:,} others" if len(shown) > most else ""
+    left = len(shown) - most
+    rest = f" and {left:,} other{'s' if left > 1 else ''}" if left > 0 else ""
     return ", ".join(shown[:most]) + rest
 
 

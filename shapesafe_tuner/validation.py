@@ -85,7 +85,7 @@ def validate_search_space(
         The report; fractions are those of KerasTuner's own random sampling.
 
     Raises:
-        ValueError: ``exact=True``, and the space cannot be told exactly.
+        ValueError: ``exact=True``, and the space cannot be explored exactly.
         TypeError: the hypermodel cannot be sent to the processes of the executor.
     """
     checked_hypermodel("validate_search_space", hypermodel)
@@ -107,7 +107,7 @@ def validate_search_space(
                 known.explore(math.inf if exact else MOST_RUNS, executor, settled)
             why = known.why_not_exact
         if exact and why is not None:
-            raise ValueError(f"This space cannot be told exactly: {why}. {_ADVICE}")
+            raise ValueError(f"This space cannot be explored exactly: {why}. {_ADVICE}")
         known.draw(samples, seed)
     except KeyboardInterrupt:
         why, interrupted = "it was interrupted", True
@@ -121,17 +121,17 @@ _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample
 
 
 def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> int:
-    """How many runs it took to know that the space can be told exactly."""
+    """How many runs it took to know that the space can be explored exactly."""
     size = estimated_runs(judge, space)
     if size.endless:
         raise ValueError(
-            f"This space cannot be told exactly: {short(size.endless)} decides about shapes and "
+            f"This space cannot be explored exactly: {short(size.endless)} affects shapes and "
             f"has infinitely many values. {_ADVICE}"
         )
     if size.cost > MOST_FORCED:
         raise ValueError(
-            f"This space cannot be told exactly: that would take some {size.runs:,.0f} runs of "
-            f"build. {_ADVICE}"
+            "This space cannot be explored exactly: that would take about "
+            f"{size.runs:,.0f} runs of build. {_ADVICE}"
         )
     return size.spent
 
@@ -152,19 +152,20 @@ def _report_of_diagram(
     )
     examples = () if at_once else tuple(examples_of(known.judge, known.space, conflicts))
     axes, pairs = summary.maps()
-    matter = [hp.name for hp in declared if hp.name in summary.deciding]
+    all_names = [hp.name for hp in declared]
+    matter = [name for name in all_names if name in summary.deciding]
     return SearchSpaceReport(
         total=size_of(declared),
         exact=True,
         feasible_fraction=share,
         infeasible_fraction=float(1 - summary.feasible),
         confidence_interval=(share, share),
-        causes=tuple(causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter))),
+        causes=tuple(causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter), all_names)),
         conflicts=tuple(conflicts),
         sensitivity=summary.sensitivity,
         suggestions=tuple(suggestions),
         domains={name: tuple(weights) for name, weights in summary.weights.items()},
-        irrelevant=tuple(dict.fromkeys(hp.name for hp in declared if hp.name not in matter)),
+        irrelevant=tuple(dict.fromkeys(name for name in all_names if name not in matter)),
         notes=summary.notes,
         runs=known.runs + tried + len(examples),
         axes=axes,
@@ -204,7 +205,7 @@ def _report(
     shares = outcomes_of(settled, drawn)
     undecided = _undecided(leaves)
     if why is None and undecided:
-        why = "no check can decide about a part of it"
+        why = "part of it cannot be decided"
     conflicts = [] if at_once else conflicts_of([*settled, *known.parts], drawn)
     partial = bool(known.drawn) or interrupted
     suggestions, tried = (
@@ -217,7 +218,8 @@ def _report(
     examples = tuple(examples_of(known.judge, known.space, wanted))
     chosen = [] if at_once else axes_of(leaves, declared, conflicts)
     axes, pairs = pair_shares(leaves, declared, chosen)
-    seen = [name for name in dict.fromkeys(hp.name for hp in declared) if name not in names]
+    all_names = dict.fromkeys(hp.name for hp in declared)
+    seen = [name for name in all_names if name not in names]
     feasible = tuple(leaf for leaf in leaves if leaf.feasible)
     return SearchSpaceReport(
         total=size_of(declared),
@@ -228,7 +230,9 @@ def _report(
         unseen_fraction=float(shares.unseen),
         confidence_interval=shares.interval,
         interrupted=interrupted,
-        causes=() if at_once else tuple(causes_of(diagram, conflicts, suggestions, names)),
+        causes=()
+        if at_once
+        else tuple(causes_of(diagram, conflicts, suggestions, names, all_names)),
         conflicts=tuple(conflicts),
         sensitivity={} if shares.unseen else sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),

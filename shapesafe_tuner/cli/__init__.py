@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from shapesafe_tuner.cli.options import DATA, GROUP, HTML, VALUES, Share, once, values_of
+from shapesafe_tuner.cli.options import (
+    DATA,
+    GROUP,
+    HTML,
+    TRACEBACK,
+    VALUES,
+    Share,
+    once,
+    values_of,
+)
 from shapesafe_tuner.cli.report import report
 from shapesafe_tuner.cli.running import Program, Status, interrupted, said_as_usage, write
 from shapesafe_tuner.cli.shapes import data_of
@@ -37,13 +46,13 @@ Examples:
   shapesafe validate models.py:build_model --x 28,28,1 --y ""
   shapesafe check models.py:build_model --set kernel=7 --x 28x28x1
   shapesafe explain package.models:MyHyperModel --x image=28,28,1 --x age=1
+  shapesafe report searches/first --html search.html
 """
 
 
 @click.group("shapesafe", cls=Program, epilog=_STATUSES, invoke_without_command=True, **GROUP)
 @click.version_option(package_name="shapesafe-tuner")
-@click.option("--traceback", is_flag=True, expose_value=False,
-              help="Show where an error comes from.")  # fmt: skip
+@TRACEBACK
 @click.pass_context
 def main(context: click.Context) -> int:
     """Tell which configurations of a KerasTuner search space can exist."""

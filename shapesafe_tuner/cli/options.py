@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["DATA", "GROUP", "HTML", "VALUES", "Share", "once", "values_of"]
+__all__ = ["DATA", "GROUP", "HTML", "TRACEBACK", "VALUES", "Share", "once", "values_of"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -55,7 +55,7 @@ class Share(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         except ValueError:
             share = -1.0
         if not 0 <= share <= 1:  # nan is not, either
-            self.fail(f"{text!r} is no share between 0 and 1, such as 0.3 or 30%.", param, ctx)
+            self.fail(f"{text!r} is not a share between 0 and 1, such as 0.3 or 30%.", param, ctx)
         return share
 
 
@@ -114,6 +114,8 @@ def _path(context: click.Context, option: click.Parameter, values: tuple[str, ..
     return _writable(context, option, values[0] if values else None)
 
 
+TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False,
+                         help="Show where an error comes from.")  # fmt: skip
 DATA = _group(
     click.argument("target"),
     click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
@@ -126,8 +128,7 @@ DATA = _group(
     once("--max-model-size", type=click.IntRange(min=1),
          help="Largest number of trainable parameters."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    click.option("--traceback", is_flag=True, expose_value=False,
-                 help="Show where an error comes from."),
+    TRACEBACK,
 )  # fmt: skip
 VALUES = _group(
     click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
@@ -135,7 +136,7 @@ VALUES = _group(
     once("--values", "values_json", metavar="JSON", help="All values as a JSON object."),
 )  # fmt: skip
 HTML = click.option("--html", "page", metavar="FILE", multiple=True, callback=_path,
-                    help="Also write a page to look at.")  # fmt: skip
+                    help="Also write the report as an HTML page.")  # fmt: skip
 
 
 def values_of(assignments: Sequence[str], values_json: str | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import time
 
 import click
 
+from shapesafe_tuner.cli.options import HTML, TRACEBACK, once
+from shapesafe_tuner.cli.running import write
 from shapesafe_tuner.project.reading import no_project, read_search
 from shapesafe_tuner.report.html import write_page
 from shapesafe_tuner.report.search_view import search_text
@@ -15,11 +17,11 @@ __all__ = ["report"]
 
 @click.command()
 @click.argument("project", type=click.Path(file_okay=False))
-@click.option("--html", "page", metavar="FILE", type=click.Path(dir_okay=False),
-              help="Write a page.")  # fmt: skip
+@HTML
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--every", metavar="SECONDS", type=click.IntRange(min=1),
-              help="Write the page again every so often, beside a running search.")  # fmt: skip
+@once("--every", metavar="SECONDS", type=click.IntRange(min=1),
+      help="Write the page again every so often, beside a running search.")  # fmt: skip
+@TRACEBACK
 def report(project: str, page: str | None, as_json: bool, every: int | None) -> None:
     """Show the trials and rejections of a search, finished or running.
 
@@ -33,7 +35,7 @@ def report(project: str, page: str | None, as_json: bool, every: int | None) -> 
         raise click.UsageError(missing)
     try:
         search = read_search(project)
-        click.echo(search.to_json() if as_json else search_text(search))
+        write(search.to_json() if as_json else search_text(search))
         while page is not None:
             write_page(page, "search", search, refresh=every or 0)
             if every is None:

@@ -8,6 +8,7 @@ import difflib
 import enum
 import io
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -103,7 +104,12 @@ def said_as_usage() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise click.UsageError(" ".join(str(error).split())) from error
+        said = _FUNCTION.sub("", str(error))
+        raise click.UsageError(" ".join(said.split())) from error
+
+
+_FUNCTION = re.compile(r"^\w+\(\): ")
+"""Errors in Python begin with the function that was called, which nobody has here."""
 
 
 def _complain(line: str, cause: BaseException | None) -> None:

@@ -96,7 +96,7 @@ def shape_of(option: str, text: str) -> Shape:
     inner, colon, dtype = rest.partition(":")
     dtype = dtype.strip()
     if colon and dtype not in _DTYPES:
-        raise wrong(f'"{dtype}" is no dtype of Keras' if dtype else "there is no dtype after :")
+        raise wrong(f'"{dtype}" is not a Keras dtype' if dtype else "there is no dtype after :")
     sizes: list[int | None] = []
     for part in _parts(inner.strip(), wrong):
         if part in _UNKNOWN:
@@ -104,7 +104,7 @@ def shape_of(option: str, text: str) -> Shape:
         elif not part:
             raise wrong("a size is missing")
         elif not _SIZE.fullmatch(part):
-            raise wrong(f'"{part}" is no size')
+            raise wrong(f'"{part}" is not a size')
         elif int(part) == 0:
             raise wrong("a size is 0")
         else:

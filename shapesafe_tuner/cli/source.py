@@ -33,7 +33,7 @@ def look_at(path: pathlib.Path, name: str, folder: str) -> None:
         where = f", line {error.lineno}" if error.lineno else ""
         raise Problem(f"{where}: {error.msg} (a syntax error).") from error
     except ValueError as error:
-        raise Problem(f": it is no source of Python ({error}).") from error
+        raise Problem(f": it is not Python source ({error}).") from error
     except OSError as error:
         raise Problem(f": it cannot be read ({error.strerror}).") from error
     _look_for(name, tree)

@@ -35,9 +35,9 @@ def load(target: str) -> Any:
     """
     place, colon, name = target.rpartition(":")
     if not colon and os.path.isfile(target):
-        raise click.UsageError(f"{target}: which function of it? {_FORM}.")
+        raise click.UsageError(f"{target}: name a function of it, as in {target}:build_model.")
     if not place or not name:
-        raise click.UsageError(f"{target}: {_FORM}.")
+        raise click.UsageError(f"{target or 'an empty TARGET'}: {_FORM}.")
     is_file = place.endswith(".py")
     path = _file(place) if is_file else _source_of(place)
     folder = str(path.parent) if is_file and path is not None else os.getcwd()

@@ -42,7 +42,7 @@ class SpaceFindings:
     """Which part of a search space is feasible.
 
     Attributes:
-        total: number of configurations of all registered domains; inf for endless ones, and for
+        total: number of configurations of all registered domains; inf for infinitely many, and for
             those of more than 4,000 digits.
         exact: nothing was sampled, interrupted or undecided.
         feasible_fraction: share that is proved feasible, under KerasTuner's random sampling.
@@ -173,7 +173,9 @@ class SpaceFindings:
         fields = json.loads(text)
         version = fields.pop("schema", None) if isinstance(fields, dict) else None
         if version != SCHEMA:
-            raise ValueError(f"This is no report of version {SCHEMA}; its schema is {version!r}.")
+            raise ValueError(
+                f"This is not a report of version {SCHEMA}; its schema is {version!r}."
+            )
         fields = restored(fields)
         fields["total"] = math.inf if fields["total"] is None else fields["total"]
         for name in ("confidence_interval", "irrelevant", "notes"):

@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import math
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from shapesafe_tuner.escaping import visible
-from shapesafe_tuner.findings import Conflict, SpaceFindings
-from shapesafe_tuner.report.space_text import conflict_text, counted, heading, percent
+from shapesafe_tuner.findings import Cause, SpaceFindings
+from shapesafe_tuner.report.advice import advice_for, ranked, saved_by
+from shapesafe_tuner.report.space_text import (
+    MOST_CAUSES,
+    MOST_SUGGESTIONS,
+    conflict_text,
+    counted,
+    deciding_words,
+    heading,
+    percent,
+    remarks,
+)
 
 __all__ = ["print_space"]
 
 _COLOURS = {"feasible": "green", "infeasible": "red", "undecided": "yellow"}
 
 
-def print_space(console: Console, report: SpaceFindings, most: int = 10) -> None:
+def print_space(console: Console, report: SpaceFindings, most: int = 3) -> None:
     """Print the report.
 
     Args:
         console: where to.
         report: a ``SearchSpaceReport``.
-        most: how many conflicts and suggestions to list.
+        most: how many conflicts to list.
     """
     for line in heading(report):
         console.print(_coloured(visible(line)))
-    if report.conflicts:
-        console.print(_conflicts(report, most))
-    if report.suggestions:
-        console.print(_suggestions(report, most))
+    tables = (
+        _causes(report) if report.causes else None,
+        _conflicts(report, most) if report.conflicts else None,
+        _suggestions(report) if report.suggestions else None,
+    )
+    for table in filter(None, tables):
+        console.print()
+        console.print(table)
+    if any(tables):
+        console.print()
+    for line in remarks(report):
+        console.print(Text(visible(line)))
 
 
 def _coloured(line: str) -> Text:
@@ -40,39 +59,63 @@ def _coloured(line: str) -> Text:
     return text
 
 
-def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False,
-                  pad_edge=False)  # fmt: skip
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for place, words in enumerate(headings):
         table.add_column(words, justify="right" if not place else "left", no_wrap=not place,
                          overflow="fold")  # fmt: skip
     return table
 
 
-def _conflicts(report: SpaceFindings, most: int) -> Table:
-    """Each conflict with the share of the space that it costs beyond those above."""
-    table = _table("What never fits, whatever the other values", "Costs", "Values", "Why")
-    for conflict in report.conflicts[:most]:
-        table.add_row(*_row(conflict, report))
-    rest = report.conflicts[most:]
+def _causes(report: SpaceFindings) -> Table:
+    """Where configurations fail, what decides about it, and what helps."""
+    table = _table("Share", "Why configurations fail")
+    for cause in report.causes[:MOST_CAUSES]:
+        table.add_row(*_row(cause, report))
+    rest = report.causes[MOST_CAUSES:]
     if rest:
-        share = percent(math.fsum(conflict.fraction for conflict in rest))
-        table.add_row(share, f"in {counted(len(rest), 'smaller conflict')}", "")
+        share = percent(math.fsum(cause.fraction for cause in rest))
+        table.add_row(share, f"for {counted(len(rest), 'other reason')}")
     return table
 
 
-def _row(conflict: Conflict, report: SpaceFindings) -> tuple[Text, Text, Text]:
-    return (
-        Text(percent(conflict.fraction), style="red"),
-        Text(visible(conflict_text(conflict, report.domains))),
-        Text(visible(conflict.fault.reason)),
-    )
+def _row(cause: Cause, report: SpaceFindings) -> tuple[Text, Text]:
+    why = Text(visible(cause.reason))
+    if cause.layer is not None:
+        why.highlight_words([f"'{visible(cause.layer)}'"], "bold")
+    decided, advice = deciding_words(cause), advice_for(report, cause)
+    if decided:
+        why.append(f"\n{visible(decided)}", style="dim")
+    if advice is not None:
+        why.append(f"\nwould help: {visible(advice.text)}", style="green")
+    return Text(percent(cause.fraction), style="red"), why
 
 
-def _suggestions(report: SpaceFindings, most: int) -> Table:
-    table = _table("What would help", "Removes", "Gives up", "Change")
-    for suggestion in report.suggestions[:most]:
-        saved = math.fsum(report.conflicts[number].fraction for number in suggestion.removes)
-        lost = f"{percent(suggestion.lost)} of the feasible"
-        table.add_row(percent(saved), lost, Text(visible(suggestion.text)))
+def _conflicts(report: SpaceFindings, most: int) -> Table:
+    """Each conflict with the share of the space that it adds to those above."""
+    table = _table("Adds", "What never fits, whatever the other values are")
+    for conflict in report.conflicts[:most]:
+        said = conflict_text(conflict, report.domains)
+        if not report.causes:
+            said += f"\n{conflict.fault.reason}"
+        table.add_row(Text(percent(conflict.fraction), style="red"), Text(_lines(said)))
+    rest = report.conflicts[most:]
+    if rest:
+        share = percent(math.fsum(conflict.fraction for conflict in rest))
+        table.add_row(share, f"in {counted(len(rest), 'smaller conflict')}")
+    return table
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def _suggestions(report: SpaceFindings) -> Table:
+    table = _table("Removes", "Gives up", "Changes of the space that help")
+    for suggestion in ranked(report)[:MOST_SUGGESTIONS]:
+        table.add_row(
+            percent(saved_by(report, suggestion)),
+            f"{percent(suggestion.lost)} of the feasible",
+            Text(visible(suggestion.text)),
+        )
     return table

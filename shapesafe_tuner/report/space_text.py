@@ -7,9 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shapesafe_tuner.escaping import listed, visible
-from shapesafe_tuner.findings import Conflict, SpaceFindings, words
+from shapesafe_tuner.findings import Cause, Conflict, SpaceFindings, Suggestion, words
+from shapesafe_tuner.report.advice import advice_for, ranked, saved_by
 
-__all__ = ["conflict_text", "counted", "heading", "headline", "percent", "space_text"]
+__all__ = [
+    "MOST_CAUSES", "MOST_SUGGESTIONS", "advice_words", "conflict_text", "counted", "deciding_words",
+    "heading", "headline", "percent", "remarks", "space_text",
+]  # fmt: skip
+
+MOST_CAUSES, MOST_SUGGESTIONS = 6, 4
+_MOST_DECIDING = 5
+"""Hyperparameters of a cause that are named."""
 
 
 def space_text(report: SpaceFindings, most: int) -> str:
@@ -19,7 +27,13 @@ def space_text(report: SpaceFindings, most: int) -> str:
         report: the findings.
         most: how many conflicts to list.
     """
-    lines = [*heading(report), *_conflicts(report, most), *_suggestions(report, most)]
+    lines = [
+        *heading(report),
+        *_causes(report),
+        *_conflicts(report, most),
+        *_suggestions(report),
+        *remarks(report),
+    ]
     return "\n".join(visible(line) for line in lines)
 
 
@@ -59,28 +73,31 @@ _NOTHING = 1e-12
 
 
 def heading(report: SpaceFindings) -> Iterator[str]:
-    """The lines before the conflicts: what is known of the space, and what else was noticed."""
-    total = _count(report.total)
+    """The lines before the causes: what is known of the space, and what is not."""
     if report.undecided_fraction == 1 and len(report.undecided) == 1:
         yield f"Every configuration is undecided: {report.undecided[0].reason}"
     times = "once" if report.runs == 1 else f"{report.runs:,} times"
-    kind = "configuration" if report.total == 1 else "configurations"
-    yield f"Search space: {total} {kind}, {headline(report)}; build ran {times}."
+    size = _configurations(report.total)
+    yield f"Search space: {size}, {headline(report)}; build ran {times}."
     if report.why_not_exact:
-        yield f"Not exact, because {report.why_not_exact}."
+        yield f"This is not exact, because {report.why_not_exact}."
     if report.undecided_fraction < 1 or len(report.undecided) > 1:
         for part in report.undecided[:_MOST_REASONS]:
             yield f"Undecided, {percent(part.fraction)}: {part.reason}"
     if len(report.undecided) > _MOST_REASONS:
         yield f"and {counted(len(report.undecided) - _MOST_REASONS, 'other reason')}."
     if report.undecided:
-        yield "The trials of what is undecided will run."
-    if report.irrelevant:
-        yield "Cannot change a shape: " + listed(report.irrelevant)
-    yield from report.notes
+        yield "Undecided configurations are not refused: their trials run."
 
 
 _MOST_REASONS = 5
+
+
+def remarks(report: SpaceFindings) -> Iterator[str]:
+    """The lines at the end: what does not matter, and what else was noticed."""
+    if report.irrelevant:
+        yield f"No effect on feasibility: {listed(report.irrelevant)}"
+    yield from report.notes
 
 
 def percent(share: float) -> str:
@@ -92,30 +109,51 @@ def percent(share: float) -> str:
     return f"{share:.2%}"
 
 
-def _count(total: float) -> str:
+def _configurations(total: float) -> str:
     if total == math.inf:
-        return "endless"
-    return f"{total:,}" if total < _PRINTED else f"some 10^{math.log10(total):.0f}"
+        return "infinitely many configurations"
+    if total >= _PRINTED:
+        return f"some 10^{math.log10(total):.0f} configurations"
+    return "1 configuration" if total == 1 else f"{total:,} configurations"
 
 
 _PRINTED = 10**30
 
 
+def _causes(report: SpaceFindings) -> Iterator[str]:
+    """Where configurations fail, what decides about it, and what helps."""
+    if report.causes:
+        yield "Why configurations fail, with the share of the space:"
+    for cause in report.causes[:MOST_CAUSES]:
+        yield f"  {percent(cause.fraction):>7}  {cause.reason}"
+        advice = advice_for(report, cause)
+        said = [deciding_words(cause), "" if advice is None else f"would help: {advice.text}"]
+        if any(said):
+            yield f"           {'; '.join(filter(None, said))}"
+    rest = report.causes[MOST_CAUSES:]
+    if rest:
+        share = percent(math.fsum(cause.fraction for cause in rest))
+        yield f"  {share:>7}  for {counted(len(rest), 'other reason')}"
+
+
+def deciding_words(cause: Cause) -> str:
+    """What a cause depends on, as far as it can be said in a line."""
+    if not cause.decided_by:
+        return ""
+    return f"depends on {listed(cause.decided_by, _MOST_DECIDING)}"
+
+
 def _conflicts(report: SpaceFindings, most: int) -> Iterator[str]:
-    dead = [conflict for conflict in report.conflicts if len(conflict.values) == 1]
-    for conflict in dead:
-        said = conflict_text(conflict, report.domains)
-        yield f"Always infeasible, {conflict.fraction:.2%}: {said}"
-        yield f"    {conflict.fault.reason}"
-    others = [conflict for conflict in report.conflicts if len(conflict.values) != 1]
-    if others:
-        yield "Conflicts, with the share of the space that each costs beyond those above:"
-    for conflict in others[:most]:
-        yield f"  {conflict.fraction:7.2%}  {conflict_text(conflict, report.domains)}"
-        yield f"           {conflict.fault.reason}"
-    if len(others) > most:
-        rest = math.fsum(conflict.fraction for conflict in others[most:])
-        yield f"  {rest:7.2%}  in {counted(len(others) - most, 'smaller conflict')}"
+    if report.conflicts:
+        yield "What never fits, whatever the other values are, and the share that each adds:"
+    for conflict in report.conflicts[:most]:
+        yield f"  {percent(conflict.fraction):>7}  {conflict_text(conflict, report.domains)}"
+        if not report.causes:
+            yield f"           {conflict.fault.reason}"
+    rest = report.conflicts[most:]
+    if rest:
+        share = percent(math.fsum(conflict.fraction for conflict in rest))
+        yield f"  {share:>7}  in {counted(len(rest), 'smaller conflict')}"
 
 
 def conflict_text(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:
@@ -132,13 +170,15 @@ def counted(number: int, what: str) -> str:
     return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
-def _suggestions(report: SpaceFindings, most: int) -> Iterator[str]:
-    if report.suggestions:
-        yield "To remove conflicts, at what share of the feasible configurations:"
-    for suggestion in report.suggestions[:most]:
-        saved = math.fsum(report.conflicts[number].fraction for number in suggestion.removes)
-        what = counted(len(suggestion.removes), "conflict")
-        yield (
-            f"  {suggestion.text}: removes {what}, {saved:.2%} of the space; "
-            f"gives up {suggestion.lost:.2%}"
-        )
+def _suggestions(report: SpaceFindings) -> Iterator[str]:
+    shown = ranked(report)[:MOST_SUGGESTIONS]
+    if shown:
+        yield "Changes of the space that help:"
+    for suggestion in shown:
+        yield f"  {suggestion.text}: {advice_words(report, suggestion)}"
+
+
+def advice_words(report: SpaceFindings, suggestion: Suggestion) -> str:
+    """What a suggestion removes and what it gives up."""
+    lost = f"{percent(suggestion.lost)} of what is feasible" if suggestion.lost else "nothing"
+    return f"removes {percent(saved_by(report, suggestion))} of the space, gives up {lost}"

@@ -67,7 +67,7 @@ def _headline(report: SpaceFindings) -> dict[str, Any]:
         "infeasible": percent(report.infeasible_fraction) if report.infeasible_fraction else "",
         "exact": report.exact,
         "interval": f"{percent(low)} to {percent(high)}" if sampled else "",
-        "total": "endlessly many" if math.isinf(report.total) else f"{report.total:,}",
+        "total": "infinitely many" if math.isinf(report.total) else f"{report.total:,}",
         "runs": "once" if report.runs == 1 else f"{report.runs:,} times",
         "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
         "undecided": percent(undecided - unseen) if undecided > unseen else "",

@@ -149,7 +149,13 @@ def print_explanation(
     if fault is not None:
         console.print(Text(visible(f"Reason: {fault.reason}")))
         cause = named(fault.hyperparameters)
-        console.print(Text(f"Never fits, whatever the other values: {cause or 'anything'}"))
+        console.print(
+            Text(
+                f"Infeasible whatever the other values are: {cause}"
+                if cause
+                else "No value of any hyperparameter changes this."
+            )
+        )
         if fault.error and fault.error not in fault.reason:
             console.print(Text(visible(f"Keras says: {_one_line(fault.error)}")))
     for note in verdict.notes:

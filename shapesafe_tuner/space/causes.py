@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from shapesafe_tuner.findings import Cause, Conflict, Suggestion
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
@@ -23,6 +24,7 @@ def causes_of(
     conflicts: Sequence[Conflict],
     suggestions: Sequence[Suggestion],
     among: Iterable[str],
+    declared: Iterable[str],
 ) -> list[Cause]:
     """The causes of a space, the costliest first.
 
@@ -31,7 +33,9 @@ def causes_of(
         conflicts: of the report.
         suggestions: of the report.
         among: the hyperparameters that can change any verdict.
+        declared: all hyperparameters.
     """
+    keys = _keys(frozenset(declared))
     flows = diagram.flows()
     refused = [
         (end, flow)
@@ -39,8 +43,8 @@ def causes_of(
         if end is not None and end.feasible is False and flow
     ]
     groups: dict[Any, list[tuple[End, Fraction]]] = {}
-    key = _KEYS[-1]
-    for key in _KEYS:
+    key = keys[-1]
+    for key in keys:
         groups = {}
         for end, flow in refused:
             groups.setdefault(key(end.fault, end.layer), []).append((end, flow))
@@ -49,10 +53,14 @@ def causes_of(
     matter = list(among)
     group = {id(end): number for number, each in enumerate(groups.values()) for end, _ in each}
     small = diagram.reduced(lambda end: group.get(id(end)))
+    shares = [sum((flow for _, flow in members), Fraction(0)) for members in groups.values()]
     found = []
     for number, (place, members) in enumerate(groups.items()):
         names = deciding(small, lambda end, n=number: group.get(id(end)) == n)  # type: ignore[misc]
-        mine = tuple(c for c in conflicts if key(c.fault, c.fault.layer)[1:] == place[1:])
+        mine = tuple(c for c in conflicts if _belongs(key(c.fault, c.fault.layer), place))
+        if not mine:  # its conflicts fail in other ways too, and tell of one of these
+            followed = conflicts[:_MOST_FOLLOWED]
+            mine = tuple(c for c in followed if number in _groups_in(diagram, c, group))
         removing = tuple(s for s in suggestions if any(conflicts[n] in mine for n in s.removes))
         end, _ = max(members, key=lambda member: member[1])
         assert end.fault is not None
@@ -61,54 +69,87 @@ def causes_of(
                 layer=_common({end.layer for end, _ in members}),
                 layer_type=_common({end.fault.layer_type for end, _ in members if end.fault}),
                 reason=end.fault.reason,
-                fraction=float(sum((flow for _, flow in members), Fraction(0))),
+                fraction=float(shares[number]),
                 decided_by=tuple(name for name in matter if name in names),
                 conflicts=mine,
                 suggestions=removing,
             )
         )
-    return sorted(found, key=lambda cause: -cause.fraction)
+    return [found[number] for number in sorted(range(len(found)), key=lambda n: -shares[n])]
 
 
 def _common(found: set[str | None]) -> str | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-_NAMED = re.compile(r"'[^']*'")
-_NUMBER = re.compile(r"\d+(\.\d+)?")
+_MOST_FOLLOWED = 40
+"""Conflicts that are followed to all their ends."""
 
 
-def _sentence(fault: ShapeFault | None) -> str:
-    """What is refused, whatever the numbers and the name."""
-    if fault is None:
-        return ""
-    return _NUMBER.sub("#", _NAMED.sub("''", fault.reason))
+def _groups_in(diagram: Diagram, conflict: Conflict, group: Mapping[int, int]) -> set[int]:
+    """The groups that configurations of a conflict end in."""
+    allowed = {
+        name: {(type(value), value) for value in values} for name, values in conflict.values.items()
+    }
+    found: set[int] = set()
+    seen, stack = {0}, [0]
+    while stack:
+        place = stack.pop()
+        end = diagram.ends[place]
+        if end is not None and id(end) in group:
+            found.add(group[id(end)])
+        mine = allowed.get(diagram.names[place] or "")
+        for edge in diagram.edges[place]:
+            if edge.child not in seen and (mine is None or (type(edge.value), edge.value) in mine):
+                seen.add(edge.child)
+                stack.append(edge.child)
+    return found
 
 
-def _kind(fault: ShapeFault | None) -> str | None:
-    return None if fault is None else fault.layer_type
+def _belongs(conflict: Key, cause: Key) -> bool:
+    """Whether a conflict ends in a cause; that of one whose layer is not known may be any."""
+    return conflict == cause if cause.layer else conflict[1:] == cause[1:]
 
 
-def _by_layer(fault: ShapeFault | None, layer: str | None) -> Key:
-    return layer, _kind(fault), _sentence(fault)
+class Key(NamedTuple):
+    """What the configurations of a cause have in common."""
+
+    layer: str | None = None
+    layer_type: str | None = None
+    sentence: str = ""
 
 
-def _by_sentence(fault: ShapeFault | None, layer: str | None) -> Key:
-    return None, _kind(fault), _sentence(fault)
+_QUOTED = re.compile(r"'[^']*'")
+_NUMBER = re.compile(r"-?\b\d+(\.\d+)?")
+_WORD = re.compile(r"[^\W\d]\w*")
+_FORMULA = re.compile(r": floor\(.*")
 
 
-def _by_type(fault: ShapeFault | None, layer: str | None) -> Key:
-    return None, _kind(fault), ""
+def _keys(names: frozenset[str]) -> Sequence[Callable[[ShapeFault | None, str | None], Key]]:
+    """Ways to tell what is refused apart, each more coarsely than the one before.
 
+    Args:
+        names: of hyperparameters.
+    """
 
-def _all_as_one(fault: ShapeFault | None, layer: str | None) -> Key:
-    return None, None, ""
+    @functools.cache
+    def sentence(reason: str) -> str:
+        """What is refused, whatever the numbers, and the names of the layer and the values."""
+        said = _FORMULA.sub("", _QUOTED.sub("''", reason))
+        said = _WORD.sub(lambda word: "#" if word[0] in names else word[0], said)
+        return _NUMBER.sub("#", said)
 
+    def by_layer(fault: ShapeFault | None, layer: str | None) -> Key:
+        return by_sentence(fault, layer)._replace(layer=layer)
 
-Key = tuple[str | None, str | None, str]
-_KEYS: tuple[Callable[[ShapeFault | None, str | None], Key], ...] = (
-    _by_layer,
-    _by_sentence,
-    _by_type,
-    _all_as_one,
-)
+    def by_sentence(fault: ShapeFault | None, layer: str | None) -> Key:
+        said = "" if fault is None else sentence(fault.reason)
+        return by_type(fault, layer)._replace(sentence=said)
+
+    def by_type(fault: ShapeFault | None, layer: str | None) -> Key:
+        return Key(layer_type=None if fault is None else fault.layer_type)
+
+    def all_as_one(fault: ShapeFault | None, layer: str | None) -> Key:
+        return Key()
+
+    return by_layer, by_sentence, by_type, all_as_one

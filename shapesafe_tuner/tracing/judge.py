@@ -234,7 +234,21 @@ class Judge:
         if not self.question.constraints:
             return None
         hp = configuration(space, values, self.question.in_advance)
-        return refused_by(self.question.constraints, hp)
+        try:
+            return refused_by(self.question.constraints, hp)
+        except KeyError:  # it asks for a name that build has not registered yet
+            return refused_by(self.question.constraints, self._registered(space, values))
+
+    def _registered(self, space: HyperParameters | None, values: Values) -> RecordedHyperParameters:
+        """The configuration with all that ``build`` registers, at its defaults."""
+        found = None if self._analytic is None else self._analytic.judge(space, values)
+        hp: RecordedHyperParameters
+        if isinstance(found, Analysed):
+            hp = found.hp
+        else:
+            hp = configuration(space, values, self.question.in_advance)
+            self._by_keras(space, values, hp)
+        return hp
 
     def _on_model(self, model: Model, hp: RecordedHyperParameters, check: Check) -> Verdict:
         """The verdict on what ``build`` gave: its size, then its training step."""

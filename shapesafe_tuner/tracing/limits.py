@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
+from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters, StockNeeded
 from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.tracing.environment import call_unseen
 from shapesafe_tuner.tracing.question import Constraint
@@ -17,7 +18,7 @@ __all__ = ["oversized", "refused_by"]
 def refused_by(constraints: Iterable[Constraint], hp: RecordedHyperParameters) -> Verdict | None:
     """The verdict of the first constraint that refuses a configuration, if one does."""
     for constraint in constraints:
-        if not call_unseen(constraint, hp):
+        if not _holds(constraint, hp):
             name = getattr(constraint, "__name__", type(constraint).__name__)
             fault = ShapeFault(
                 layer=None,
@@ -27,6 +28,15 @@ def refused_by(constraints: Iterable[Constraint], hp: RecordedHyperParameters) -
             )
             return Verdict(False, "declared", fault)
     return None
+
+
+def _holds(constraint: Constraint, hp: RecordedHyperParameters) -> bool:
+    """Whether a configuration meets a constraint, which may ask for more than its values."""
+    try:
+        return bool(call_unseen(constraint, hp))
+    except StockNeeded:
+        assert isinstance(hp, QuickHyperParameters)
+        return bool(call_unseen(constraint, hp.as_stock()))
 
 
 def oversized(model: Model, hp: RecordedHyperParameters, most: int | None) -> ShapeFault | None:

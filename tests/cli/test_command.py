@@ -77,7 +77,7 @@ def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.P
 EARLY = [
     (["chek", "spaces.py:build_model"], "There is no command chek; did you mean check?"),
     (["check"], "Missing argument 'TARGET'."),
-    (["check", "spaces.py"], "spaces.py: which function of it?"),
+    (["check", "spaces.py"], "spaces.py: name a function of it, as in spaces.py:build_model."),
     (["check", "nowhere.py:build_model"], "nowhere.py: there is no such file."),
     (["check", "no.such.module:build"], "no.such.module: there is no such module."),
     (["check", "models/cnn:build"], "this is neither a file nor a module"),
@@ -97,9 +97,12 @@ EARLY = [
     (["check", "spaces.py:build_model", "--batch-size", "4", "--batch-size", "8"], "2 times"),
     (["explain", "spaces.py:build_model", "--html", "no/x.html"], "No such file or directory."),
     (["explain", "spaces.py:build_model", "--html", "."], "Is a directory."),
-    (["validate", "spaces.py:build_model", "--max-infeasible", "nan"], "'nan' is no share"),
-    (["validate", "spaces.py:build_model", "--max-infeasible", "1.5"], "'1.5' is no share"),
-    (["validate", "spaces.py:build_model", "--max-undecided", "-0.1"], "'-0.1' is no share"),
+    (["report", ".", "--html", "a.html", "--html", "b.html"], "--html is given 2 times."),
+    (["report", ".", "--every", "1", "--every", "2"], "--every is given 2 times."),
+    (["report", "."], ". is not the folder of a KerasTuner project"),
+    (["validate", "spaces.py:build_model", "--max-infeasible", "nan"], "'nan' is not a share"),
+    (["validate", "spaces.py:build_model", "--max-infeasible", "1.5"], "'1.5' is not a share"),
+    (["validate", "spaces.py:build_model", "--max-undecided", "-0.1"], "'-0.1' is not a share"),
 ]
 
 
@@ -127,7 +130,10 @@ def test_mistakes_are_one_line_before_a_backend_starts(
         ("spaces.py:WIDTH", "spaces.py:WIDTH is of type int, not a function build(hp)"),
         ("spaces.py:Plain", "spaces.py:Plain is the class Plain, not a function build(hp)"),
         ("spaces.py:keras", "spaces.py:keras is of type module"),
-        ("spaces.py:build_model --set kernal=3", "no hyperparameter kernal; did you mean kernel?"),
+        (
+            "spaces.py:build_model --set kernal=3",
+            "Error: build reads no hyperparameter kernal; did",
+        ),
     ],
 )
 def test_mistakes_that_only_an_import_shows(folder: pathlib.Path, target: str, said: str) -> None:

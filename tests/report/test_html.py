@@ -161,7 +161,7 @@ def test_what_an_estimate_says() -> None:
     tree = Tree(page("space", reports.hostile))
     assert tree.all("h1")[0][1] == "<0.01% feasible"
     lede = " ".join(text for _, text in tree.all("p", **{"class": "lede"}))
-    assert "An estimate for endlessly many configurations" in lede
+    assert "An estimate for infinitely many configurations" in lede
     assert "the 95 % interval is 0% to 20.00%" in lede
     assert "<0.01% cannot be decided, and their trials will run" in lede
     assert "Not exact, because " + reports.EVIL[:20] in lede

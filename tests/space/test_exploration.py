@@ -188,7 +188,9 @@ def test_only_what_is_too_wide_is_drawn() -> None:
     assert high - low < 0.7 * (simple[1] - simple[0])
     # Draws lie evenly over the quantiles: half of them fit, to one.
     assert report.feasible_fraction == pytest.approx(0.75, abs=1 / 200)
-    assert "Not exact, because kernel decides about shapes and has too many values" in str(report)
+    assert "This is not exact, because kernel decides about shapes and has too many values" in str(
+        report
+    )
     assert report.sensitivity["kind"]["narrow"] == 0
     assert report.sensitivity["kind"]["wide"] == pytest.approx(0.5, abs=0.01)
 

@@ -69,3 +69,44 @@ def test_an_error_of_a_constraint_is_the_users() -> None:
             {},
             constraints=[broken],
         )
+
+
+def two(hp: Any) -> Any:
+    width, _ = hp.Int("width", 1, 4), hp.Int("other", 1, 4, default=3)
+    return keras.Sequential([keras.Input((4,)), layers.Dense(width)])
+
+
+def custom(hp: Any) -> Any:
+    width, _ = hp.Int("width", 1, 4), hp.Int("other", 1, 4, default=3)
+    layer = layers.Dense(width)
+    layer.extra = iter(())  # no rule knows what this is for
+    return keras.Sequential([keras.Input((4,)), layer])
+
+
+def kept(hp: Any) -> bool:
+    return bool(hp.get("other") < 4)
+
+
+@pytest.mark.parametrize("build", [two, custom])
+def test_a_constraint_may_ask_for_what_build_has_not_registered_yet(build: Any) -> None:
+    assert sst.check(build, {}, constraints=[kept]).feasible is True
+    assert sst.check(build, {"width": 2}, constraints=[kept]).feasible is True
+    assert sst.check(build, {"other": 4}, constraints=[kept]).stage == "declared"
+    report = sst.validate_search_space(build, constraints=[kept])
+    assert (report.feasible_fraction, report.infeasible_fraction) == (0.75, 0.25)
+    (cause,) = report.causes
+    assert (cause.layer, cause.fraction, cause.decided_by) == (None, 0.25, ("other",))
+
+
+def test_a_constraint_that_asks_for_what_nobody_registers_says_so() -> None:
+    asks = [lambda hp: hp.get("depth") < 4]
+    with pytest.raises(KeyError, match="depth does not exist"):
+        sst.check(two, {}, constraints=asks)
+    with pytest.raises(KeyError, match="depth does not exist"):
+        sst.validate_search_space(two, constraints=asks)
+
+
+def test_a_constraint_may_look_at_the_space() -> None:
+    looks = [lambda hp: "width" not in hp or any(one.name == "other" for one in hp.space)]
+    report = sst.validate_search_space(two, constraints=looks)
+    assert (report.feasible_fraction, report.exact) == (1, True)

@@ -13,7 +13,11 @@ from typing import Any, NoReturn
 
 import keras_tuner
 
-from shapesafe_tuner._compat.keras_tuner.configurations import Ranges, RecordedValues
+from shapesafe_tuner._compat.keras_tuner.configurations import (
+    Ranges,
+    RecordedHyperParameters,
+    RecordedValues,
+)
 from shapesafe_tuner._compat.keras_tuner.domains import hp_types, range_of
 from shapesafe_tuner._compat.types import Condition, HyperParameter, HyperParameters, Value
 from shapesafe_tuner.memory import Memory
@@ -81,6 +85,14 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
     def own_attributes(self) -> dict[str, Any]:
         """What user code has set on it."""
         return {name: value for name, value in vars(self).items() if name not in _OURS}
+
+    def as_stock(self) -> RecordedHyperParameters:
+        """KerasTuner's own class, with the same values and what this run has declared."""
+        stock: Any = keras_tuner.HyperParameters()
+        for parameter, _ in self.asked.values():
+            stock._register(parameter)
+        stock.values = self.values
+        return stock  # type: ignore[no-any-return]
 
     @property
     def _hps(self) -> NoReturn:
