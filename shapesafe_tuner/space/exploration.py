@@ -91,11 +91,7 @@ class Exploration:
         if not self.parts:
             return None
         if names := self.blocked:
-            verb = (
-                "decides about shapes and has"
-                if len(names) == 1
-                else "decide about shapes and have"
-            )
+            verb = "affects shapes and has" if len(names) == 1 else "affect shapes and have"
             return f"{' and '.join(map(short, names))} {verb} too many values"
         return f"its shapes depend on more combinations than {self.runs:,} runs can tell"
 
