@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Unpack, cast
 
+from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import (
     BatchSize,
     Constraints,
@@ -221,6 +222,7 @@ def _key(values: Mapping[str, Any], names: Any) -> str:
     return repr([(name, type(values[name]).__name__, repr(values[name])) for name in sorted(names)])
 
 
+@interruptible()
 def check(
     hypermodel: Hypermodel,
     values: Values,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
 from shapesafe_tuner.checker import prepare
 from shapesafe_tuner.escaping import named
@@ -78,6 +79,7 @@ class Explanation:
         return f"<Explanation of {named(self.values) or 'the defaults'}: {self.verdict!r}>"
 
 
+@interruptible()
 def explain(
     hypermodel: Hypermodel,
     values: Values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
 from shapesafe_tuner.checker import Checker, prepare
 from shapesafe_tuner.space.diagram.summary import nearest_in
@@ -14,6 +15,7 @@ from shapesafe_tuner.validation import MOST_RUNS
 __all__ = ["nearest_feasible", "repair"]
 
 
+@interruptible()
 def repair(
     hypermodel: Hypermodel,
     values: Values,

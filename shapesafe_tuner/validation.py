@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from fractions import Fraction
 from typing import Any
 
+from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner._compat.keras_tuner.domains import size_of
 from shapesafe_tuner._compat.types import HyperParameters, Values
 from shapesafe_tuner.arguments import (
@@ -45,6 +46,7 @@ MOST_FORCED = 2_000_000
 """The same for ``exact=True``; the leaves of more would not fit into memory."""
 
 
+@interruptible()
 def validate_search_space(
     hypermodel: Hypermodel,
     hyperparameters: HyperParameters | None = None,

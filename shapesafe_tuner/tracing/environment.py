@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from shapesafe_tuner._compat.backends.random_states import random_states_kept
+from shapesafe_tuner._compat.interruption import raise_if_interrupted, undivided
 from shapesafe_tuner._compat.keras.global_state import isolated_state
 from shapesafe_tuner._compat.keras.hooks import use
 from shapesafe_tuner._compat.keras.rollback import Snapshot
@@ -141,6 +142,7 @@ class check_environment:  # noqa: N801
     def __init__(self, check: Check) -> None:
         self._check = check
 
+    @undivided
     def __enter__(self) -> Check:
         self._outer = (
             random_states_kept(),
@@ -153,12 +155,14 @@ class check_environment:  # noqa: N801
             for surroundings in self._outer:
                 surroundings.__enter__()
                 entered += 1
+            raise_if_interrupted()
         except BaseException:
             for surroundings in reversed(self._outer[:entered]):
                 surroundings.__exit__()
             raise
         return self._check
 
+    @undivided
     def __exit__(self, *error: object) -> None:
         try:
             self._check.put_back()
@@ -166,6 +170,7 @@ class check_environment:  # noqa: N801
             for surroundings in reversed(self._outer):
                 surroundings.__exit__()
             _LOCAL.drew = self._outer[0].changed
+        raise_if_interrupted()
 
 
 _LOCAL = threading.local()

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import keras_tuner
 
+from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
 from shapesafe_tuner._compat.types import HyperModel, Oracle, Trial
@@ -151,6 +152,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             )
         )
 
+    @interruptible()
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """As ``keras_tuner.Tuner.search``; the shapes of the data are read from its arguments.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +55,27 @@ class Plain:
 
 WIDTH = 8
 print("printed when it is imported")
+"""
+
+CODE = "from shapesafe_tuner.cli import main; main()"
+LARGE = """
+import pathlib
+import keras
+from keras import layers
+
+runs = 0
+
+def build(hp):
+    global runs
+    runs += 1
+    if runs == 300:
+        pathlib.Path("started").touch()
+    model = keras.Sequential([keras.Input((400, 1))])
+    for number in range(hp.Int("blocks", 1, 9)):
+        model.add(layers.Conv1D(1, hp.Int(f"kernel_{number}", 1, 99)))
+        if hp.Boolean(f"pool_{number}"):
+            model.add(layers.MaxPooling1D(hp.Int(f"window_{number}", 1, 7)))
+    return model
 """
 
 SOURCES = {
@@ -192,6 +215,27 @@ def test_an_interruption_gives_the_report_so_far(folder: pathlib.Path) -> None:
     assert "at least 50.00% feasible, the rest was not looked at" in result.output.splitlines()[0]
     result = CliRunner().invoke(main, ["check", "spaces.py:interrupted", "--set", "a=3"])
     assert (result.exit_code, result.output) == (130, "Interrupted.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
+def test_ctrl_c_ends_a_real_process_with_the_report_so_far(folder: pathlib.Path) -> None:
+    (folder / "large.py").write_text(LARGE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, "validate", "large.py:build"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    while process.poll() is None and not (folder / "started").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "Interrupted.\n")
+    assert "feasible" in output.splitlines()[0]
+    assert output.splitlines()[0].startswith("Search space: ")
+    assert "the rest was not looked at; build ran" in output.splitlines()[0]
+    assert output.splitlines()[1] == "This is not exact, because it was interrupted."
 
 
 @pytest.mark.parametrize(
