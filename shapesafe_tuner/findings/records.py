@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from shapesafe_tuner.escaping import card, short, visible
+from shapesafe_tuner.escaping import card, listed, short, visible
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = [
@@ -176,6 +176,20 @@ class Cause:
 
     def __hash__(self) -> int:
         return hash((self.layer, self.layer_type, self.reason, self.fraction))
+
+    def __str__(self) -> str:
+        return visible(self.reason)
+
+    def __repr__(self) -> str:
+        return f"<Cause {short(self.reason)}: {self.fraction:.2%} of the space>"
+
+    def _repr_html_(self) -> str:
+        rows = {"Reason": self.reason, "Of the space": f"{self.fraction:.2%}"}
+        rows["Layer"] = " ".join(filter(None, [self.layer_type, self.layer and f"'{self.layer}'"]))
+        rows["Depends on"] = listed(self.decided_by)
+        rows["Never fits"] = "; ".join(map(str, self.conflicts[:_MOST_SHOWN]))
+        rows["Would help"] = "; ".join(map(str, self.suggestions[:_MOST_SHOWN]))
+        return card("Cause", rows)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from shapesafe_tuner.findings import Example, PairShares, SpaceFindings, in_order
+from shapesafe_tuner.findings import (
+    Cause,
+    Example,
+    PairShares,
+    SpaceFindings,
+    Suggestion,
+    in_order,
+)
+from shapesafe_tuner.report.advice import advice_for, code_of, ranked, saved_by
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.wording import (
     abridged,
@@ -34,7 +42,8 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
     Args:
         report: the findings.
     """
-    conflicts = _conflicts(report)
+    causes = _causes(report)
+    conflicts = _conflicts(report, with_examples=not causes)
     charts = _charts(report.sensitivity)
     notes = [sentence(note) for note in report.notes]
     left = report.conflicts[_SHOWN + _FOLDED :]
@@ -42,6 +51,8 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
     return {
         "title": f"{headline['share']} feasible",
         **headline,
+        "causes": causes[:_SHOWN],
+        "folded_causes": causes[_SHOWN:],
         "conflicts": conflicts[:_SHOWN],
         "folded": conflicts[_SHOWN:],
         "left_out": len(left),
@@ -90,17 +101,53 @@ def _points(share: float) -> float:
     return round(100 * share, 3)
 
 
-def _conflicts(report: SpaceFindings) -> list[dict[str, Any]]:
+def _causes(report: SpaceFindings) -> list[dict[str, Any]]:
+    """Where configurations fail, with bars of the same scale as those of the conflicts."""
+    places = {id(one): place for place, one in enumerate(report.conflicts)}
+    examples = {example.conflict: example for example in report.examples}
+    found = []
+    for cause in report.causes:
+        advice = advice_for(report, cause)
+        mine = (examples.get(places.get(id(one), -1)) for one in cause.conflicts)
+        example = next((one for one in mine if one is not None and _fails_in(one, cause)), None)
+        found.append(
+            {
+                "share": percent(cause.fraction),
+                "width": _width(report, cause.fraction),
+                "reason": sentence(cause.reason),
+                "decided_by": [abridged(name) for name in cause.decided_by[:_NAMES]],
+                "more_names": len(cause.decided_by[_NAMES:]),
+                "advice": None if advice is None else _suggestion(report, advice),
+                "example": None if example is None else _example(example),
+            }
+        )
+    return found
+
+
+_NAMES = 8
+"""Hyperparameters of a cause that are named."""
+
+
+def _fails_in(example: Example, cause: Cause) -> bool:
+    fault = example.verdict.fault
+    return fault is not None and (cause.layer is None or fault.layer == cause.layer)
+
+
+def _width(report: SpaceFindings, share: float) -> float:
+    """Of a bar: all that is infeasible is as wide as can be."""
+    return _points(min(1.0, share / (report.infeasible_fraction or 1)))
+
+
+def _conflicts(report: SpaceFindings, *, with_examples: bool) -> list[dict[str, Any]]:
     shown = report.conflicts[: _SHOWN + _FOLDED]
-    largest = max((conflict.fraction for conflict in shown), default=0) or 1
     examples = {example.conflict: _example(example) for example in report.examples}
     return [
         {
             "share": percent(conflict.fraction),
-            "width": _points(conflict.fraction / largest),
+            "width": _width(report, conflict.fraction),
             "words": conflict_words(conflict, report.domains),
             "reason": sentence(conflict.fault.reason),
-            "example": examples.get(number),
+            "example": examples.get(number) if with_examples else None,
         }
         for number, conflict in enumerate(shown)
     ]
@@ -120,15 +167,19 @@ def _example(example: Example) -> dict[str, Any] | None:
 
 
 def _suggestions(report: SpaceFindings) -> list[dict[str, Any]]:
-    return [
-        {
-            "text": abridged(suggestion.text, 160),
-            "removes": len(suggestion.removes),
-            "saved": percent(math.fsum(report.conflicts[n].fraction for n in suggestion.removes)),
-            "lost": percent(suggestion.lost),
-        }
-        for suggestion in report.suggestions[:_SHOWN]
-    ]
+    return [_suggestion(report, suggestion) for suggestion in ranked(report)[:_SHOWN]]
+
+
+def _suggestion(report: SpaceFindings, suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        "text": abridged(suggestion.text, 160),
+        "code": abridged(code_of(suggestion), _LONGEST_CODE),
+        "saved": percent(saved_by(report, suggestion)),
+        "lost": percent(suggestion.lost),
+    }
+
+
+_LONGEST_CODE = 300
 
 
 def _maps(report: SpaceFindings) -> dict[str, Any] | None:

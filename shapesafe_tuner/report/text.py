@@ -126,7 +126,8 @@ def explanation_text(
         width: of the lines.
     """
     stream = io.StringIO()
-    console = Console(file=stream, width=width, no_color=True, highlight=False)
+    # In a notebook rich would display each line, and write none of them.
+    console = Console(file=stream, width=width, no_color=True, highlight=False, force_jupyter=False)
     print_explanation(console, values, verdict, nearest)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 

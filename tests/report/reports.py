@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from shapesafe_tuner.explanation import Explanation
-from shapesafe_tuner.findings import Axis, Conflict, Example, PairShares, Suggestion
+from shapesafe_tuner.findings import Axis, Cause, Conflict, Example, PairShares, Suggestion
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.verdict import LayerShape, ShapeFault, Verdict
 
@@ -27,17 +27,32 @@ _REFUSED = Verdict(
     ),
 )  # fmt: skip
 
+_CONFLICTS = (
+    Conflict({"blocks": (3,), "kernel": (5, 7)}, 0.25, _FAULT),
+    Conflict({"pool": (True,)}, 0.125, ShapeFault("pool", "MaxPooling2D", "No map is left.")),
+)
+_SUGGESTION = Suggestion("keep blocks <= 2", (0,), 0.1, {"blocks": (1, 2)})
+
 small = SearchSpaceReport(
     total=1234,
     exact=True,
     feasible_fraction=0.625,
     confidence_interval=(0.625, 0.625),
-    conflicts=(
-        Conflict({"blocks": (3,), "kernel": (5, 7)}, 0.25, _FAULT),
-        Conflict({"pool": (True,)}, 0.125, ShapeFault("pool", "MaxPooling2D", "No map is left.")),
+    causes=(
+        Cause(
+            "conv",
+            "Conv2D",
+            _FAULT.reason,
+            0.25,
+            ("blocks", "kernel"),
+            _CONFLICTS[:1],
+            (_SUGGESTION,),
+        ),
+        Cause("pool", "MaxPooling2D", "No map is left.", 0.125, ("pool",), _CONFLICTS[1:]),
     ),
+    conflicts=_CONFLICTS,
     sensitivity={"kernel": {3: 0.125, 5: 0.5, 7: 0.5}, "pool": {True: 1.0, False: 0.25}},
-    suggestions=(Suggestion("keep blocks <= 2", (0,), 0.1, {"blocks": (1, 2)}),),
+    suggestions=(_SUGGESTION,),
     irrelevant=("filters", "rate"),
     domains={"blocks": (1, 2, 3), "kernel": (3, 5, 7), "pool": (True, False)},
     notes=("Frozen bounds: width was first registered as 1 to 3.",),
@@ -70,24 +85,33 @@ calm = SearchSpaceReport(
 
 _NAMES = [EVIL, LONG, *(f"{'<b>' * number}name_{number}" for number in range(6))]
 _WIDE = tuple((1000 * place, 1000 * place + 999) for place in range(12))
+_EVIL_CONFLICTS = tuple(
+    Conflict(
+        dict.fromkeys(_NAMES[: 1 + number % 8], (EVIL, LONG)),
+        0.01 / (number + 1),
+        ShapeFault(LONG, EVIL, EVIL + LONG, hyperparameters={EVIL: LONG}),
+    )
+    for number in range(90)
+)
+_EVIL_SUGGESTION = Suggestion(LONG + EVIL, (0, 1), 0.5, {EVIL: (LONG, EVIL)})
 hostile = SearchSpaceReport(
     total=math.inf,
     exact=False,
     feasible_fraction=0.00001,
     confidence_interval=(0.0, 0.2),
-    conflicts=tuple(
-        Conflict(
-            dict.fromkeys(_NAMES[: 1 + number % 8], (EVIL, LONG)),
-            0.01 / (number + 1),
-            ShapeFault(LONG, EVIL, EVIL + LONG, hyperparameters={EVIL: LONG}),
+    causes=tuple(
+        Cause(
+            EVIL, LONG, EVIL + LONG, 0.9 / 2**number, tuple(_NAMES) * 2,
+            _EVIL_CONFLICTS[number : number + 3], (_EVIL_SUGGESTION,) if number < 2 else (),
         )
-        for number in range(90)
+        for number in range(12)
     ),
+    conflicts=_EVIL_CONFLICTS,
     sensitivity={
         name: {**dict.fromkeys(range(40), 0.5), **{n: n / 1000 for n in range(40, 1000)}}
         for name in (*_NAMES, *map(str, range(40)))
     },
-    suggestions=(Suggestion(LONG + EVIL, (0, 1), 0.5),),
+    suggestions=(_EVIL_SUGGESTION,),
     undecided_fraction=0.000005,
     irrelevant=tuple(_NAMES),
     notes=tuple(f"Suspicious: {EVIL}{LONG}{number}" for number in range(60)),

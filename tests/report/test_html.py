@@ -123,13 +123,31 @@ def test_nothing_is_loaded_and_only_its_own_script_may_run(name: str) -> None:
 def test_what_the_page_of_a_space_says() -> None:
     tree = Tree(page("space", reports.small))
     assert tree.all("h1")[0][1] == "62.50% feasible"
+    assert [text for _, text in tree.all("h2")][:3] == [
+        "Why configurations fail", "What never fits", "What would help"
+    ]  # fmt: skip
+    assert [text for _, text in tree.all("p", **{"class": "fails"})] == [
+        reports.small.causes[0].reason,
+        "No map is left.",
+    ]
+    assert [text for _, text in tree.all("p", **{"class": "help"})] == [
+        "Would help: keep blocks <= 2 removes 25.00% of the space, gives up 10.00% of what is "
+        "feasible"
+    ]
+    assert [text for _, text in tree.all("code", **{"class": "copy"})] == [
+        "hp.Int('blocks', 1, 2)"
+    ] * 2
     assert [text for attributes, text in tree.all("p", **{"class": "members"})] == [
+        "Depends on blocks, kernel",
+        "Depends on pool",
         "blocks=3 and kernel >= 5",
         "pool=True",
     ]
-    assert [text for _, text in tree.all("strong")] == ["25.00%", "12.50%"]
+    assert [text for _, text in tree.all("strong")] == ["25.00%", "12.50%"] * 2
     bars = [a["width"] for a, _ in tree.all("rect", **{"class": "refused"})]
-    assert bars == ["100%", "100.0%", "50.0%", "25.0%", "100.0%", "12.5%", "50.0%", "50.0%"]
+    assert bars == [
+        "100%", *["66.667%", "33.333%"] * 2, "25.0%", "100.0%", "12.5%", "50.0%", "50.0%"
+    ]  # fmt: skip
     ladder = [text for _, text in tree.all("tr") if re.search("stem|conv|pool Max", text)]
     assert ladder == [
         "stem Conv2D (?, 10, 10, 8) 80",
@@ -149,7 +167,7 @@ def test_what_the_page_of_a_space_says() -> None:
     assert said[1] == "blocks and kernel: of 6 combinations, 1 never fit and 3 always do."
     assert said[0]["aria-live"] == "polite"
     text = " ".join(text for _, text in tree.all("li"))
-    assert "Cannot change a shape: filters, rate." in text
+    assert "No effect on feasibility: filters, rate." in text
     assert "Frozen bounds: width was first" in text
     data = json.loads(tree.all("script", id="maps")[0][1])
     assert [axis["name"] for axis in data["axes"]] == ["blocks", "kernel", "pool"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import html
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +57,7 @@ def test_the_three_add_up_and_each_is_said() -> None:
     assert report.confidence_interval == (0.5, 0.5)
     (part,) = report.undecided
     assert part.reason.startswith("KeyError: 'width' (")
-    assert part.reason.endswith("line 23).")
+    assert part.reason.endswith("line 24).")
     assert (part.fraction, part.values) == (0.25, {"width": 4})
     text = report.to_text()
     assert "4 configurations, 50.00% feasible, 25.00% infeasible, 25.00% undecided;" in text
@@ -70,7 +71,7 @@ def test_a_build_that_always_raises_says_so_first() -> None:
     assert shares(report) == (0, 0, 1)
     first = report.to_text().splitlines()[0]
     assert first.startswith("Every configuration is undecided: RuntimeError: out of luck (")
-    assert "test_outcomes.py, line 31)" in first
+    assert "test_outcomes.py, line 32)" in first
 
 
 def test_what_is_undecided_is_not_let_through() -> None:
@@ -141,3 +142,25 @@ def test_reports_pickle_copy_and_compare(build: Any) -> None:
 def test_samples_are_proved_feasible() -> None:
     drawn = sst.validate_search_space(mixed).sample(50)
     assert {values["width"] for values in drawn} == {1, 2}
+
+
+def test_records_of_a_space_show_themselves() -> None:
+    report = sst.validate_search_space(mixed)
+    (cause,) = report.causes
+    assert repr(cause).startswith("<Cause Conv1D 'conv1d' slides a 5 kernel over a map of only 4")
+    assert repr(cause).endswith(": 25.00% of the space>")
+    assert str(cause) == cause.reason
+    page = cause._repr_html_()
+    for words in ("25.00%", "Conv1D 'conv1d'", "width", "width=3", "leave 3 out of width"):
+        assert html.escape(words) in page
+    for record in (report, cause, *cause.conflicts, *cause.suggestions):
+        assert len(repr(record)) < 300
+        assert pickle.loads(pickle.dumps(record)) == copy.deepcopy(record) == record
+
+
+def test_the_text_is_the_same_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    explanation = sst.explain(mixed, {"width": 3})
+    wanted = explanation.to_text()
+    assert "Layer" in wanted
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert explanation.to_text() == wanted
