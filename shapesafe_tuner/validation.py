@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -35,7 +36,7 @@ from shapesafe_tuner.space.size import estimated_runs
 from shapesafe_tuner.space.suggestions import Tables, suggestions_of
 from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.judge import Judge
-from shapesafe_tuner.tracing.question import Changes, question_of
+from shapesafe_tuner.tracing.question import Changes, about_of, question_of
 from shapesafe_tuner.verdict import kind_of, reason_of
 
 __all__ = ["MOST_RUNS", "validate_search_space"]
@@ -114,9 +115,10 @@ def validate_search_space(
     except KeyboardInterrupt:
         why, interrupted = "it was interrupted", True
     try:
-        return _report(known, why, spent, interrupted)
+        report = _report(known, why, spent, interrupted)
     except KeyboardInterrupt:
-        return _report(known, "it was interrupted", spent, interrupted=True, at_once=True)
+        report = _report(known, "it was interrupted", spent, interrupted=True, at_once=True)
+    return dataclasses.replace(report, about=about_of(hypermodel, question))
 
 
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."

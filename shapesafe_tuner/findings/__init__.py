@@ -1,6 +1,7 @@
 """What is found about a search space. No Keras here."""
 
 from shapesafe_tuner.findings.records import (
+    About,
     Axis,
     Bound,
     Cause,
@@ -15,6 +16,6 @@ from shapesafe_tuner.findings.records import (
 from shapesafe_tuner.findings.space_findings import SpaceFindings
 
 __all__ = [
-    "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "SpaceFindings", "Suggestion",
-    "Undecided", "in_order", "words",
+    "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "SpaceFindings",
+    "Suggestion", "Undecided", "in_order", "words",
 ]  # fmt: skip

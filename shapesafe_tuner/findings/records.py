@@ -11,9 +11,24 @@ from shapesafe_tuner.escaping import card, listed, short, visible
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = [
-    "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Suggestion",
+    "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Suggestion",
     "Undecided", "in_order", "words",
 ]  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """What a report is about.
+
+    Attributes:
+        hypermodel: its name, and the file it is in.
+        data: the shapes that training was judged on; empty where the build alone was.
+        versions: of the packages.
+    """
+
+    hypermodel: str
+    data: str = ""
+    versions: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
 from shapesafe_tuner.findings.records import (
+    About,
     Axis,
     Bound,
     Cause,
@@ -67,6 +68,7 @@ class SpaceFindings:
         axes: the hyperparameters of the maps, at most 8, and how their domains are divided.
         pairs: the feasible share over the values of any two of them.
         examples: for the costliest conflicts a configuration that fails, with its shapes.
+        about: the hypermodel, the data and the versions; None where that is not known.
     """
 
     total: float
@@ -90,6 +92,7 @@ class SpaceFindings:
     axes: tuple[Axis, ...] = ()
     pairs: tuple[PairShares, ...] = dataclasses.field(default=(), repr=False)
     examples: tuple[Example, ...] = dataclasses.field(default=(), repr=False)
+    about: About | None = None
     _space: Space | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -154,6 +157,7 @@ class SpaceFindings:
         content["axes"] = [dataclasses.asdict(axis) for axis in self.axes]
         content["pairs"] = [dataclasses.asdict(pair) for pair in self.pairs]
         content["examples"] = [dataclasses.asdict(example) for example in self.examples]
+        content["about"] = None if self.about is None else dataclasses.asdict(self.about)
         content["sensitivity"] = {
             name: [[value, share] for value, share in shares.items()]
             for name, shares in self.sensitivity.items()
@@ -203,6 +207,8 @@ class SpaceFindings:
             Example(item["conflict"], item["values"], Verdict.from_dict(item["verdict"]))
             for item in fields.get("examples", ())
         )
+        about = fields.get("about")
+        fields["about"] = None if about is None else About(**about)
         return cls(**fields)
 
 

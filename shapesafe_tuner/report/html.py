@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import functools
 import hashlib
 import html
@@ -11,6 +12,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+from shapesafe_tuner import __version__
 from shapesafe_tuner.report.explanation_view import explanation_view
 from shapesafe_tuner.report.search_view import search_view
 from shapesafe_tuner.report.space_view import space_view
@@ -52,8 +54,10 @@ def page(kind: str, subject: Any, **further: Any) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
+    today = datetime.date.today()
     return _rendered(
         f"{kind}.html.j2", base="page.html.j2", policy=policy, style=style, script=script,
+        date=f"{today.day} {today:%B %Y}", version=__version__,
         **_VIEWS[kind](subject, **further),
     )  # fmt: skip
 

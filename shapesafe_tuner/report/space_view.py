@@ -48,8 +48,13 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
     notes = [sentence(note) for note in report.notes]
     left = report.conflicts[_SHOWN + _FOLDED :]
     headline = _headline(report)
+    about = report.about
+    name = "" if about is None else abridged(about.hypermodel, 80)
     return {
-        "title": f"{headline['share']} feasible",
+        "title": f"{headline['share']} feasible{f': {name}' if name else ''}",
+        "hypermodel": name,
+        "data": sentence(about.data) if about is not None else "",
+        "versions": sentence(about.versions) if about is not None else "",
         **headline,
         "causes": causes[:_SHOWN],
         "folded_causes": causes[_SHOWN:],
@@ -146,7 +151,7 @@ def _conflicts(report: SpaceFindings, *, with_examples: bool) -> list[dict[str, 
             "share": percent(conflict.fraction),
             "width": _width(report, conflict.fraction),
             "words": conflict_words(conflict, report.domains),
-            "reason": sentence(conflict.fault.reason),
+            "reason": "" if report.causes else sentence(conflict.fault.reason),
             "example": examples.get(number) if with_examples else None,
         }
         for number, conflict in enumerate(shown)
@@ -226,6 +231,8 @@ def _charts(sensitivity: Mapping[str, Mapping[Any, float]]) -> list[dict[str, An
         for name, shares in sensitivity.items()
         if shares
     }
+    if any(spread.values()):  # those whose values do not differ say nothing
+        spread = {name: most for name, most in spread.items() if most}
     return [
         {"name": abridged(name), **_rows(sensitivity[name])}
         for name in sorted(spread, key=lambda name: -spread[name])

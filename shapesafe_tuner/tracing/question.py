@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
+from shapesafe_tuner._compat.keras.versions import versions
 from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
-from shapesafe_tuner._compat.types import HyperModel, HyperParameters
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Nested
+from shapesafe_tuner.escaping import short
+from shapesafe_tuner.findings import About
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import Data, DataSpec
 from shapesafe_tuner.tracing.data.varying import (
@@ -17,7 +21,7 @@ from shapesafe_tuner.tracing.data.varying import (
     varies_with_values,
 )
 
-__all__ = ["Build", "Changes", "Constraint", "Given", "Question", "question_of"]
+__all__ = ["Build", "Changes", "Constraint", "Given", "Question", "about_of", "question_of"]
 
 Build = Callable[[Any], Any]
 """``hp -> keras.Model``, as a trial builds."""
@@ -107,3 +111,38 @@ def question_of(
         max_model_size=max_model_size,
         constraints=tuple(constraints),
     )
+
+
+def about_of(hypermodel: HyperModel, question: Question) -> About:
+    """What a report on a hypermodel is about.
+
+    Args:
+        hypermodel: as the user gave it.
+        question: about it.
+    """
+    name = getattr(hypermodel, "__qualname__", None) or type(hypermodel).__qualname__
+    build = getattr(hypermodel, "build", hypermodel)
+    path = getattr(getattr(build, "__code__", None), "co_filename", "")
+    where = f" in {os.path.basename(path)}" if os.path.isfile(path) else ""
+    if question.source is not None:
+        data = "data that depends on hyperparameters"
+    elif question.data is None or not question.data.batches:
+        data = ""
+    else:
+        first = question.data.batches[0]
+        parts = [*_shapes("x", first.x), *_shapes("y", first.y)]
+        data = ", ".join([*parts, *([f"batches of {first.size:,}"] if first.size else [])])
+    return About(short(f"{name}{where}"), short(data), versions())
+
+
+def _shapes(name: str, structure: Nested) -> Iterator[str]:
+    """The shapes of a structure in words, without the batch."""
+    if isinstance(structure, dict):
+        for key, item in structure.items():
+            yield from _shapes(f"{name}[{key!r}]", item)
+    elif isinstance(structure, tuple):
+        for number, item in enumerate(structure):
+            yield from _shapes(f"{name}[{number}]", item)
+    elif structure is not None:
+        sizes = ", ".join("?" if size is None else str(size) for size in structure.shape[1:])
+        yield f"{name} ({sizes}) {structure.dtype}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import html.parser
 import itertools
@@ -12,8 +13,11 @@ import re
 import sys
 from typing import Any
 
+import keras
 import pytest
+from keras import layers
 
+import shapesafe_tuner as sst
 from shapesafe_tuner.report import html as pages
 from shapesafe_tuner.report.html import in_notebook, page
 from shapesafe_tuner.report.search_space import SearchSpaceReport
@@ -288,3 +292,31 @@ def test_what_is_long_is_cut_in_its_middle() -> None:
     assert abridged("a" * 40 + "b" * 40).endswith("b" * 16)
     conflict = reports.hostile.conflicts[7]
     assert all(len(words) <= 120 for words in conflict_words(conflict, {}))
+
+
+def test_the_page_says_what_it_is_about() -> None:
+    def build(hp: Any) -> Any:
+        inputs = {"image": keras.Input((8, 8, 1), name="image"), "age": keras.Input((1,))}
+        x = layers.Flatten()(layers.Conv2D(2, hp.Int("kernel", 1, 4))(inputs["image"]))
+        model = keras.Model(inputs, layers.Dense(3)(layers.Concatenate()([x, inputs["age"]])))
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    x = {"image": keras.KerasTensor((None, 8, 8, 1)), "age": keras.KerasTensor((None, 1))}
+    report = sst.validate_search_space(build, x=x, y=keras.KerasTensor((None,), "int32"))
+    assert report.about is not None
+    assert report.about.hypermodel.endswith("build in test_html.py")
+    assert report.about.data == (
+        "x['image'] (8, 8, 1) float32, x['age'] (1) float32, y () int32, batches of 32"
+    )
+    assert f"Keras {keras.__version__} on " in report.about.versions
+    tree = Tree(page("space", report))
+    assert tree.all("p", **{"class": "eyebrow"})[0][1].endswith("build in test_html.py")
+    assert any(text.startswith("Judged on x['image']") for _, text in tree.all("p"))
+    (footer,) = tree.all("footer")
+    assert sst.__version__ in footer[1]
+    assert str(datetime.date.today().year) in footer[1]
+    alone = sst.validate_search_space(build)
+    assert alone.about is not None
+    assert alone.about.data == ""
+    assert "The build alone was judged" in page("space", alone)

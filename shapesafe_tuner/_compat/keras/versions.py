@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
 import keras
+import keras_tuner
 
-__all__ = ["CASTS_DROP_MASKS", "LATER_ARGUMENTS", "RULES_ARE_NEWER"]
+__all__ = ["CASTS_DROP_MASKS", "LATER_ARGUMENTS", "RULES_ARE_NEWER", "versions"]
 
 _MINOR = tuple(map(int, keras.__version__.split(".")[:2]))
 
@@ -31,3 +33,13 @@ LATER_ARGUMENTS: Mapping[str, Any] = {
 }
 """Constructor arguments that rules read and that Keras 3.10 does not have yet, with the value
 that means what older versions do."""
+
+_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+
+
+def versions() -> str:
+    """Those of the packages that a verdict depends on, in words."""
+    backend = keras.backend.backend()
+    found = getattr(importlib.import_module(backend), "__version__", "")
+    on = f"{_BACKENDS.get(backend, backend)} {found}"
+    return f"Keras {keras.__version__} on {on}, KerasTuner {keras_tuner.__version__}"
