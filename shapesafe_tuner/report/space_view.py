@@ -108,13 +108,10 @@ def _points(share: float) -> float:
 
 def _causes(report: SpaceFindings) -> list[dict[str, Any]]:
     """Where configurations fail, with bars of the same scale as those of the conflicts."""
-    places = {id(one): place for place, one in enumerate(report.conflicts)}
-    examples = {example.conflict: example for example in report.examples}
     found = []
     for cause in report.causes:
         advice = advice_for(report, cause)
-        mine = (examples.get(places.get(id(one), -1)) for one in cause.conflicts)
-        example = next((one for one in mine if one is not None and _fails_in(one, cause)), None)
+        example = next((one for one in report.examples if _fails_in(one, cause)), None)
         found.append(
             {
                 "share": percent(cause.fraction),
@@ -135,7 +132,9 @@ _NAMES = 8
 
 def _fails_in(example: Example, cause: Cause) -> bool:
     fault = example.verdict.fault
-    return fault is not None and (cause.layer is None or fault.layer == cause.layer)
+    if fault is None or cause.layer is None:
+        return False
+    return (fault.layer, fault.layer_type) == (cause.layer, cause.layer_type)
 
 
 def _width(report: SpaceFindings, share: float) -> float:

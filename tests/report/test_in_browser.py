@@ -187,8 +187,8 @@ def test_what_a_screen_reader_says(driver: Any, addresses: dict[str, str]) -> No
     assert len(names["main"]) == len(names["contentinfo"]) == 1
     assert names["image"] == ["62.50% feasible, 37.50% infeasible"]
     assert names["heading"] == [
-        "62.50% feasible", "What never fits", "What would help", "Any two hyperparameters",
-        "Value by value", "Worth knowing",
+        "62.50% feasible", "Why configurations fail", "What never fits", "What would help",
+        "Any two hyperparameters", "Value by value", "Worth knowing",
     ]  # fmt: skip
     assert set(names["region"]) == {*names["heading"][1:], "Map of feasibility"}
     assert all(names["table"])
