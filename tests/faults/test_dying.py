@@ -79,7 +79,7 @@ def assert_same(folder: str, whole: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", toys.TUNERS)
 def test_killed_between_any_two_changes_of_files(name: str, tmp_path: Path) -> None:
-    hold_steps(name, tmp_path, every=9)
+    hold_steps(name, tmp_path, every=19)
 
 
 @pytest.mark.deep
@@ -97,7 +97,7 @@ def hold_steps(name: str, folder: Path, every: int) -> None:
         assert_same(item["folder"], Path(found[-1]["folder"]), name)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.deep)])
 def test_killed_at_random_moments(kills: int, tmp_path: Path) -> None:
     found = carry_out("moments", tmp_path, "RandomSearch", kills, seconds=3000)
     codes = [code for item in found for code in item["codes"]]

@@ -209,8 +209,8 @@ def test_bayesian_search_replaces_refused_proposals(tmp_path: Path) -> None:
 
 def test_a_bayesian_search_of_what_is_feasible_is_that_of_stock(tmp_path: Path) -> None:
     space = toys.Rectangle((0, 3), (0, 4))
-    theirs = values(toys.run(stock("BayesianOptimizationOracle", tmp_path, register(space), 7)))
-    mine = ours("BayesianOptimizationOracle", tmp_path, space, 7)
+    theirs = values(toys.run(stock("BayesianOptimizationOracle", tmp_path, register(space), 6)))
+    mine = ours("BayesianOptimizationOracle", tmp_path, space, 6)
     assert values(toys.run(mine)) == theirs
     assert mine.rejections == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -432,7 +433,12 @@ def test_the_summary_of_a_search_that_refused_nothing(
     tuner.feasibility_summary()
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("2 configurations drawn, 0 rejected (0%) without a trial; ")
-    assert lines[2:] == ["Not judged: the training step, because Scored.fit may change the data."]
+    assert len(lines) == 3
+    assert lines[2].startswith(
+        "Not judged: the training step, because Scored.fit may change the data, "
+        "and was not followed: "
+    )
+    assert re.search(r"\(.*toys\.py:\d+\)\.$", lines[2])
 
 
 def test_checks_print_nothing_and_write_no_trial(
