@@ -114,16 +114,19 @@ _FUNCTION = re.compile(r"^\w+\(\): ")
 
 def _complain(line: str, cause: BaseException | None) -> None:
     if cause is not None:
-        click.echo("".join(traceback.format_exception(cause)), err=True, nl=False)
-    click.echo(visible(" ".join(line.split())), err=True)
+        print("".join(traceback.format_exception(cause)), end="", file=sys.stderr)
+    print(visible(" ".join(line.split())), file=sys.stderr)
 
 
 class _Writer:
-    """Writes to the standard output; who closes it early does not change the exit status."""
+    """Writes to the standard output; who closes it early does not change the exit status.
+
+    In its encoding: ``click.echo`` writes UTF-8 where that is ASCII.
+    """
 
     def __call__(self, text: str) -> None:
         with self._while_it_is_open():
-            click.echo(text)
+            print(text)
 
     @property
     def is_terminal(self) -> bool:

@@ -46,9 +46,9 @@ def print_space(console: Console, report: SpaceFindings, most: int = 3) -> None:
     for table in filter(None, tables):
         console.print()
         console.print(table)
-    if any(tables):
-        console.print()
-    for line in remarks(report):
+    for number, line in enumerate(remarks(report)):
+        if any(tables) and not number:
+            console.print()
         console.print(Text(visible(line)))
 
 

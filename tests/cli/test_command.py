@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pathlib
 import signal
@@ -302,3 +303,25 @@ def test_real_processes_in_any_encoding(folder: pathlib.Path) -> None:
         assert name in output
         assert "\x1b" not in output
         assert result.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("ascii", rb"gr\xf6\xdfe"), ("latin-1", b"gr\xf6\xdfe"), ("utf-8", "größe".encode())],
+)
+@pytest.mark.parametrize("command", [["validate"], ["check", "--set", "kernel=9"]])
+def test_what_is_written_is_of_the_encoding_of_the_stream(
+    folder: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    encoding: str,
+    name: bytes,
+) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    with pytest.raises(SystemExit) as ended:
+        main([command[0], "spaces.py:build_model", *command[1:]])
+    sys.stdout.flush()
+    assert ended.value.code == 1
+    assert b"Conv2D '" + name + b"' slides a 9 x 9 kernel" in raw.getvalue()
+    raw.getvalue().decode(encoding)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import email
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -82,21 +84,52 @@ def metadata(wheel: pathlib.Path) -> Message:
         return email.message_from_bytes(archive.read(name))
 
 
-def test_it_works_where_it_is_installed(wheel: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    """In a fresh environment that borrows the dependencies of this one, and not the checkout."""
-    venv.create(tmp_path / "venv", with_pip=False)
-    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / "python"
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet", wheel)
-    own = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+@pytest.fixture(scope="module")
+def python(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """That of a fresh environment that borrows the dependencies of this one, not the checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False)
+    found = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run(sys.executable, "-m", "pip", "--python", found, "install", "--no-deps", "--quiet", wheel)
+    own = run(found, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     (pathlib.Path(own) / "borrowed.pth").write_text("\n".join(borrowed))
-    where = run(python, "-c", "import shapesafe_tuner as s; print(s.__file__)", folder=tmp_path)
+    where = run(found, "-c", "import shapesafe_tuner as s; print(s.__file__)", folder=folder)
     assert where.startswith(own)
-    assert sst.__version__ in run(scripts / "shapesafe", "--version", folder=tmp_path)
+    return found
+
+
+def test_it_works_where_it_is_installed(python: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    command = python.parent / "shapesafe"
+    assert sst.__version__ in run(command, "--version", folder=tmp_path)
     (tmp_path / "models.py").write_text((ROOT / "examples" / "quickstart.py").read_text())
     said = run(
-        *(scripts / "shapesafe", "validate", "models.py:build_model", "--max-infeasible", "0.7"),
+        *(command, "validate", "models.py:build_model", "--max-infeasible", "0.7"),
         folder=tmp_path,
     )
     assert said.startswith("Search space: 87,480 configurations, 40.12% feasible (exact)")
+
+
+TYPING = ROOT / "tests" / "typing"
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_type_checkers_read_the_installed_package(
+    checker: str, python: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """A user's script, in the user's folder: right.py passes, each mistake of wrong.py is found."""
+    for script in ("right.py", "wrong.py"):
+        shutil.copy(TYPING / script, tmp_path)
+    if checker == "mypy":
+        given = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental",
+                 "--follow-imports=silent"]  # fmt: skip
+        given += ["--python-executable", str(python), "--no-error-summary", "right.py", "wrong.py"]
+    else:  # from npm or PyPI; it needs Node.js
+        if shutil.which("pyright") is None:
+            pytest.skip("pyright is not installed")
+        given = ["pyright", "--pythonpath", str(python), "--level", "error", "."]
+    done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = re.findall(r"(\w+\.py):(\d+)(?::\d+)?(?: -|:) error", done.stdout)
+    lines = (TYPING / "wrong.py").read_text().splitlines()
+    wanted = [str(number) for number, line in enumerate(lines, 1) if line.endswith("# wrong")]
+    assert sorted(set(found)) == sorted(("wrong.py", number) for number in wanted), done.stdout
