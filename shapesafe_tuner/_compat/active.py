@@ -45,7 +45,7 @@ class Hooks(Protocol):
     def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
         """A loss is about to compare these."""
 
-    def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
+    def account_for(self, shape: tuple[int, ...], dtype: str) -> None:
         """Allow, or refuse by raising, that a variable of this shape gets its storage."""
 
     def download(self, name: str) -> None:

@@ -263,7 +263,7 @@ class AnalyticPass:
         if run.escalated is not None or run.refusal is not None or not _is_model(model):
             run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
             return None
-        record: ModelRecord = model._it
+        record: ModelRecord = model._record
         if follower is not None:
             follower.final = model
         del model
@@ -362,7 +362,7 @@ class AnalyticPass:
 
 def _is_model(value: Any) -> bool:
     kind = type(value)
-    return issubclass(kind, ModelStandIn) or (issubclass(kind, Posed) and value._it.is_model)
+    return issubclass(kind, ModelStandIn) or (issubclass(kind, Posed) and value._record.is_model)
 
 
 def outside_of_domain(name: str, value: Any) -> str:

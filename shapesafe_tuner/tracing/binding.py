@@ -276,7 +276,7 @@ def any_shape_initializer(value: Any) -> bool:
 
 def _check_regularizer(value: Any) -> None:
     kind = value if isinstance(value, str) else value.__class__.__name__
-    if kind not in _REGULARIZERS or not _is_kerass(value):
+    if kind not in _REGULARIZERS or not _is_from_keras(value):
         raise Unknown("a regularizer of the user's own may refuse a shape")
 
 
@@ -287,10 +287,10 @@ def _check_constraint(value: Any) -> None:
     else:
         plain = getattr(value, "axis", 0) == 0
         found = value.__class__.__name__ in ("NonNeg", "MaxNorm", "UnitNorm", "MinMaxNorm")
-        found = found and plain and _is_kerass(value)
+        found = found and plain and _is_from_keras(value)
     if not found:
         raise Unknown("a constraint of the user's own may refuse a shape")
 
 
-def _is_kerass(value: Any) -> bool:
+def _is_from_keras(value: Any) -> bool:
     return isinstance(value, str) or value.__class__.__module__.startswith("keras.")

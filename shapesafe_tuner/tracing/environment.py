@@ -107,7 +107,7 @@ class Check:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             self.comparisons.append((loss, *shapes_of([y_true, y_pred])))
 
-    def materialise(self, shape: tuple[int, ...], dtype: str) -> None:
+    def account_for(self, shape: tuple[int, ...], dtype: str) -> None:
         """Account for a variable that user code reads concretely."""
         self._concrete_bytes += math.prod(shape) * np.dtype(_numpy_name(dtype)).itemsize
         if self._concrete_bytes > CONCRETE_BYTES:

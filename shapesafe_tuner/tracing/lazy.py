@@ -30,24 +30,24 @@ __all__ = [
 
 
 class Proxy:
-    """What all proxies have in common; ``_it`` is what it stands for."""
+    """What all proxies have in common; ``_expression`` is what it stands for."""
 
-    __slots__ = ("__weakref__", "_it")
+    __slots__ = ("__weakref__", "_expression")
     _type: type = object
 
-    def __init__(self, it: Any) -> None:
-        self._it = it
+    def __init__(self, expression: Any) -> None:
+        self._expression = expression
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return type(self)._type
 
     def _force(self) -> Any:
-        return self._it.force()
+        return self._expression.force()
 
     def force(self) -> Any:
         """Demand the hyperparameters behind it."""
-        return self._it.force()
+        return self._expression.force()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and not hasattr(type(self)._type, name):
@@ -56,7 +56,7 @@ class Proxy:
 
     def own_key(self) -> tuple[object, ...]:
         """Equal for what stands for the same."""
-        return ("deferred", type(self).__name__, self._it.key)
+        return ("deferred", type(self).__name__, self._expression.key)
 
 
 def _forcing(name: str) -> Callable[..., Any]:
@@ -74,7 +74,7 @@ def _number(name: str) -> Callable[..., Any]:
         plain = [unwrapped(other) for other in others]
         if any(type(other) not in (int, float, Deferred) for other in plain):
             return NotImplemented if isinstance(others[0], Proxy) else self._force()
-        return proxy_of(work(self._it, *plain))
+        return proxy_of(work(self._expression, *plain))
 
     return combine
 
@@ -85,7 +85,7 @@ def _reflected(name: str) -> Callable[..., Any]:
     def combine(self: Any, other: Any) -> Any:
         if type(other) not in (int, float):
             return self._force()
-        return proxy_of(work(other, self._it))
+        return proxy_of(work(other, self._expression))
 
     return combine
 
@@ -97,7 +97,7 @@ def _compared(name: str) -> Callable[..., Any]:
         plain = unwrapped(other)
         if type(plain) not in (int, float, Deferred):
             return self._force()
-        return work(self._it, plain)
+        return work(self._expression, plain)
 
     return compare
 
@@ -161,7 +161,7 @@ class LazyStr(Proxy):
     @property
     def choices(self) -> tuple[str, ...]:
         """The values it may have."""
-        return self._it.values  # type: ignore[no-any-return]
+        return self._expression.values  # type: ignore[no-any-return]
 
 
 for _name in (
@@ -200,11 +200,11 @@ class LazyPenalty:
         return ("penalty", kind, len(args), tuple(kwargs), *plain)
 
 
-def proxy_of(it: Any) -> Any:
+def proxy_of(expression: Any) -> Any:
     """The proxy for an expression; a number is itself."""
-    if not isinstance(it, Deferred):
-        return it
-    return LazyInt(it) if it.whole else LazyFloat(it)
+    if not isinstance(expression, Deferred):
+        return expression
+    return LazyInt(expression) if expression.whole else LazyFloat(expression)
 
 
 def shown_sizes(shape: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -214,7 +214,7 @@ def shown_sizes(shape: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def unwrapped(value: Value) -> Any:
     """The expression behind a proxy of a number; anything else as it is."""
-    return value._it if issubclass(type(value), _LazyNumber) else value
+    return value._expression if issubclass(type(value), _LazyNumber) else value
 
 
 def expressions(value: Value) -> Any:
@@ -222,7 +222,7 @@ def expressions(value: Value) -> Any:
     kind = type(value)
     if kind in (list, tuple):
         return kind([expressions(item) for item in value])
-    return value._it if issubclass(kind, _LazyNumber) else value
+    return value._expression if issubclass(kind, _LazyNumber) else value
 
 
 def proxies_in(value: Value) -> Iterator[Proxy]:
@@ -241,7 +241,7 @@ def any_of(value: Value) -> Any:
         return {name: any_of(item) for name, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(any_of(item) for item in value)
-    return value._it.low if issubclass(type(value), _LazyNumber) else value
+    return value._expression.low if issubclass(type(value), _LazyNumber) else value
 
 
 def can_be_deferred(hp: HyperParameter | Any) -> bool:

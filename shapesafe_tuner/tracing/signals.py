@@ -4,7 +4,7 @@
 signal             raised by                caught by             means
 ================== ======================== ===================== =================================
 ``Refused``        a rule (public)          ``Run``, ``bind``     Keras raises here
-``Unknown``        a rule (public)          ``Asking``, ``bind``  the layer itself is asked
+``Unknown``        a rule (public)          ``Answers``, ``bind``  the layer itself is asked
 ``RefusalInBuild`` ``Run.refuse``           ``AnalyticPass``      a rule refused, inside ``build``
 ``Escalation``     ``Run.escalate``         ``AnalyticPass``      rules cannot decide: Keras does
 ``NoSpec``         ``specs_of`` and its kin ``Run``               no call on tensors; an escalation

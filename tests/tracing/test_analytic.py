@@ -19,7 +19,7 @@ import shapesafe_tuner as sst
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Question
-from shapesafe_tuner.tracing.standins.facades import Posing
+from shapesafe_tuner.tracing.standins.facades import Facade
 
 
 def small(hp: Any) -> Any:
@@ -33,7 +33,7 @@ def small(hp: Any) -> Any:
 def stock_keras() -> bool:
     """Whether constructors in this thread give what they always do."""
     made = [layers.Dense(3), keras.Sequential(), keras.optimizers.Adam(), keras.losses.Huber()]
-    return not any(issubclass(type(item), Posing) for item in made)
+    return not any(issubclass(type(item), Facade) for item in made)
 
 
 class Stop(BaseException):

@@ -22,7 +22,7 @@ import shapesafe_tuner as sst
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.tracing.question import Question
-from shapesafe_tuner.tracing.standins.facades import Posing
+from shapesafe_tuner.tracing.standins.facades import Facade
 from tests import toys
 
 pytestmark = [pytest.mark.filterwarnings(each) for each in toys.IGNORED_WARNINGS]
@@ -32,7 +32,7 @@ MODELS = 2
 """That each training thread makes, one after the other."""
 CHECKS = 8
 """That each checking thread makes at least; it goes on while models are trained."""
-STAND_INS = (Posing, SymbolicTensor)
+STAND_INS = (Facade, SymbolicTensor)
 
 
 class Doubled(layers.Layer):

@@ -63,7 +63,7 @@ def install() -> None:
             self._initializer.give_storage()
             assign(self, value)
         elif not backend.is_tracing():
-            hooks.materialise(tuple(self._shape), str(self._dtype))
+            hooks.account_for(tuple(self._shape), str(self._dtype))
             self._initializer.give_storage(value)
 
     variable_class._initialize_with_initializer = initialize_weightless
@@ -92,7 +92,7 @@ class Weightless:
         if hooks is not None:
             if backend.is_tracing():
                 return _symbolic_zeros(self.value_shape or shape, dtype)
-            hooks.materialise(tuple(shape), str(dtype))
+            hooks.account_for(tuple(shape), str(dtype))
         self.give_storage()
         return self.variable._value
 

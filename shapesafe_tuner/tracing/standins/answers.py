@@ -24,31 +24,31 @@ from shapesafe_tuner.tracing.signals import NoKey, without_frames
 from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
 from shapesafe_tuner.tracing.training_step import FailsAgain, traced_twice
 
-__all__ = ["Asking", "demand_sizes", "has_empty_map"]
+__all__ = ["Answers", "demand_sizes", "has_empty_map"]
 
 _BOOKKEEPING = frozenset(
     ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
 )
 
 
-class Asking:
+class Answers:
     """Gets answers for the layers of one run, and remembers them for all runs.
 
     Args:
         hooks: those of the check; stand-ins are switched off while a real layer is asked.
-        materialise: gives the real object for a stand-in among the arguments of another.
+        realised: gives the real object for a stand-in among the arguments of another.
         operations: answers of operations, by what they were asked.
     """
 
     def __init__(
-        self, hooks: Check, materialise: Callable[[Any], Any], operations: dict[Any, Any]
+        self, hooks: Check, realised: Callable[[Any], Any], operations: dict[Any, Any]
     ) -> None:
         self._hooks = hooks
-        self.materialise = materialise
+        self.realised = realised
         self._operations = operations
 
     @contextlib.contextmanager
-    def real_keras(self) -> Iterator[None]:
+    def outside_run(self) -> Iterator[None]:
         """Constructors give real objects inside."""
         run, self._hooks.analytic = self._hooks.analytic, None
         try:
@@ -118,8 +118,8 @@ class Asking:
         if not RULES_ARE_NEWER:
             return False
         try:
-            with self.real_keras():
-                record.real = self.real_layer(record)
+            with self.outside_run():
+                record.real_layer = self.new_layer(record)
         except Exception:  # whatever it raises confirms the refusal
             return False
         return True
@@ -129,13 +129,13 @@ class Asking:
     ) -> Any:
         """The real layer, called alone on tensors of these specs."""
         demand_sizes((inputs, arguments, record.built_on, record.built_with))
-        with self.real_keras():
-            layer = record.real
+        with self.outside_run():
+            layer = record.real_layer
             if layer is None or record.built_on is None or step:
-                layer = self.real_layer(record)
+                layer = self.new_layer(record)
                 if record.built_on is not None:
                     layer(*_tensors(record.built_on), **_nested(record.built_with or {}, _tensor))
-                record.real = layer
+                record.real_layer = layer
             given, further = _tensors(inputs), _nested(arguments or {}, _tensor)
             before = count_parameters(layer) or 0
             if not step:
@@ -176,11 +176,11 @@ class Asking:
             raise Refused(again.why) from None
         return flow
 
-    def real_layer(self, record: LayerRecord) -> Layer:
+    def new_layer(self, record: LayerRecord) -> Layer:
         """A real layer for a record."""
         description = record.description
-        args = [self.materialise(value) for value in description.args]
-        kwargs = {key: self.materialise(value) for key, value in description.kwargs.items()}
+        args = [self.realised(value) for value in description.args]
+        kwargs = {key: self.realised(value) for key, value in description.kwargs.items()}
         return description.layer_class(*args, **kwargs)
 
     def operate(
@@ -205,7 +205,7 @@ class Asking:
             if key in self._operations:
                 specs, record.flow = self._operations[key]
                 return specs
-        with self.real_keras():
+        with self.outside_run():
             given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
             if step:
                 # Symbolic rules of Keras let pass what the backend refuses, as in einsum.

@@ -11,7 +11,7 @@ from shapesafe_tuner.tracing.lazy import LazyFloat
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.keys import key_of
 
-__all__ = ["ThingRecord"]
+__all__ = ["CompileArgument"]
 
 _ANY_FLOAT = frozenset(
     "learning_rate beta_1 beta_2 epsilon rho weight_decay initial_accumulator_value".split()
@@ -21,7 +21,7 @@ _FLOATS = (float, LazyFloat)
 _ACCEPTED: Memory[Any, None] = Memory(4096)
 
 
-class ThingRecord:
+class CompileArgument:
     """One optimizer, loss or metric; Keras has accepted its arguments.
 
     Args:
@@ -47,8 +47,8 @@ class ThingRecord:
                 return
         except (NoKey, TypeError):
             key = None
-        with run.asking.real_keras():
-            self.real(run.asking.materialise)
+        with run.answers.outside_run():
+            self.made(run.answers.realised)
         if key is not None:
             _ACCEPTED[key] = None
 
@@ -70,8 +70,8 @@ class ThingRecord:
                 args = (0.5, *args[1:])
         return args, kwargs
 
-    def real(self, materialise: Any) -> Any:
+    def made(self, realised: Any) -> Any:
         """The real object."""
         args, kwargs = self._alike((LazyFloat,))
-        args = [materialise(value) for value in args]
-        return self.layer_class(*args, **{k: materialise(v) for k, v in kwargs.items()})
+        args = [realised(value) for value in args]
+        return self.layer_class(*args, **{k: realised(v) for k, v in kwargs.items()})

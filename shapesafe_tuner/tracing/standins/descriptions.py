@@ -112,4 +112,4 @@ def _detached(value: Any) -> Any:
         return kind(_detached(item) for item in value)
     if kind is dict:
         return {key: _detached(item) for key, item in value.items()}
-    return getattr(value._it, "description", value) if hasattr(kind, "configured") else value
+    return getattr(value._record, "description", value) if hasattr(kind, "configured") else value

@@ -18,60 +18,62 @@ from shapesafe_tuner.tracing.lazy import expressions
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Node
 
 __all__ = [
+    "CompileArgumentStandIn",
+    "Facade",
     "ModelStandIn",
     "Posed",
-    "Posing",
     "SequentialStandIn",
     "StandIn",
-    "ThingStandIn",
     "stand_in",
 ]
 
 
-class Posing:
-    """Poses as an instance of the class it stands for; ``_it`` is its record."""
+class Facade:
+    """Poses as an instance of the class it stands for; ``_record`` is its record."""
 
-    __slots__ = ("__weakref__", "_it")
+    __slots__ = ("__weakref__", "_record")
 
-    def __init__(self, it: Any) -> None:
-        object.__setattr__(self, "_it", it)
+    def __init__(self, record: Any) -> None:
+        object.__setattr__(self, "_record", record)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        return self._it.layer_class
+        return self._record.layer_class
 
     def __getattr__(self, name: str) -> Any:
-        it = object.__getattribute__(self, "_it")
-        if it.run.closed:
-            return getattr(it.run.real(it), name)
+        record = object.__getattribute__(self, "_record")
+        if record.run.closed:
+            return getattr(record.run.real_object(record), name)
         answer = self._answers().get(name)
-        return it.run.answered(it, name, answer) if answer is not None else _unsure(it, name)
+        if answer is None:
+            return _leave(record, name)
+        return record.run.answered(record, name, answer)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        it = self._it
-        if it.run.closed:
-            setattr(it.run.real(it), name, value)
-        elif name == "trainable" and type(value) is bool and isinstance(it, LayerRecord):
-            it.trainable = value
-            it.run.is_changed(it)
+        record = self._record
+        if record.run.closed:
+            setattr(record.run.real_object(record), name, value)
+        elif name == "trainable" and type(value) is bool and isinstance(record, LayerRecord):
+            record.trainable = value
+            record.run.is_changed(record)
         else:
-            it.run.escalate(f"{it.layer_class.__name__}.{name} is set")
+            record.run.escalate(f"{record.layer_class.__name__}.{name} is set")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        it = self._it
-        if it.run.closed:
-            return it.run.real(it)(*args, **kwargs)
-        return it.run.escalate(f"a {it.layer_class.__name__} is called")
+        record = self._record
+        if record.run.closed:
+            return record.run.real_object(record)(*args, **kwargs)
+        return record.run.escalate(f"a {record.layer_class.__name__} is called")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        it = self._it
-        if it.run.closed:
-            return it.run.real(it).__reduce_ex__(protocol)
-        return it.run.escalate(f"a {it.layer_class.__name__} is copied")
+        record = self._record
+        if record.run.closed:
+            return record.run.real_object(record).__reduce_ex__(protocol)
+        return record.run.escalate(f"a {record.layer_class.__name__} is copied")
 
     def __repr__(self) -> str:
-        it = self._it
-        return f"<{it.layer_class.__name__} name={getattr(it, 'name', None)}>"
+        record = self._record
+        return f"<{record.layer_class.__name__} name={getattr(record, 'name', None)}>"
 
     @classmethod
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
@@ -79,16 +81,16 @@ class Posing:
 
     def own_key(self) -> Any:
         """The key of its constructor call."""
-        return self._it.own_key()
+        return self._record.own_key()
 
 
 class Posed:
     """An instance of a class of the user's whose code runs on stand-ins (``posed.py``)."""
 
-    _it: Any
+    _record: Any
 
 
-_set_record = Posing.__dict__["_it"].__set__
+_set_record = Facade.__dict__["_record"].__set__
 
 
 def stand_in(record: Any) -> StandIn:
@@ -98,13 +100,13 @@ def stand_in(record: Any) -> StandIn:
     return facade
 
 
-class ThingStandIn(Posing):
+class CompileArgumentStandIn(Facade):
     """For an optimizer, a loss or a metric: it is only handed to ``compile``."""
 
     __slots__ = ()
 
 
-class StandIn(Posing):
+class StandIn(Facade):
     """For a layer."""
 
     __slots__ = ()
@@ -112,17 +114,17 @@ class StandIn(Posing):
     @property
     def configured(self) -> Any:
         """Its rule, for the rules of wrappers; None where there is none or it was used."""
-        it = self._it
-        return it.description.configured if it.built_on is None else None
+        record = self._record
+        return record.description.configured if record.built_on is None else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        it = self._it
-        run = it.run
+        record = self._record
+        run = record.run
         if run.closed:
-            return run.real(it)(*args, **kwargs)
+            return run.real_object(record)(*args, **kwargs)
         if len(args) == 1 and not kwargs and type(args[0]) is SymbolicTensor:
-            return run.call(it, args[0])
-        return run.call_with(it, args, kwargs)
+            return run.call(record, args[0])
+        return run.call_with(record, args, kwargs)
 
     @classmethod
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
@@ -136,10 +138,10 @@ class ModelStandIn(StandIn):
 
     def compile(self, *args: Any, **kwargs: Any) -> Any:
         """As ``Model.compile``."""
-        it = self._it
-        if it.run.closed:
-            return it.run.real(it).compile(*args, **kwargs)
-        return it.compile(*args, **kwargs)
+        record = self._record
+        if record.run.closed:
+            return record.run.real_object(record).compile(*args, **kwargs)
+        return record.compile(*args, **kwargs)
 
     @classmethod
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
@@ -153,66 +155,66 @@ class SequentialStandIn(ModelStandIn):
 
     def add(self, layer: Any, rebuild: bool = True) -> Any:
         """As ``Sequential.add``."""
-        it = self._it
-        if it.run.closed:
-            return it.run.real(it).add(layer, rebuild=rebuild)
-        return it.add(layer, rebuild)
+        record = self._record
+        if record.run.closed:
+            return record.run.real_object(record).add(layer, rebuild=rebuild)
+        return record.add(layer, rebuild)
 
     @classmethod
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
         return _SEQUENTIAL
 
 
-def _output(it: LayerRecord) -> Any:
-    if isinstance(it, InputRecord):
-        return it.tensor()
-    if it.last is None or it.node_inputs is None:
-        return _unsure(it, "output")
-    return symbolic(it.last, Node(it, *it.node_inputs))
+def _output(record: LayerRecord) -> Any:
+    if isinstance(record, InputRecord):
+        return record.tensor()
+    if record.last is None or record.node_inputs is None:
+        return _leave(record, "output")
+    return symbolic(record.last, Node(record, *record.node_inputs))
 
 
-def _input(it: LayerRecord) -> Any:
-    if isinstance(it, InputRecord):
-        return it.tensor()
-    if it.last is None or it.node_inputs is None or len(it.node_inputs[0]) != 1:
-        return _unsure(it, "input")
-    return it.node_inputs[0][0]
+def _input(record: LayerRecord) -> Any:
+    if isinstance(record, InputRecord):
+        return record.tensor()
+    if record.last is None or record.node_inputs is None or len(record.node_inputs[0]) != 1:
+        return _leave(record, "input")
+    return record.node_inputs[0][0]
 
 
-def _unsure(it: Any, name: str) -> Any:
-    return it.run.escalate(f"{it.layer_class.__name__}.{name} is read")
+def _leave(record: Any, name: str) -> Any:
+    return record.run.escalate(f"{record.layer_class.__name__}.{name} is read")
 
 
-def _count_params(it: Any) -> Any:
+def _count_params(record: Any) -> Any:
     def count_params() -> int:
-        if it.built_on is None and not it.is_built():
-            _unsure(it, "count_params")
-        return sum(leaf.parameters or 0 for leaf in _distinct(it.leaves()))
+        if record.built_on is None and not record.is_built():
+            _leave(record, "count_params")
+        return sum(leaf.parameters or 0 for leaf in _distinct(record.leaves()))
 
     return count_params
 
 
-def _build(it: LayerRecord) -> Any:
+def _build(record: LayerRecord) -> Any:
     """``layer.build(shape)`` in the ``build`` of a layer of the user's own."""
 
     def build(input_shape: Any) -> Any:
-        run, configured = it.run, it.description.configured
+        run, configured = record.run, record.description.configured
         shape = expressions(input_shape)
         plain = type(shape) in (tuple, list) and all(
             size is None or type(size) in (int, Deferred) for size in shape
         )
-        if configured is None or not plain or it.built_on is not None:
-            return _unsure(it, "build")
+        if configured is None or not plain or record.built_on is not None:
+            return _leave(record, "build")
         if not run.inside or run.inside_call:
-            return _unsure(it, "build")
+            return _leave(record, "build")
         spec = Spec(tuple(shape), configured.arguments.compute_dtype)
         try:
-            it.parameters = configured.build(spec)
+            record.parameters = configured.build(spec)
         except Refused as refused:
-            run.refuse(it, spec, refused)
+            run.refuse(record, spec, refused)
         except Unknown as unknown:
             run.escalate(unknown.why)
-        it.built_on = spec
+        record.built_on = spec
         return None
 
     return build
@@ -223,9 +225,9 @@ def _distinct(leaves: Any) -> list[LayerRecord]:
 
 
 _LAYER: dict[str, Callable[[Any], Any]] = {
-    "name": lambda it: it.name,
-    "trainable": lambda it: it.trainable,
-    "built": lambda it: it.is_built(),
+    "name": lambda record: record.name,
+    "trainable": lambda record: record.trainable,
+    "built": lambda record: record.is_built(),
     "output": _output,
     "input": _input,
     "count_params": _count_params,
@@ -233,19 +235,19 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
 }
 _MODEL: dict[str, Callable[[Any], Any]] = {
     **_LAYER,
-    "layers": lambda it: it.stand_ins(),
-    "get_layer": lambda it: it.get_layer,
-    "summary": lambda it: it.summary,
-    "build": lambda it: it.build,
-    "inputs": lambda it: it.input_tensors(),
-    "outputs": lambda it: it.output_tensors(),
-    "input": lambda it: it.single(it.input_tensors(), "input"),
-    "output": lambda it: it.single(it.output_tensors(), "output"),
-    "input_shape": lambda it: it.single(it.input_tensors(), "input_shape").shape,
-    "output_shape": lambda it: it.single(it.output_tensors(), "output_shape").shape,
+    "layers": lambda record: record.stand_ins(),
+    "get_layer": lambda record: record.get_layer,
+    "summary": lambda record: record.summary,
+    "build": lambda record: record.build,
+    "inputs": lambda record: record.input_tensors(),
+    "outputs": lambda record: record.output_tensors(),
+    "input": lambda record: record.single(record.input_tensors(), "input"),
+    "output": lambda record: record.single(record.output_tensors(), "output"),
+    "input_shape": lambda record: record.single(record.input_tensors(), "input_shape").shape,
+    "output_shape": lambda record: record.single(record.output_tensors(), "output_shape").shape,
 }
 # A Sequential has inputs and outputs; ``input`` and ``output`` Keras knows once it was called.
 _SEQUENTIAL: dict[str, Callable[[Any], Any]] = {
     **{name: answer for name, answer in _MODEL.items() if name not in ("input", "output")},
-    "pop": lambda it: it.pop,
+    "pop": lambda record: record.pop,
 }

@@ -48,7 +48,7 @@ class _Walk:
         """Whether it arrived, and whether it goes on to the inputs."""
         trainable = trainable and getattr(record, "trainable", True)
         if isinstance(record, SequentialRecord):
-            return self._back((layer._it for layer in reversed(record.stack)), trainable)
+            return self._back((layer._record for layer in reversed(record.stack)), trainable)
         if isinstance(record, FunctionalRecord):
             return self._graph(record, trainable)
         flow = record.flow
@@ -94,7 +94,7 @@ def _trained(record: Any, trainable: bool = True) -> Iterator[LayerRecord]:
         return
     if isinstance(record, SequentialRecord):
         for layer in record.stack:
-            yield from _trained(layer._it)
+            yield from _trained(layer._record)
     elif isinstance(record, FunctionalRecord):
         for inner in {id(node.record): node.record for node in record.order}.values():
             if isinstance(inner, LayerRecord):

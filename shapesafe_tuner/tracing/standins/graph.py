@@ -36,7 +36,7 @@ class LayerRecord:
         built_with: the further arguments of that call.
         parameters: number of its weights, once it is built.
         named: the user gave it its name.
-        real: the layer itself, where it has to be asked.
+        real_layer: the layer itself, where it has to be asked.
         flow: where the gradient of its last training step went, where the layer was asked itself.
         facade: what user code holds, where that is made with the record.
         given_by_user: arguments of the constructor of a class of the user's that runs on stand-ins.
@@ -50,7 +50,7 @@ class LayerRecord:
     last: Any = None
     node_inputs: Any = None
     parameters: int | None = None
-    real: Any = None
+    real_layer: Any = None
     flow: Any = None
     facade: Any = None
     given_by_user: Any = None
@@ -100,7 +100,7 @@ class LayerRecord:
 
     def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """What it gives for these specs: weights made by the call, and specs of the outputs."""
-        return self.run.asking.answer(self, inputs, arguments, step=step)
+        return self.run.answers.answer(self, inputs, arguments, step=step)
 
 
 class InputRecord(LayerRecord):

@@ -43,7 +43,7 @@ class Inside:
         self.facades: list[Any] = []
 
     @contextlib.contextmanager
-    def posing(self, record: Any, step: Step) -> Iterator[None]:
+    def entered(self, record: Any, step: Step) -> Iterator[None]:
         """The constructor, ``build`` or ``call`` of a posed object runs inside.
 
         An exception that leaves it, whoever handles it, voids the run; a rule's refusal does not.

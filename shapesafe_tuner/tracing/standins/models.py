@@ -39,7 +39,7 @@ class ModelRecord(LayerRecord):
         super().__init__(run, description, name)
         self.compiled: tuple[Any, Any] | None = None
 
-    def unsure(self, what: str) -> Any:
+    def leave(self, what: str) -> Any:
         """Leave the run."""
         return self.run.escalate(f"{self.layer_class.__name__}.{what}")
 
@@ -58,13 +58,13 @@ class ModelRecord(LayerRecord):
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """As ``Model.summary``, which a check does not print."""
         if args or kwargs.get("print_fn") is not None:
-            self.unsure("summary has somewhere to print to")
+            self.leave("summary has somewhere to print to")
 
     def get_layer(self, name: Any = None, index: Any = None) -> Any:
         """As ``Model.get_layer``."""
-        found = [layer for layer in self.stand_ins() if layer._it.name == name]
+        found = [layer for layer in self.stand_ins() if layer._record.name == name]
         if index is not None or len(found) != 1:
-            self.unsure("get_layer finds no layer")
+            self.leave("get_layer finds no layer")
         return found[0]
 
     def single(self, found: Any, what: str) -> Any:
@@ -73,7 +73,7 @@ class ModelRecord(LayerRecord):
             return found[0]
         if type(found) is SymbolicTensor:
             return found
-        return self.unsure(f"{what} is read")
+        return self.leave(f"{what} is read")
 
     def check_input(self, expected: Spec, spec: Spec) -> None:
         """As the model's ``InputSpec``: known sizes must agree, last axes of 1 apart."""
@@ -133,61 +133,62 @@ class SequentialRecord(ModelRecord):
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """As ``Sequential.add``."""
         if rebuild is not True:
-            self.unsure("add without rebuilding")
+            self.leave("add without rebuilding")
         self._append(layer)
         self._grow()
 
     def pop(self, rebuild: bool = True) -> Any:
         """As ``Sequential.pop``."""
         if rebuild is not True or not self.stack:
-            self.unsure("pop")
+            self.leave("pop")
         del self.made[len(self.stack) - 1 :]
         layer = self.stack.pop()
-        self._names.discard(layer._it.name)
+        self._names.discard(layer._record.name)
         return layer
 
     def _append(self, layer: Any) -> None:
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
             layer = StandIn(layer.node.record)
-        if not isinstance(layer, (StandIn, Posed)) or layer._it.run is not self.run:
-            self.unsure("add of what is no layer of this build")
-        it = layer._it
+        if not isinstance(layer, (StandIn, Posed)) or layer._record.run is not self.run:
+            self.leave("add of what is no layer of this build")
+        record = layer._record
         first = not self.stack and self.source is None
-        if isinstance(it, InputRecord):
+        if isinstance(record, InputRecord):
             if not first:
-                self.unsure("add of a second input")
-            self.source = it
+                self.leave("add of a second input")
+            self.source = record
             return
-        if first and "input_shape" in it.description.kwargs:
-            self.source = self.run.input_of(it.description.kwargs["input_shape"])
-        elif first and "input_dim" in it.description.kwargs:
-            self.source = self.run.input_of((it.description.kwargs["input_dim"],))
-        if it.name in self._names or (self.source is not None and it.name == self.source.name):
-            self.unsure("add of a second layer of the same name")
-        self._names.add(it.name)
+        if first and "input_shape" in record.description.kwargs:
+            self.source = self.run.input_of(record.description.kwargs["input_shape"])
+        elif first and "input_dim" in record.description.kwargs:
+            self.source = self.run.input_of((record.description.kwargs["input_dim"],))
+        source = self.source
+        if record.name in self._names or (source is not None and record.name == source.name):
+            self.leave("add of a second layer of the same name")
+        self._names.add(record.name)
         self.stack.append(self.run.kept(layer))
 
     def _grow(self) -> None:
         """Call the layers that were not called yet."""
         if self.source is None:
-            if self.stack and isinstance(self.stack[0]._it, ModelRecord) and len(self.stack) > 1:
-                model = self.stack[0]._it
-                if model.is_built():
-                    self._start(model.single(model.input_tensors(), "input").spec)
+            first = self.stack[0]._record if len(self.stack) > 1 else None
+            if isinstance(first, ModelRecord) and first.is_built():
+                self._start(first.single(first.input_tensors(), "input").spec)
             if self.source is None:
                 return
         tensor = self.made[-1] if self.made else self.source.tensor()
         for layer in self.stack[len(self.made) :]:
-            it = layer._it
-            needed = self.run.needed(it.layer_class)
+            record = layer._record
+            needed = self.run.needed(record.layer_class)
             if len(needed) > 1:
-                why = f"can only hold layers of one tensor; {it.name} needs {' and '.join(needed)}"
+                what = f"{record.name} needs {' and '.join(needed)}"
+                why = f"can only hold layers of one tensor; {what}"
                 self.run.refuse(self, getattr(tensor, "spec", None), Refused(why))
             tensor = self.run.kept(layer(tensor))
             self.made.append(tensor)
 
     def _start(self, spec: Spec) -> None:
-        first = self.stack[0]._it
+        first = self.stack[0]._record
         configured = first.description.configured
         dtype = spec.dtype if configured is None else configured.arguments.compute_dtype
         self.source = self.run.input_of(spec.shape[1:], batch=spec.shape[0], dtype=dtype)
@@ -198,10 +199,10 @@ class SequentialRecord(ModelRecord):
             size is None or type(size) is int for size in input_shape
         )
         if not plain or not self.stack:
-            self.unsure("build")
+            self.leave("build")
         if self.source is not None:
             if tuple(input_shape) != self.source.output.shape:
-                self.unsure("build on another shape")
+                self.leave("build on another shape")
             return
         self._start(Spec(tuple(input_shape)))
         self._grow()
@@ -221,25 +222,25 @@ class SequentialRecord(ModelRecord):
     def leaves(self) -> Iterator[LayerRecord]:
         """The layers of the stack."""
         for layer in self.stack:
-            yield from layer._it.leaves()
+            yield from layer._record.leaves()
 
     def input_tensors(self) -> list[Any]:
         """As ``Sequential.inputs``."""
         if self.source is None:
-            return self.unsure("inputs before it is built")  # type: ignore[no-any-return]
+            return self.leave("inputs before it is built")  # type: ignore[no-any-return]
         return [self.source.tensor()]
 
     def output_tensors(self) -> list[Any]:
         """As ``Sequential.outputs``."""
         if self.source is None or not self.made:
-            self.unsure("outputs before it is built")
+            self.leave("outputs before it is built")
         tensor = self.made[-1]
-        return [tensor] if type(tensor) is SymbolicTensor else self.unsure("several outputs")
+        return [tensor] if type(tensor) is SymbolicTensor else self.leave("several outputs")
 
     def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """Call the layers in their order."""
         if arguments or not isinstance(inputs, Spec) or not self.stack:
-            self.unsure("called in an unusual way")
+            self.leave("called in an unusual way")
         if self.source is None and not step:
             self._start(inputs)
             self._grow()
@@ -250,9 +251,9 @@ class SequentialRecord(ModelRecord):
             inputs = adjusted(self, self.source, inputs)
         value: Any = inputs
         for layer in self.stack:
-            value = self.run.answer(layer._it, value, {}, step=step)
+            value = self.run.answer(layer._record, value, {}, step=step)
         if isinstance(value, Spec) and value.mask is not None:
-            self.unsure("a mask leaves a model")
+            self.leave("a mask leaves a model")
         return 0, value
 
 
@@ -273,14 +274,14 @@ class FunctionalRecord(ModelRecord):
             or not flat
             or not all(isinstance(source, InputRecord) for source in self.sources)
         ):
-            self.unsure("inputs are no separate inputs")
+            self.leave("inputs are no separate inputs")
         self.order = self._sorted()
         used = {id(node.record) for node in self.order if isinstance(node.record, InputRecord)}
         if used != ids:
-            self.unsure("inputs and outputs are not connected")
+            self.leave("inputs and outputs are not connected")
         records = {id(node.record): node.record for node in self.order}
         if len({record.name for record in records.values()}) != len(records):
-            self.unsure("two layers have the same name")
+            self.leave("two layers have the same name")
 
     def _sorted(self) -> list[Node]:
         """The calls that lead to the outputs, each after those it needs."""
@@ -292,11 +293,11 @@ class FunctionalRecord(ModelRecord):
                 return chain
         pending: list[tuple[Node, bool]] = [(t.node, False) for t in tensors(self.wanted)]
         if not pending:
-            self.unsure("there are no outputs")
+            self.leave("there are no outputs")
         while pending:
             node, ready = pending.pop()
             if node.run is not self.run:
-                self.unsure("a tensor comes from another build")
+                self.leave("a tensor comes from another build")
             source = isinstance(node.record, InputRecord)
             key = id(node.record) if source else id(node)
             if ready:
@@ -340,15 +341,15 @@ class FunctionalRecord(ModelRecord):
     def stand_ins(self) -> list[Any]:
         """The layers; Keras orders them by depth."""
         if not all(len(node.args) <= 1 and not node.kwargs for node in self.order):
-            self.unsure("layers of a branching model are read")
-        return [posing(record) for record in self._records() if isinstance(record, LayerRecord)]
+            self.leave("layers of a branching model are read")
+        return [facade_of(record) for record in self._records() if isinstance(record, LayerRecord)]
 
     def get_layer(self, name: Any = None, index: Any = None) -> Any:
         """As ``Model.get_layer``."""
         found = [record for record in self._records() if record.name == name]
         if index is not None or len(found) != 1 or not isinstance(found[0], LayerRecord):
-            self.unsure("get_layer finds no layer")
-        return posing(found[0])
+            self.leave("get_layer finds no layer")
+        return facade_of(found[0])
 
     def leaves(self) -> Iterator[LayerRecord]:
         """The layers of the graph."""
@@ -368,7 +369,7 @@ class FunctionalRecord(ModelRecord):
         values: dict[tuple[int, int], Any] = {}
         flat = self._matched(inputs)
         if arguments:
-            self.unsure("called in an unusual way")
+            self.leave("called in an unusual way")
         for source, spec in zip(self.sources, flat, strict=True):
             self.check_input(source.output, spec)
             values[id(source), 0] = adjusted(self, source, spec)
@@ -377,18 +378,18 @@ class FunctionalRecord(ModelRecord):
                 self._run_node(node, values, step)
         outputs = _filled(self.wanted, values)
         if any(isinstance(spec, Spec) and spec.mask is not None for spec in _flat(outputs)):
-            self.unsure("a mask leaves a model")
+            self.leave("a mask leaves a model")
         return 0, outputs
 
     def _matched(self, inputs: Any) -> list[Spec]:
         """The specs in the order of the inputs."""
         if isinstance(self.given, dict):
             if not isinstance(inputs, dict) or set(inputs) != set(self.given):
-                self.unsure("called on another structure")
+                self.leave("called on another structure")
             return [inputs[name] for name in self.given]
         flat = [inputs] if isinstance(inputs, Spec) else list(_flat(inputs))
         if len(flat) != len(self.sources) or isinstance(inputs, dict):
-            self.unsure("called on another structure")
+            self.leave("called on another structure")
         return flat
 
     def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: Step) -> None:
@@ -415,7 +416,7 @@ def _any_optimizer(name: LazyStr) -> Any:
     return name.choices[0]
 
 
-def posing(record: LayerRecord) -> Any:
+def facade_of(record: LayerRecord) -> Any:
     """A stand-in for a record."""
     if record.facade is not None:
         return record.facade

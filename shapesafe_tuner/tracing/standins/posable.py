@@ -39,8 +39,8 @@ _BUILTINS = frozenset(
     "True False None".split()
 )
 _UNKNOWN_NAMES = frozenset(
-    "type __class__ isinstance issubclass hasattr getattr setattr delattr vars dir globals locals "
-    "exec eval compile id callable open print input __dict__ __getattribute__ __setattr__ "
+    "_record type __class__ isinstance issubclass hasattr getattr setattr delattr vars dir globals "
+    "locals exec eval compile id callable open print input __dict__ __getattribute__ __setattr__ "
     "backend random KerasTensor is_keras_tensor is_tensor convert_to_numpy convert_to_tensor "
     "custom_gradient stop_gradient cond while_loop scan map vectorized_map fori_loop switch "
     "associative_scan saved_model initializers Variable assign assign_add assign_sub value numpy "
@@ -48,7 +48,7 @@ _UNKNOWN_NAMES = frozenset(
     "utils applications callbacks datasets tree legacy export distribution device get_layer "
     "pop remove clear insert setdefault popitem reverse sort discard".split()
 )
-"""Names, of whatever, that code must not use: they look, leave a trace, or compute for real."""
+"""Names, of whatever, that code must not use: they look, leave a trace, compute, or are ours."""
 _FORBIDDEN = frozenset(
     "STORE_GLOBAL DELETE_GLOBAL DELETE_ATTR DELETE_SUBSCR DELETE_DEREF IMPORT_NAME IMPORT_FROM "
     "LOAD_BUILD_CLASS YIELD_VALUE SETUP_ANNOTATIONS GET_AWAITABLE BEFORE_WITH LOAD_LOCALS".split()

@@ -79,7 +79,7 @@ class PosedRecord(ModelRecord):
     def blamed(self, why: str) -> Any:
         """Leave the run; its class is not posed any more."""
         self.run.blamed = self.run.blamed or self.layer_class
-        return self.unsure(why)
+        return self.leave(why)
 
     def is_built(self) -> bool:
         """Whether it was called."""
@@ -98,7 +98,7 @@ class PosedRecord(ModelRecord):
         self.own.parameters = self.weights if self.locked else None
         yield self.own
         for layer in self.stand_ins():
-            for leaf in layer._it.leaves():
+            for leaf in layer._record.leaves():
                 if leaf.parameters is not None or not self.locked:
                     yield leaf
 
@@ -121,7 +121,7 @@ class PosedRecord(ModelRecord):
         if any(spec.mask is not None or spec.dtype != _FLOAT for spec in walk(inputs)):
             self.blamed("called on a mask, or on what are no plain floats")
         self.called_on = inputs
-        with run.posing(self, step):
+        with run.entered(self, step):
             if not self.locked:
                 self._build(inputs)
                 self._lock()
@@ -151,7 +151,7 @@ class PosedRecord(ModelRecord):
         self._held = _state_of(self.facade)
 
     def _values(self) -> list[Any]:
-        return [value for name, value in vars(self.facade).items() if name != "_it"]
+        return [value for name, value in vars(self.facade).items() if name != "_record"]
 
     def _told(self) -> bool | None:
         """What ``call`` is told about training, as ``Layer.__call__`` works it out."""
@@ -184,7 +184,7 @@ def _layers_in(values: Any) -> Iterator[Any]:
 
 def _state_of(facade: Any) -> Any:
     """What attributes hold, containers looked into: equal as long as nothing was put anywhere."""
-    return [(name, _held(value)) for name, value in vars(facade).items() if name != "_it"]
+    return [(name, _held(value)) for name, value in vars(facade).items() if name != "_record"]
 
 
 def _held(value: Any) -> Any:
@@ -249,7 +249,7 @@ def _may_hold(value: Any, run: Any) -> bool:
     if kind is dict:
         return all(_may_hold(item, run) for item in value.values())
     if issubclass(kind, (StandIn, Posed)):
-        return value._it.run is run
+        return value._record.run is run
     if issubclass(kind, Proxy) or _is_weight(value):
         return True
     if inspect.isfunction(value):

@@ -29,7 +29,7 @@ from shapesafe_tuner.tracing.standins.facades import Posed
 from shapesafe_tuner.tracing.standins.graph import Node, specs_of, tensors_of
 from shapesafe_tuner.tracing.standins.posable import root_of
 from shapesafe_tuner.tracing.standins.posed import PosedRecord, Weight, owner_of
-from shapesafe_tuner.tracing.standins.real_objects import Realising
+from shapesafe_tuner.tracing.standins.real_objects import RealObjects
 
 __all__ = ["posed", "retire"]
 
@@ -41,14 +41,14 @@ def posed(run: Any, cls: type, args: Any, kwargs: Any) -> Any:
     """A posed object of a class; its constructor is called next, by Python."""
     facade: Any = object.__new__(_classes_of(cls)[0])
     record = PosedRecord(run, cls, args, kwargs, facade)
-    facade.__dict__["_it"] = record
+    facade.__dict__["_record"] = record
     run.facades.append(facade)
     return facade
 
 
 def retire(facade: Any) -> None:
     """A run is over: what is left of a posed object becomes real when it is touched."""
-    record = facade.__dict__["_it"]
+    record = facade.__dict__["_record"]
     record.facade = None
     facade.__dict__.clear()
     facade.__dict__["_given"] = record.given_by_user
@@ -79,8 +79,8 @@ def _watched(cls: type) -> Callable[..., None]:
 
     @functools.wraps(method)
     def watched(self: Any, *args: Any, **kwargs: Any) -> None:
-        record = self.__dict__["_it"]
-        with record.run.posing(record, record.run.step):
+        record = self.__dict__["_record"]
+        with record.run.entered(record, record.run.step):
             method(self, *args, **kwargs)
 
     return watched
@@ -94,8 +94,8 @@ def _awaking(cls: type) -> dict[str, Callable[..., Any]]:
         if hooks is not None and hooks.analytic is not None:
             hooks.analytic.escalate(f"a {cls.__name__} is kept from one build to the next")
         args, kwargs = object.__getattribute__(self, "__dict__")["_given"]
-        make = Realising()
-        real = cls(*make.real(list(args)), **make.real(dict(kwargs)))
+        make = RealObjects()
+        real = cls(*make.realised(list(args)), **make.realised(dict(kwargs)))
         _CLASS.__set__(self, cls)
         # Methods that Keras wrapped for this one object are bound to the other: they share all.
         object.__setattr__(self, "__dict__", vars(real))
@@ -121,7 +121,7 @@ def _init(
     trainable: Any = True,
     **further: Any,
 ) -> None:
-    record = self.__dict__["_it"]
+    record = self.__dict__["_record"]
     if args or further or dtype is not None or trainable is not True:
         record.blamed("an unusual super().__init__")
     if policies()[0] not in (None, _FLOAT) or keras.config.floatx() != _FLOAT:
@@ -134,7 +134,7 @@ def _init(
 
 
 def _set(self: Any, name: str, value: Any) -> None:
-    record = self.__dict__["_it"]
+    record = self.__dict__["_record"]
     run = record.run
     if name == "built" and type(value) is bool and not run.inside_call:
         return
@@ -142,7 +142,7 @@ def _set(self: Any, name: str, value: Any) -> None:
         return
     if run.inside_call or record.locked:
         record.blamed(f"{name} is set once it is built")
-    with run.asking.real_keras():
+    with run.answers.outside_run():
         reserved = _reserved()
     if hasattr(root_of(record.layer_class), name) or name in reserved:
         record.blamed(f"{name} is set")
@@ -152,11 +152,11 @@ def _set(self: Any, name: str, value: Any) -> None:
 
 
 def _delete(self: Any, name: str) -> None:
-    self.__dict__["_it"].blamed(f"{name} is deleted")
+    self.__dict__["_record"].blamed(f"{name} is deleted")
 
 
 def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
-    record = self.__dict__["_it"]
+    record = self.__dict__["_record"]
     run = record.run
     told = kwargs.pop("training", None)
     if len(args) != 1 or kwargs or (told is not None and not run.inside_call):
@@ -185,7 +185,7 @@ def _add_weight(
     overwrite_with_gradient: Any = False,
     name: Any = None,
 ) -> Any:
-    record = self.__dict__["_it"]
+    record = self.__dict__["_record"]
     run = record.run
     if run.inside_call or record.locked or not record.named:
         record.blamed("a weight is added late")
@@ -209,7 +209,7 @@ def _build(self: Any, *args: Any) -> None:
 
     Where others build it, Keras and this would count its weights at different times.
     """
-    record = self.__dict__["_it"]
+    record = self.__dict__["_record"]
     if record.locked or record.is_model or record not in record.run.inside[-1:]:
         record.blamed("build is called")
 
@@ -218,7 +218,7 @@ def _left(name: str) -> property:
     """An attribute of Keras's that ends the run."""
 
     def get(self: Any) -> Any:
-        record = self.__dict__["_it"]
+        record = self.__dict__["_record"]
         return record.blamed(f"{name} is read")
 
     return property(get)
@@ -241,22 +241,22 @@ def _answers(root: Any) -> dict[str, Any]:
     names: dict[str, Any] = {name: _left(name) for name in dir(root) if name not in _KEPT}
     names.update(
         __init__=_init,
-        __class__=property(lambda self: self.__dict__["_it"].layer_class),
+        __class__=property(lambda self: self.__dict__["_record"].layer_class),
         __setattr__=_set,
         __delattr__=_delete,
         __call__=_call,
-        __reduce_ex__=lambda self, protocol: self.__dict__["_it"].blamed("it is copied"),
-        __repr__=lambda self: f"<{self.__dict__['_it'].layer_class.__name__}>",
+        __reduce_ex__=lambda self, protocol: self.__dict__["_record"].blamed("it is copied"),
+        __repr__=lambda self: f"<{self.__dict__['_record'].layer_class.__name__}>",
         add_weight=_add_weight,
         build=_build,
-        name=property(lambda self: self.__dict__["_it"].name),
+        name=property(lambda self: self.__dict__["_record"].name),
         dtype=property(lambda self: _FLOAT),
         compute_dtype=property(lambda self: _FLOAT),
     )
     if root is keras.Model:
         names.update(
-            compile=lambda self, *args, **kwargs: self.__dict__["_it"].compile(*args, **kwargs),
-            summary=lambda self, *args, **kwargs: self.__dict__["_it"].summary(*args, **kwargs),
+            compile=lambda self, *args, **kwargs: self.__dict__["_record"].compile(*args, **kwargs),
+            summary=lambda self, *args, **kwargs: self.__dict__["_record"].summary(*args, **kwargs),
         )
     return names
 

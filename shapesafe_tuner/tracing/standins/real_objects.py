@@ -8,16 +8,16 @@ import keras
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
-from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
+from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
 from shapesafe_tuner.tracing.standins.descriptions import Description
-from shapesafe_tuner.tracing.standins.facades import Posed, Posing
+from shapesafe_tuner.tracing.standins.facades import Facade, Posed
 from shapesafe_tuner.tracing.standins.graph import InputRecord, OperationRecord
 from shapesafe_tuner.tracing.standins.models import FunctionalRecord, SequentialRecord
 
-__all__ = ["Realising"]
+__all__ = ["RealObjects"]
 
 
-class Realising:
+class RealObjects:
     """Makes the real object of a record, each once."""
 
     def __init__(self) -> None:
@@ -27,29 +27,29 @@ class Realising:
         """Let go of what was made; records and their run would keep each other alive."""
         self._made.clear()
 
-    def real(self, value: Any) -> Any:
+    def realised(self, value: Any) -> Any:
         """``value`` with real objects in place of stand-ins."""
         if isinstance(value, Description):
             return self._layer(value, None)
-        if issubclass(type(value), (Posing, Posed)):
-            return self.once(value._it)
+        if issubclass(type(value), (Facade, Posed)):
+            return self.of(value._record)
         if issubclass(type(value), (Proxy, LazyPenalty)):
             value.force()
         if type(value) in (list, tuple):
-            return type(value)(self.real(item) for item in value)
+            return type(value)(self.realised(item) for item in value)
         if type(value) is dict:
-            return {key: self.real(item) for key, item in value.items()}
+            return {key: self.realised(item) for key, item in value.items()}
         return value
 
-    def once(self, record: Any) -> Any:
+    def of(self, record: Any) -> Any:
         """The real object of a record."""
         if id(record) not in self._made:
             self._made[id(record)] = (record, self._make(record))
         return self._made[id(record)][1]
 
     def _make(self, record: Any) -> Any:
-        if isinstance(record, ThingRecord):
-            return record.real(self.real)
+        if isinstance(record, CompileArgument):
+            return record.made(self.realised)
         if isinstance(record, OperationRecord):
             return record.operation
         if isinstance(record, InputRecord):
@@ -62,20 +62,20 @@ class Realising:
         given = record.given_by_user
         if given is not None:
             args, kwargs = given
-            model = record.layer_class(*self.real(list(args)), **self.real(dict(kwargs)))
+            model = record.layer_class(*self.realised(list(args)), **self.realised(dict(kwargs)))
             return self._compiled(record, model)
         layer = self._layer(record.description, record.name)
         layer.trainable = record.trainable
         return layer
 
     def _layer(self, description: Description, name: str | None) -> Any:
-        args = [self.real(value) for value in description.args]
-        kwargs = {key: self.real(value) for key, value in description.kwargs.items()}
+        args = [self.realised(value) for value in description.args]
+        kwargs = {key: self.realised(value) for key, value in description.kwargs.items()}
         return description.layer_class(*args, **kwargs, **({"name": name} if name else {}))
 
     def _sequential(self, record: SequentialRecord) -> Any:
-        source = [] if record.source is None else [self.once(record.source)]
-        layers = [*source, *(self.real(layer) for layer in record.stack)]
+        source = [] if record.source is None else [self.of(record.source)]
+        layers = [*source, *(self.realised(layer) for layer in record.stack)]
         return self._compiled(record, keras.Sequential(layers, name=record.name))
 
     def _functional(self, record: FunctionalRecord) -> Any:
@@ -93,7 +93,7 @@ class Realising:
             return structure
 
         for node in record.order:
-            made = self.once(node.record)
+            made = self.of(node.record)
             if isinstance(node.record, InputRecord):
                 values[id(node.record), 0] = made.output
                 continue
@@ -106,5 +106,5 @@ class Realising:
     def _compiled(self, record: Any, model: Any) -> Any:
         if record.compiled is not None:
             args, kwargs = record.compiled
-            model.compile(*self.real(args), **self.real(kwargs))
+            model.compile(*self.realised(args), **self.realised(kwargs))
         return model

@@ -19,14 +19,14 @@ from shapesafe_tuner.shapes.spec import Refused, Spec, Step, text, walk
 from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
-from shapesafe_tuner.tracing.standins.answers import Asking
-from shapesafe_tuner.tracing.standins.compile_arguments import ThingRecord
+from shapesafe_tuner.tracing.standins.answers import Answers
+from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
 from shapesafe_tuner.tracing.standins.descriptions import Description, Descriptions
 from shapesafe_tuner.tracing.standins.facades import (
+    CompileArgumentStandIn,
     ModelStandIn,
     SequentialStandIn,
     StandIn,
-    ThingStandIn,
     stand_in,
 )
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
@@ -48,7 +48,7 @@ from shapesafe_tuner.tracing.standins.models import (
 from shapesafe_tuner.tracing.standins.posable import may_pose
 from shapesafe_tuner.tracing.standins.posed_classes import posed, retire
 from shapesafe_tuner.tracing.standins.posed_operations import known_operation, ruled
-from shapesafe_tuner.tracing.standins.real_objects import Realising
+from shapesafe_tuner.tracing.standins.real_objects import RealObjects
 
 __all__ = ["Run"]
 
@@ -88,8 +88,8 @@ class Run(Inside):
         self.changes: Mapping[str, Mapping[str, Any]] = {}
         self.poses = False
         self._counters = constructors.name_counters()
-        self._realising = Realising()
-        self.asking = Asking(hooks, self._realising.real, _OPERATIONS)
+        self._real_objects = RealObjects()
+        self.answers = Answers(hooks, self._real_objects.realised, _OPERATIONS)
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; the configuration is judged by Keras itself."""
@@ -109,9 +109,9 @@ class Run(Inside):
         self.refusal = RefusalInBuild(record, inputs, refused)
         raise self.refusal
 
-    def real(self, record: Any) -> Any:
+    def real_object(self, record: Any) -> Any:
         """The real object for a stand-in that outlived this run."""
-        return self._realising.once(record)
+        return self._real_objects.of(record)
 
     def close(self) -> None:
         """End the run; stand-ins that outlive it become real when they are touched."""
@@ -122,7 +122,7 @@ class Run(Inside):
         self.inside.clear()
         self.rows.clear()
         self.refusal = None
-        self._realising.forget()
+        self._real_objects.forget()
 
     # What a run that is followed does otherwise.
 
@@ -185,7 +185,7 @@ class Run(Inside):
             self.escalate(f"{cls.__name__} is a model class of the user's own")
         if issubclass(cls, keras.layers.Layer):
             return stand_in(self._layer(cls, args, kwargs, own_rule(cls)))
-        return ThingStandIn(ThingRecord(self, cls, args, kwargs))
+        return CompileArgumentStandIn(CompileArgument(self, cls, args, kwargs))
 
     def _layer(
         self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
@@ -201,12 +201,12 @@ class Run(Inside):
         if name is not None and (not isinstance(name, str) or "/" in name):
             self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
         if description.refused is not None:
-            if not self.asking.accepts(record):
+            if not self.answers.accepts(record):
                 self.refuse(record, None, description.refused)
             description.refused, description.constructed = None, True
         if description.configured is None and not description.constructed:
-            with self.asking.real_keras():
-                record.real = self.asking.real_layer(record)
+            with self.answers.outside_run():
+                record.real_layer = self.answers.new_layer(record)
             description.constructed = True
         return record
 
@@ -421,7 +421,7 @@ class Run(Inside):
                 quick = ruled(record.operation, args, kwargs)
                 if quick is not None:
                     return quick
-            return self.asking.operate(record, args, kwargs, step=step)
+            return self.answers.operate(record, args, kwargs, step=step)
         except Refused as refused:
             specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
             self.refuse(record, specs, refused)

@@ -121,7 +121,7 @@ class Training:
         if isinstance(record, FunctionalRecord):
             return _named_as(record.given, batch.x, record)
         if not isinstance(batch.x, TensorSpec):
-            return record.unsure("trained on several arrays")
+            return record.leave("trained on several arrays")
         return _spec(batch.x, record)
 
     def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
@@ -139,9 +139,9 @@ class Training:
     def _trace(
         self, record: ModelRecord, run: Any, check: Check, outputs: dict[Batch, Any]
     ) -> StepOutcome:
-        with run.asking.real_keras():
+        with run.answers.outside_run():
             model = _surrogate(record)
-            args, kwargs = run.asking.materialise(record.compiled)
+            args, kwargs = run.answers.realised(record.compiled)
             model.compile(*args, **kwargs)
             return trace_training(
                 model, self._data, check, outputs_of=lambda batch: _tensors(outputs[batch])
@@ -175,8 +175,8 @@ class Training:
                 return
         except (NoKey, TypeError):
             key = None
-        with run.asking.real_keras():
-            args, kwargs = run.asking.materialise(record.compiled)
+        with run.answers.outside_run():
+            args, kwargs = run.answers.realised(record.compiled)
             keras.Sequential().compile(*args, **kwargs)
         if key is not None:
             _COMPILED[key] = None
@@ -193,7 +193,7 @@ def _parts(description: Any) -> Iterator[Any]:
     for value in (*description.args, *description.kwargs.values()):
         for item in value if isinstance(value, (list, tuple)) else [value]:
             if issubclass(type(item), StandIn):
-                yield from _parts(item._it.description)
+                yield from _parts(item._record.description)
 
 
 class _Emit(keras.layers.Layer):  # type: ignore[misc]
@@ -255,7 +255,7 @@ def _output_names(record: ModelRecord) -> list[str]:
     names = [tensor.node.record.name for tensor in record.output_tensors()]
     inputs = [tensor.node.record.name for tensor in record.input_tensors()]
     if len(set(names)) != len(names) or set(names) & set(inputs):
-        record.unsure("two outputs have one name")
+        record.leave("two outputs have one name")
     return names
 
 
@@ -285,25 +285,25 @@ def _named_as(given: Any, x: Any, record: ModelRecord) -> Any:
     """The specs of a batch in the structure of a model's inputs, where they match plainly."""
     if isinstance(given, dict):
         if not isinstance(x, dict) or set(x) != set(given):
-            record.unsure("trained on another structure")
+            record.leave("trained on another structure")
         return {name: _spec(x[name], record) for name in given}
     if isinstance(x, dict):
         names = [tensor.node.record.name for tensor in record.input_tensors()]
         if set(x) != set(names) or not isinstance(given, (list, tuple)):
-            record.unsure("trained on another structure")
+            record.leave("trained on another structure")
         return [_spec(x[name], record) for name in names]
     if isinstance(given, (list, tuple)):
         if not isinstance(x, tuple) or len(x) != len(given):
             if len(given) == 1 and isinstance(x, TensorSpec):
                 return [_spec(x, record)]
-            record.unsure("trained on another structure")
+            record.leave("trained on another structure")
         return [_spec(item, record) for item in x]
     return _spec(x, record)
 
 
 def _spec(item: Any, record: ModelRecord) -> Spec:
     if not isinstance(item, TensorSpec) or item.sparse or item.dtype in ("string", "object"):
-        record.unsure("trained on unusual data")
+        record.leave("trained on unusual data")
     return Spec(item.shape, item.dtype)
 
 

@@ -164,14 +164,16 @@ class Walk:
         if kind is SymbolicTensor:
             more = tuple(self._items(obj.own_attributes()))
         elif hasattr(kind, "_answers"):
-            more = obj._it.layer_class
+            more = obj._record.layer_class
         return ("ours", number, kind.__name__, self._mark(obj), more)
 
     def _unchosen(self, obj: Any, kind: type) -> Any:
         if issubclass(kind, Opaque):
             raise Uncanonical("a value of another run")
-        names = getattr(obj._it, "names", None) or (obj._it.name,)
-        return "unchosen", kind.__name__, obj._it.key, tuple(self._ranges.get(n) for n in names)
+        expression = obj._expression
+        names = getattr(expression, "names", None) or (expression.name,)
+        ranges = tuple(self._ranges.get(name) for name in names)
+        return "unchosen", kind.__name__, expression.key, ranges
 
     def _object(self, obj: Any, kind: type) -> Any:
         number, again = self._number(obj)

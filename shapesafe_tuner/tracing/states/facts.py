@@ -172,7 +172,7 @@ class Growing:
         step: Step = "training" if batch.kind == "train" else "evaluation"
         try:
             if isinstance(record, OperationRecord):
-                found = run.asking.operate(record, args, kwargs, step=step)
+                found = run.answers.operate(record, args, kwargs, step=step)
             else:
                 first, arguments = run.bound(record, args, kwargs)
                 found = record.answer(first, arguments, step=step)[1]

@@ -120,15 +120,15 @@ class Follower:
 
     # What happens.
 
-    def born(self, it: Any) -> None:
+    def born(self, found: Any) -> None:
         """Something of ours was made that ``build`` may hold."""
-        held, key = self._held, id(it)
+        held, key = self._held, id(found)
 
         def gone(reference: Any) -> None:
             if key in held and held[key][0] is reference:
                 del held[key]
 
-        held[key] = (weakref.ref(it, gone), ("made", self._base, next(self._made)))
+        held[key] = (weakref.ref(found, gone), ("made", self._base, next(self._made)))
 
     def cross(self, what: Any) -> None:
         """Something became known to ``build``."""

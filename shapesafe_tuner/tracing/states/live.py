@@ -11,7 +11,7 @@ from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import walk
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.facades import Posing, ThingStandIn
+from shapesafe_tuner.tracing.standins.facades import CompileArgumentStandIn, Facade
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable
 from shapesafe_tuner.tracing.standins.keys import key_of
 from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
@@ -38,18 +38,18 @@ class State:
         return tuple([self.ranges.get(name) for name in names])
 
 
-def state_of(it: Any, state: State) -> Any:
+def state_of(value: Any, state: State) -> Any:
     """What counts of one object that was given to ``build``."""
-    kind = type(it)
+    kind = type(value)
     if kind is SymbolicTensor:
-        return _tensor(it, state)
+        return _tensor(value, state)
     if issubclass(kind, Proxy):
-        if isinstance(it._it, (int, float, str)):
-            return "chosen", kind.__name__, repr(it._it)
-        return "open", kind.__name__, it._it.key, state.declared(it._it)
-    if kind is LazyPenalty or kind is ThingStandIn:
-        return "thing", _plain(it)
-    record = it._it
+        if isinstance(value._expression, (int, float, str)):
+            return "chosen", kind.__name__, repr(value._expression)
+        return "open", kind.__name__, value._expression.key, state.declared(value._expression)
+    if kind is LazyPenalty or kind is CompileArgumentStandIn:
+        return "compile argument", _plain(value)
+    record = value._record
     if isinstance(record, InputRecord):
         return "input", record.ordinal, hashable(record.output)
     if isinstance(record, SequentialRecord):
@@ -72,23 +72,23 @@ def everything(value: Any, state: State) -> Any:
         return tuple([(key, everything(item, state)) for key, item in value.items()])
     if isinstance(value, LayerRecord) and not isinstance(value, (ModelRecord, InputRecord)):
         return _layer(value)
-    if issubclass(kind, Posing):
-        inner = value._it
+    if issubclass(kind, Facade):
+        inner = value._record
         if isinstance(inner, LayerRecord) and not isinstance(inner, (ModelRecord, InputRecord)):
             return _layer(inner)
-    if kind is SymbolicTensor or issubclass(kind, (Proxy, Posing)) or kind is LazyPenalty:
+    if kind is SymbolicTensor or issubclass(kind, (Proxy, Facade)) or kind is LazyPenalty:
         return state_of(value, state)
     return None  # the user's: known from where the run is
 
 
-def _tensor(it: Any, state: State) -> Any:
-    record = it.node.record
+def _tensor(tensor: Any, state: State) -> Any:
+    record = tensor.node.record
     source = record.ordinal if isinstance(record, InputRecord) else None
-    found: Facts = facts_of(it)
+    found: Facts = facts_of(tensor)
     history = found.history if "models" in state.relevant else None
-    sizes = [size for spec in walk(it.spec) for size in spec.shape if type(size) is Deferred]
+    sizes = [size for spec in walk(tensor.spec) for size in spec.shape if type(size) is Deferred]
     ranges = tuple([state.declared(size) for size in sizes])
-    return "tensor", hashable(it.spec), source, found.sources, found.key, history, ranges
+    return "tensor", hashable(tensor.spec), source, found.sources, found.key, history, ranges
 
 
 def _sequential(record: SequentialRecord, state: State) -> Any:
@@ -96,7 +96,7 @@ def _sequential(record: SequentialRecord, state: State) -> Any:
         return "unique", object()
     last = _tensor(record.made[-1], state) if record.made else None
     known = 0 if "models" in state.relevant else len(record.made)
-    inside = tuple([_layer(layer._it) for layer in record.stack[known:]])
+    inside = tuple([_layer(layer._record) for layer in record.stack[known:]])
     source = record.source
     first = None if source is None else (source.ordinal, hashable(source.output))
     return "sequential", first, last, len(record.stack) > 0, _compiled(record), inside

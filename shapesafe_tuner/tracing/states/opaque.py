@@ -27,7 +27,7 @@ class Log(Protocol):
 
 
 class Opaque(Proxy):
-    """What all of them have in common; ``_it`` is the value."""
+    """What all of them have in common; ``_expression`` is the value."""
 
     __slots__ = ("_log",)
 
@@ -42,16 +42,16 @@ class Opaque(Proxy):
 
     def force(self) -> Any:
         """The value, which ``build`` knows from now on."""
-        return self._show("value", self._it)
+        return self._show("value", self._expression)
 
     _force = force
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._show("value", self._it), name)
+        return getattr(self._show("value", self._expression), name)
 
     def own_key(self) -> Any:
         """Equal for equal values."""
-        return ("chosen", type(self._it).__name__, repr(self._it))
+        return ("chosen", type(self._expression).__name__, repr(self._expression))
 
 
 def _showing(name: str) -> Callable[..., Any]:
@@ -60,7 +60,7 @@ def _showing(name: str) -> Callable[..., Any]:
         if method is None:
             return NotImplemented
         plain = [_known(arg) for arg in args]
-        result = method(self._it, *plain)
+        result = method(self._expression, *plain)
         return result if result is NotImplemented else self._show(name, result)
 
     show.__name__ = name
@@ -68,7 +68,7 @@ def _showing(name: str) -> Callable[..., Any]:
 
 
 def _known(value: Any) -> Any:
-    return value._it if issubclass(type(value), Opaque) else value
+    return value._expression if issubclass(type(value), Opaque) else value
 
 
 def _combining(name: str, *, swapped: bool) -> Callable[..., Any]:
@@ -76,15 +76,15 @@ def _combining(name: str, *, swapped: bool) -> Callable[..., Any]:
 
     def combine(self: Any, other: Any) -> Any:
         hidden = issubclass(type(other), Opaque)
-        known = other._it if hidden else other
+        known = other._expression if hidden else other
         if type(known) not in (int, float):
             if issubclass(type(known), Proxy):
                 # The result depends on both; what is not chosen yet is no function of this one.
-                known = known._it
-            value = self._show("value", self._it)
+                known = known._expression
+            value = self._show("value", self._expression)
             result = work(known, value) if swapped else work(value, known)
             return proxy_of(result)
-        result = work(known, self._it) if swapped else work(self._it, known)
+        result = work(known, self._expression) if swapped else work(self._expression, known)
         return opaque(result, self._log)
 
     combine.__name__ = f"__{'r' if swapped else ''}{name}__"
@@ -92,7 +92,7 @@ def _combining(name: str, *, swapped: bool) -> Callable[..., Any]:
 
 
 def _negative(self: Any) -> Any:
-    return opaque(-self._it, self._log)
+    return opaque(-self._expression, self._log)
 
 
 class OpaqueInt(Opaque):
@@ -135,11 +135,11 @@ for _name in "__len__ __iter__ __contains__ __getitem__ __add__ __mul__ __mod__ 
 
 
 def _truth(self: Any) -> bool:
-    return bool(self._show("truth", bool(self._it)))
+    return bool(self._show("truth", bool(self._expression)))
 
 
 def _joined(self: Any, other: Any) -> Any:
-    return other + self._show("value", self._it)
+    return other + self._show("value", self._expression)
 
 
 for _cls in (OpaqueInt, OpaqueFloat, OpaqueStr):
@@ -159,7 +159,7 @@ def revealed(value: Any) -> Any:
     """What rules are given: the values themselves."""
     kind = type(value)
     if issubclass(kind, Opaque):
-        return value._it
+        return value._expression
     if kind is list or kind is tuple:
         return kind([revealed(item) for item in value])
     if kind is dict:

@@ -15,7 +15,7 @@ from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
-from shapesafe_tuner.tracing.standins.facades import Posing
+from shapesafe_tuner.tracing.standins.facades import Facade
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable, specs_of
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.run import Run
@@ -159,7 +159,7 @@ class FollowedRun(Run):
         if kind is SymbolicTensor:
             structure.facts = self._growing.of(structure.node, structure.place)
             self._follower.born(structure)
-        elif issubclass(kind, Posing):
+        elif issubclass(kind, Facade):
             self._follower.born(structure)
         elif kind in (list, tuple):
             for item in structure:
@@ -175,8 +175,8 @@ class FollowedRun(Run):
         """What a record of ours keeps: what ``build`` holds of it dies when ``build`` drops it."""
         if "models" in self._follower.memory.relevant:
             return value
-        if issubclass(type(value), Posing):
-            return type(value)(value._it)
+        if issubclass(type(value), Facade):
+            return type(value)(value._record)
         return unowned(value)
 
     def revealed(self, value: Any) -> Any:
@@ -195,10 +195,10 @@ class FollowedRun(Run):
             if isinstance(name, str):
                 follower.named.append(name)
             found = super().construct(cls, args, kwargs)
-            record = getattr(found, "_it", None) if issubclass(type(found), Posing) else None
+            record = getattr(found, "_record", None) if issubclass(type(found), Facade) else None
             if isinstance(record, LayerRecord):
                 record.named = isinstance(name, str)
-            if issubclass(type(found), Posing) or hasattr(type(found), "own_key"):
+            if issubclass(type(found), Facade) or hasattr(type(found), "own_key"):
                 follower.born(found)
             return found
 

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.tracing.standins.facades import Posing
+from shapesafe_tuner.tracing.standins.facades import Facade
 from tests.backends import only_on
 
 CASES: dict[str, Callable[[Any], list[Any]]] = {}
@@ -219,7 +219,7 @@ def helpers(hp: Any) -> list[Any]:
 
 def plain(found: list[Any]) -> list[Any]:
     """What can be compared: tensors that ``ops.shape`` gives for an unknown size are unknown."""
-    return [None if isinstance(item, Posing) else item for item in found]
+    return [None if isinstance(item, Facade) else item for item in found]
 
 
 @pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`/`input_dim`:UserWarning")

@@ -176,11 +176,12 @@ def _counts(self: Any, x: Any) -> Any:
         lambda self, x: x + keras.random.normal((12,)),
         lambda self, x: keras.utils.normalize(x),
         _counts,
+        lambda self, x: self.inner(x) * self._record,
     ],
     ids=[
         "an exception handled", "a global list", "sizes at run time", "isinstance", "type",
         "identity", "a branch of the backend", "a list made global", "random numbers", "utilities",
-        "a counter of the class",
+        "a counter of the class", "the name of our record",
     ],
 )  # fmt: skip
 def test_what_sees_a_difference_is_not_posed(call: Any) -> None:
