@@ -18,7 +18,7 @@ from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
-from shapesafe_tuner.space.work import Elsewhere, Found, Task, work
+from shapesafe_tuner.space.work import Found, InExecutor, Task, work
 from shapesafe_tuner.tracing.judge import Judge
 
 __all__ = ["Exploration"]
@@ -110,22 +110,22 @@ class Exploration:
         self._divide()
         if progress is not None:
             progress(_settled(self.items), self.runs)
-        elsewhere = None if executor is None else Elsewhere(executor, self._task)
+        in_executor = None if executor is None else InExecutor(executor, self._task)
         while self.cost < budget:
             open_parts = [part for part in self.parts if not part.blocked]
             if not open_parts:
                 return
             if self.cost >= _SHALLOW and self._merged(budget - self.cost):
                 return
-            tasks = _dealt(open_parts)
+            tasks = _shared_out(open_parts)
             limit = budget if self.cost >= _SHALLOW else min(budget, _SHALLOW)
             most = min(_AT_ONCE, (limit - self.cost) / len(tasks))
             pieces: dict[int, list[Leaf | Part]] = {}
             try:
                 done = (
                     (work(self._task, parts, most) for parts in tasks)
-                    if elsewhere is None
-                    else elsewhere.work(tasks, most)
+                    if in_executor is None
+                    else in_executor.work(tasks, most)
                 )
                 for parts, found in zip(tasks, done, strict=True):
                     pieces.update(zip(map(id, parts), found.pieces, strict=True))
@@ -207,7 +207,7 @@ class Exploration:
             self._declared.setdefault(place, hp)
 
 
-def _dealt(parts: list[Part]) -> list[list[Part]]:
+def _shared_out(parts: list[Part]) -> list[list[Part]]:
     size = math.ceil(len(parts) / _TASKS)
     return [parts[start : start + size] for start in range(0, len(parts), size)]
 

@@ -8,18 +8,21 @@ SmallCheck*, Haskell Symposium 2008).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
-__all__ = ["MANY_READ", "WIDEST", "Explorer", "Leaf", "Part", "Settled", "of_many"]
+__all__ = [
+    "MANY_READ", "WIDEST", "Branch", "Conclusion", "Explorer", "Leaf", "Node", "Part", "of_many",
+]  # fmt: skip
 
 WIDEST = 1000
 """Values of one demanded hyperparameter that are told apart one by one."""
@@ -47,7 +50,7 @@ class Leaf:
         notes: what else the user should know of them.
     """
 
-    values: Mapping[str, Any]
+    values: Values
     share: Fraction
     feasible: bool | None
     fault: ShapeFault | None = None
@@ -65,28 +68,34 @@ class Part:
         known: what a run with these values came to, if there was one.
     """
 
-    values: Mapping[str, Any]
+    values: Values
     share: Fraction
     blocked: str | None = None
-    known: Settled | None = None
+    known: Node | None = None
 
 
-class Settled(NamedTuple):
-    """What a run with some values chosen came to: the next demand, or a verdict.
-
-    A value that ``build`` needs the moment it reads it is chosen on the way, and the run goes on.
+class Branch(NamedTuple):
+    """A run demanded a value: the tree branches here.
 
     Attributes:
-        hp: what is demanded; None at the end.
-        verdict: at the end; None before.
-        chosen: the value that the run chose for ``hp``, to go on.
-        below: what it then came to.
+        parameter: what was demanded.
+        taken: the value that the run took to go on, where ``build`` needs one as it reads it.
+        below: what it then came to; None where the run ended with its demand.
     """
 
-    hp: Any
-    verdict: Verdict | None
-    chosen: Any = None
-    below: Settled | None = None
+    parameter: HyperParameter
+    taken: Value = None
+    below: Node | None = None
+
+
+class Conclusion(NamedTuple):
+    """A run came to its end: its verdict holds for every value of what it did not demand."""
+
+    verdict: Verdict
+
+
+Node: TypeAlias = Branch | Conclusion
+"""What a run with some values chosen came to."""
 
 
 class Explorer:
@@ -105,16 +114,18 @@ class Explorer:
             counted as so many short ones on rules as it takes.
     """
 
-    def __init__(self, judge: Judge, space: Any, *, widest: int | None = WIDEST) -> None:
+    def __init__(
+        self, judge: Judge, space: HyperParameters | None, *, widest: int | None = WIDEST
+    ) -> None:
         self._judge = judge
         self._space = space
         self._widest = widest
-        self._known: Memory[Any, Settled] = Memory(_REMEMBERED)
-        self.declared: dict[Any, Any] = {}
+        self._known: Memory[Any, Node] = Memory(_REMEMBERED)
+        self.declared: dict[Any, HyperParameter] = {}
         self.runs = 0
         self.cost = 0
-        for hp in () if space is None else space.space:
-            self.declared[place_of(hp)] = hp
+        for parameter in () if space is None else space.space:
+            self.declared[place_of(parameter)] = parameter
 
     def leaves(self) -> Iterable[Leaf]:
         """All leaves, depth first, in the order of each domain."""
@@ -142,22 +153,22 @@ class Explorer:
     def split(self, part: Part) -> list[Leaf | Part]:
         """The leaf that a part is, or one part for each value of what it demands."""
         node = part.known or self.settle(part.values)
-        if node.verdict is not None:
+        if isinstance(node, Conclusion):
             return [_leaf(part, node.verdict)]
-        pairs = weighted_domain(node.hp, self._widest)
+        name, pairs = node.parameter.name, weighted_domain(node.parameter, self._widest)
         if pairs is None:
-            return [dataclasses.replace(part, blocked=node.hp.name, known=None)]
+            return [dataclasses.replace(part, blocked=name, known=None)]
         return [
             Part(
-                {**part.values, node.hp.name: value},
+                {**part.values, name: value},
                 part.share * weight,
-                known=node.below if _same(value, node.chosen) else None,
+                known=node.below if _same(value, node.taken) else None,
             )
             for value, weight in pairs
         ]
 
     def descend(
-        self, values: Mapping[str, Any], draw: Callable[[Any], Any], share: Fraction = Fraction(0)
+        self, values: Values, draw: Callable[[HyperParameter], Value], share: Fraction = Fraction(0)
     ) -> Leaf:
         """The leaf that values lead to; what was run on the way is remembered.
 
@@ -167,18 +178,19 @@ class Explorer:
             share: what the leaf stands for.
         """
         node = self.recall(values)
-        while node.verdict is None:
+        while isinstance(node, Branch):
+            parameter = node.parameter
             if node.below is not None and len(values) > _DEEPEST:
-                values = {**values, node.hp.name: node.chosen}
+                values = {**values, parameter.name: node.taken}
                 node = node.below
                 continue
-            values = {**values, node.hp.name: draw(node.hp)}
+            values = {**values, parameter.name: draw(parameter)}
             # So far down one run a value would take too long: the rest is drawn when it is read.
             deep = len(values) > _DEEPEST
             node = self.settle(values, draw) if deep else self.recall(values)
         return _leaf(Part(values, share), node.verdict)
 
-    def recall(self, values: Mapping[str, Any]) -> Settled:
+    def recall(self, values: Values) -> Node:
         """As :meth:`settle`; runs once for the same values, in whatever order."""
         if len(values) > _DEEPEST:
             return self.settle(values)
@@ -188,38 +200,37 @@ class Explorer:
         first = node = self.settle(values)
         while len(values) <= _DEEPEST:
             self._known[_key(values)] = node
-            if node.below is None:
+            if isinstance(node, Conclusion) or node.below is None:
                 return first
-            values = {**values, node.hp.name: node.chosen}
+            values = {**values, node.parameter.name: node.taken}
             node = node.below
         return first
 
-    def settle(
-        self, values: Mapping[str, Any], draw: Callable[[Any], Any] | None = None
-    ) -> Settled:
+    def settle(self, values: Values, draw: Callable[[HyperParameter], Value] | None = None) -> Node:
         """Run ``build`` with these values chosen; others are deferred, or drawn when read."""
-        met: dict[str, Any] = {}
-        taken: list[tuple[Any, Any]] = []
+        met: dict[str, HyperParameter] = {}
+        taken: list[tuple[HyperParameter, Value]] = []
 
-        def take(hp: Any) -> Any:
-            met[hp.name] = hp
+        def take(parameter: HyperParameter) -> Value:
+            met[parameter.name] = parameter
             if draw is not None:
-                taken.append((hp, draw(hp)))
+                taken.append((parameter, draw(parameter)))
                 return taken[-1][1]
-            values = domain(hp)
-            if values is None or (self._widest is not None and len(values) > self._widest):
-                return demand(hp.name)
-            if len(values) == 1:
-                return values[0]
-            chosen = next((value for value in values if value == hp.default), values[0])
-            taken.append((hp, chosen))
+            among = domain(parameter)
+            if among is None or (self._widest is not None and len(among) > self._widest):
+                return demand(parameter.name)
+            if len(among) == 1:
+                return among[0]
+            default = parameter.default
+            chosen = next((value for value in among if value == default), among[0])
+            taken.append((parameter, chosen))
             return chosen
 
-        def defer(hp: Any) -> Any:
-            if draw is not None or not can_be_deferred(hp):
-                return take(hp)
-            met[hp.name] = hp
-            return deferred(hp)
+        def defer(parameter: HyperParameter) -> Value:
+            if draw is not None or not can_be_deferred(parameter):
+                return take(parameter)
+            met[parameter.name] = parameter
+            return deferred(parameter)
 
         verdict = None
         for judge, give, cost in (
@@ -238,30 +249,31 @@ class Explorer:
             if name is not None or verdict is not None:
                 break
         forget_demands()
-        for hp in met.values():
-            self.declared.setdefault(place_of(hp), hp)
+        for parameter in met.values():
+            self.declared.setdefault(place_of(parameter), parameter)
+        end: Node
         if name is not None and (name not in met or name in values):
-            end = Settled(None, _KEPT)
+            end = Conclusion(_BUILD_KEEPS_VALUES)
         elif name is not None:
-            end = Settled(met[name], None)
+            end = Branch(met[name])
         else:
             assert verdict is not None
-            end = Settled(None, of_many(verdict))
-        for hp, chosen in reversed(taken):
-            end = Settled(hp, None, chosen, end)
+            end = Conclusion(of_many(verdict))
+        for parameter, chosen in reversed(taken):
+            end = Branch(parameter, chosen, end)
         return end
 
 
-_KEPT = Verdict(
+_BUILD_KEEPS_VALUES = Verdict(
     None, "analytic", warnings=("Undecided: build keeps values from one call to the next.",)
 )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Value, other: Value) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _key(values: Mapping[str, Any]) -> Any:
+def _key(values: Values) -> Any:
     return frozenset((name, type(value), repr(value)) for name, value in values.items())
 
 

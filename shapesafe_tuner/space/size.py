@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, random_value
-from shapesafe_tuner.space.explorer import Explorer
+from shapesafe_tuner.space.explorer import Conclusion, Explorer
 from shapesafe_tuner.tracing.judge import Judge
 
 __all__ = ["Size", "estimated_runs"]
@@ -50,13 +50,14 @@ def estimated_runs(judge: Judge, space: Any, *, descents: int = 20, seed: int = 
         width = 1
         while True:
             nodes += width
-            hp, verdict, *_ = explorer.recall(values)
-            if verdict is not None:
+            node = explorer.recall(values)
+            if isinstance(node, Conclusion):
                 break
-            known = domain(hp)
+            parameter = node.parameter
+            known = domain(parameter)
             if known is None:
-                return Size(endless=hp.name)
+                return Size(endless=parameter.name)
             width *= len(known)
-            values[hp.name] = random_value(hp, generator.randrange(2**31))
+            values[parameter.name] = random_value(parameter, generator.randrange(2**31))
     runs = nodes / descents
     return Size(runs, runs * explorer.cost / explorer.runs, explorer.runs)

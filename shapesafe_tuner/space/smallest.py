@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain
-from shapesafe_tuner.space.explorer import WIDEST, Explorer
+from shapesafe_tuner.space.explorer import WIDEST, Conclusion, Explorer
 
 __all__ = ["Narrowing", "smallest"]
 
@@ -68,12 +68,13 @@ class Narrowing:
         """
         chosen: Values = {}
         while self.explorer.cost < self._altogether:
-            hp, verdict, *_ = self.explorer.recall(chosen)
-            if verdict is not None:
-                return chosen if verdict.feasible is False else None
-            if hp.name in chosen:
+            node = self.explorer.recall(chosen)
+            if isinstance(node, Conclusion):
+                return chosen if node.verdict.feasible is False else None
+            parameter = node.parameter
+            if parameter.name in chosen:
                 return None
-            chosen[hp.name] = values.get(hp.name, hp.default)
+            chosen[parameter.name] = values.get(parameter.name, parameter.default)
         return None
 
     def smallest(self, values: Mapping[str, Any]) -> Values:
@@ -92,18 +93,19 @@ class Narrowing:
             if self.explorer.cost >= self._limit:
                 return False
             chosen = stack.pop()
-            hp, verdict, *_ = self.explorer.recall(chosen)
-            if verdict is not None:
-                if verdict.feasible is not False:
+            node = self.explorer.recall(chosen)
+            if isinstance(node, Conclusion):
+                if node.verdict.feasible is not False:
                     return False
                 continue
-            if hp.name in fixed:
-                stack.append({**chosen, hp.name: fixed[hp.name]})
+            name, default = node.parameter.name, node.parameter.default
+            if name in fixed:
+                stack.append({**chosen, name: fixed[name]})
                 continue
-            values = domain(hp)
-            if values is None or len(values) > WIDEST:
+            among = domain(node.parameter)
+            if among is None or len(among) > WIDEST:
                 return False
             # The default, which somebody thought feasible, comes first.
-            order = sorted(values, key=lambda value: value == hp.default)
-            stack.extend({**chosen, hp.name: value} for value in order)
+            order = sorted(among, key=lambda value: value == default)
+            stack.extend({**chosen, name: value} for value in order)
         return True

@@ -15,7 +15,7 @@ from typing import Any
 from shapesafe_tuner.space.explorer import Explorer, Leaf, Part
 from shapesafe_tuner.tracing.judge import Judge
 
-__all__ = ["Elsewhere", "Found", "Task", "work"]
+__all__ = ["Found", "InExecutor", "Task", "work"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def work(task: Task, parts: Iterable[Part], most: float) -> Found:
     return Found(pieces, explorer.declared, explorer.runs, explorer.cost)
 
 
-class Elsewhere:
+class InExecutor:
     """Explores in the processes of an executor.
 
     A unit of work whose process dies is done again: by the executor if it still works, else here.
@@ -94,7 +94,7 @@ class Elsewhere:
 
     def _submitted(self, parts: list[Part], most: float) -> Future[Found] | BaseException:
         try:
-            return self._executor.submit(_work_elsewhere, self._sent, parts, most)
+            return self._executor.submit(_work_in_executor, self._sent, parts, most)
         except Exception as error:
             return error
 
@@ -121,7 +121,7 @@ class Elsewhere:
 _LOCAL = threading.local()
 
 
-def _work_elsewhere(sent: bytes, parts: list[Part], most: float) -> Found:
+def _work_in_executor(sent: bytes, parts: list[Part], most: float) -> Found:
     """In another process, or thread: what was sent is unpacked once."""
     if getattr(_LOCAL, "sent", None) != sent:
         _LOCAL.task = pickle.loads(sent)
