@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from shapesafe_tuner._compat.keras.versions import CASTS_DROP_MASKS
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Call, Spec, Specs, Unknown, walk
+from shapesafe_tuner.structures import map_leaves
 
 __all__ = ["apply"]
 
@@ -57,24 +59,15 @@ def apply(configured: Configured, inputs: Specs, call: Call) -> tuple[int, Specs
 
 def autocast(inputs: Specs, dtype: str) -> Specs:
     """Floating inputs in the layer's compute dtype (``DTypePolicy.convert_input``)."""
-    if isinstance(inputs, Spec):
-        if inputs.dtype == dtype or inputs.dtype not in _FLOATS:
-            return inputs
-        return inputs._replace(dtype=dtype, mask=None if CASTS_DROP_MASKS else inputs.mask)
-    if isinstance(inputs, dict):
-        return {key: autocast(item, dtype) for key, item in inputs.items()}
-    if type(inputs) is tuple:
-        return tuple(autocast(item, dtype) for item in inputs)
-    if isinstance(inputs, (list, tuple)):
-        return [autocast(item, dtype) for item in inputs]
-    return inputs
+
+    def cast(leaf: Any) -> Any:
+        if type(leaf) is not Spec or leaf.dtype == dtype or leaf.dtype not in _FLOATS:
+            return leaf
+        return leaf._replace(dtype=dtype, mask=None if CASTS_DROP_MASKS else leaf.mask)
+
+    return map_leaves(cast, inputs)
 
 
 def without_masks(inputs: Specs) -> Specs:
     """The same without masks."""
-    if isinstance(inputs, Spec):
-        return inputs._replace(mask=None)
-    if isinstance(inputs, dict):
-        return {key: without_masks(item) for key, item in inputs.items()}
-    kind = tuple if type(inputs) is tuple else list
-    return kind(without_masks(item) for item in inputs)
+    return map_leaves(lambda leaf: leaf._replace(mask=None) if type(leaf) is Spec else leaf, inputs)

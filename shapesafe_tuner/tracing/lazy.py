@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from shapesafe_tuner._compat.keras_tuner.domains import domain, hp_types
 from shapesafe_tuner._compat.types import HyperParameter, Value
 from shapesafe_tuner.shapes.deferred import Deferred, demand
+from shapesafe_tuner.structures import leaves, map_leaves
 
 __all__ = [
     "LazyFloat", "LazyInt", "LazyPenalty", "LazyStr", "Proxy", "any_of",
@@ -219,29 +220,21 @@ def unwrapped(value: Value) -> Any:
 
 def expressions(value: Value) -> Any:
     """``value`` with the expressions of numbers that are not chosen in place of their proxies."""
-    kind = type(value)
-    if kind in (list, tuple):
-        return kind([expressions(item) for item in value])
-    return value._expression if issubclass(kind, _LazyNumber) else value
+    return map_leaves(unwrapped, value)
 
 
 def proxies_in(value: Value) -> Iterator[Proxy]:
     """What is not chosen in a structure."""
-    kind = type(value)
-    if kind in (list, tuple, dict):
-        for item in value.values() if kind is dict else value:
-            yield from proxies_in(item)
-    elif issubclass(kind, Proxy):
-        yield value
+    return (leaf for leaf in leaves(value) if issubclass(type(leaf), Proxy))
 
 
 def any_of(value: Value) -> Any:
     """Numbers that are not chosen as one of those they may be, where no outcome depends on them."""
-    if isinstance(value, dict):
-        return {name: any_of(item) for name, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(any_of(item) for item in value)
-    return value._expression.low if issubclass(type(value), _LazyNumber) else value
+    return map_leaves(_any_of, value)
+
+
+def _any_of(leaf: Value) -> Any:
+    return leaf._expression.low if issubclass(type(leaf), _LazyNumber) else leaf
 
 
 def can_be_deferred(hp: HyperParameter | Any) -> bool:

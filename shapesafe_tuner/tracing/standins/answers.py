@@ -16,15 +16,16 @@ from shapesafe_tuner._compat.types import Layer, Nested
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Specs, Step, Unknown, walk
+from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.signals import NoKey, without_frames
-from shapesafe_tuner.tracing.standins.graph import LayerRecord, Listed, OperationRecord, hashable
+from shapesafe_tuner.tracing.standins.graph import LayerRecord, OperationRecord, hashable
 from shapesafe_tuner.tracing.training_step import FailsAgain, traced_twice
 
-__all__ = ["Answers", "demand_sizes", "has_empty_map"]
+__all__ = ["Answers", "demand_sizes", "has_empty_map", "tensors_for"]
 
 _BOOKKEEPING = frozenset(
     ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
@@ -134,9 +135,9 @@ class Answers:
             if layer is None or record.built_on is None or step:
                 layer = self.new_layer(record)
                 if record.built_on is not None:
-                    layer(*_tensors(record.built_on), **_nested(record.built_with or {}, _tensor))
+                    layer(tensors_for(record.built_on), **tensors_for(record.built_with or {}))
                 record.real_layer = layer
-            given, further = _tensors(inputs), _nested(arguments or {}, _tensor)
+            given, further = [tensors_for(inputs)], tensors_for(dict(arguments or {}))
             before = count_parameters(layer) or 0
             if not step:
                 outputs = layer(*given, **further)
@@ -149,7 +150,12 @@ class Answers:
                 flow = self._in_step(layer, given, further, step, built_late=late)
                 outputs = flow.outputs
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
-        return made, _nested(outputs, spec_of), True, flow and flow._replace(outputs=None)
+        return (
+            made,
+            _given_by(record.layer_class, outputs),
+            True,
+            flow and flow._replace(outputs=None),
+        )
 
     def _in_step(
         self,
@@ -206,7 +212,7 @@ class Answers:
                 specs, record.flow = self._operations[key]
                 return specs
         with self.outside_run():
-            given, further = _nested(args, _tensor), _nested(kwargs, _tensor)
+            given, further = tensors_for(args), tensors_for(kwargs)
             if step:
                 # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
                 record.flow = trace_flow(
@@ -220,7 +226,7 @@ class Answers:
                 record.flow = record.flow._replace(outputs=None)
             else:
                 outputs = operation.compute_output_spec(*given, **further)
-        specs = _nested(outputs, lambda item: spec_of(item) if hasattr(item, "shape") else item)
+        specs = map_leaves(_spec_or_value, outputs)
         if key is not None:
             self._operations[key] = specs, record.flow
         return specs
@@ -228,16 +234,10 @@ class Answers:
 
 def demand_sizes(structure: Specs) -> None:
     """Demand what is not chosen: Keras itself needs numbers."""
-    if isinstance(structure, Spec):
-        for size in (*structure.shape, *(structure.mask or ())):
+    for spec in walk(structure):
+        for size in (*spec.shape, *(spec.mask or ())):
             if type(size) is Deferred:
                 size.force()
-    elif isinstance(structure, dict):
-        for item in structure.values():
-            demand_sizes(item)
-    elif isinstance(structure, (list, tuple)):
-        for item in structure:
-            demand_sizes(item)
 
 
 def has_empty_map(specs: Specs) -> bool:
@@ -251,18 +251,21 @@ def _gives_back(outputs: Nested, given: Nested) -> bool:
     return any(id(item) in inputs for item in keras.tree.flatten(outputs))
 
 
-def _tensors(inputs: Specs) -> list[Nested]:
-    return [_nested(inputs, _tensor)]
+def tensors_for(specs: Specs) -> Nested:
+    """Tensors for Keras in place of specs."""
+    return map_leaves(lambda leaf: plain_tensor(leaf) if type(leaf) is Spec else leaf, specs)
 
 
-def _tensor(spec: Specs) -> Nested:
-    return plain_tensor(spec) if isinstance(spec, Spec) else spec
+def _spec_or_value(leaf: Any) -> Any:
+    return spec_of(leaf) if hasattr(leaf, "shape") else leaf
 
 
-def _nested(structure: Nested, convert: Callable[[Any], Any]) -> Nested:
-    if isinstance(structure, Spec) or not isinstance(structure, (list, tuple, dict)):
-        return convert(structure)
-    if isinstance(structure, dict):
-        return {key: _nested(item, convert) for key, item in structure.items()}
-    kind = list if type(structure) is Listed else type(structure)
-    return kind(_nested(item, convert) for item in structure)
+def _given_by(layer_class: type, outputs: Nested) -> Specs:
+    """Specs in place of the tensors that a layer gave."""
+
+    def spec(leaf: Any) -> Spec:
+        if not hasattr(leaf, "shape"):
+            raise NoKey(f"{layer_class.__name__} gives a {type(leaf).__name__}")
+        return spec_of(leaf)
+
+    return map_leaves(spec, outputs)

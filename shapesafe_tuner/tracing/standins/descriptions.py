@@ -9,6 +9,7 @@ from typing import Any
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
+from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.binding import bind
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.keys import globals_of, key_of
@@ -107,9 +108,10 @@ class Descriptions:
 
 def _detached(value: Any) -> Any:
     """Descriptions in place of stand-ins: what is remembered must not keep a run alive."""
-    kind = type(value)
-    if kind in (list, tuple):
-        return kind(_detached(item) for item in value)
-    if kind is dict:
-        return {key: _detached(item) for key, item in value.items()}
-    return getattr(value._record, "description", value) if hasattr(kind, "configured") else value
+    return map_leaves(_description_or_value, value)
+
+
+def _description_or_value(leaf: Any) -> Any:
+    if hasattr(type(leaf), "configured"):
+        return getattr(leaf._record, "description", leaf)
+    return leaf

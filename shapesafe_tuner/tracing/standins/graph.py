@@ -9,20 +9,15 @@ from typing import Any
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Spec, Step
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.signals import NoKey, NoSpec
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.keys import key_of
 
 __all__ = [
-    "InputRecord", "LayerRecord", "Listed", "Node", "OperationRecord", "hashable", "specs_of",
-    "tensors", "tensors_of",
+    "InputRecord", "LayerRecord", "Node", "OperationRecord", "hashable", "specs_of", "tensors",
+    "tensors_of",
 ]  # fmt: skip
-
-
-class Listed(tuple[Any, ...]):
-    """What was a list: hashable like a tuple, and told from one where Keras does."""
-
-    __slots__ = ()
 
 
 class LayerRecord:
@@ -177,48 +172,37 @@ def tensors(structure: Any) -> Iterator[SymbolicTensor]:
     """The symbolic tensors of a structure, in order."""
     if type(structure) is SymbolicTensor:
         yield structure
-    elif type(structure) in (list, tuple):
-        for item in structure:
-            yield from tensors(item)
-    elif type(structure) is dict:
-        for item in structure.values():
-            yield from tensors(item)
+    else:
+        yield from (leaf for leaf in leaves(structure) if type(leaf) is SymbolicTensor)
 
 
 def specs_of(structure: Any) -> Any:
-    """Specs in place of symbolic tensors; lists become :class:`Listed`.
+    """Specs in place of symbolic tensors.
 
     Raises:
         NoSpec: there is something else in it that no rule can look at.
     """
-    kind = type(structure)
-    if kind is SymbolicTensor:
+    if type(structure) is SymbolicTensor:
         return structure.spec
-    if structure is None:
+    return map_leaves(_spec, structure)
+
+
+def _spec(leaf: Any) -> Spec | None:
+    if type(leaf) is SymbolicTensor:
+        return leaf.spec
+    if leaf is None:
         return None
-    if kind is tuple:
-        return tuple([specs_of(item) for item in structure])
-    if kind is list:
-        return Listed([specs_of(item) for item in structure])
-    if kind is dict:
-        return {key: specs_of(item) for key, item in structure.items()}
-    raise NoSpec(f"a layer is called on {kind.__name__}")
+    raise NoSpec(f"a layer is called on {type(leaf).__name__}")
 
 
 def tensors_of(specs: Any, node: Node) -> Any:
     """Tensors made by one node, in the structure of these specs."""
-    return _made(specs, node, itertools.count())
+    places = itertools.count()
 
+    def made(leaf: Any) -> Any:
+        return symbolic(leaf, node, next(places)) if type(leaf) is Spec else leaf
 
-def _made(item: Any, node: Node, places: Iterator[int]) -> Any:
-    # A closure that calls itself would be a cycle, and keep the whole run alive.
-    if isinstance(item, Spec):
-        return symbolic(item, node, next(places))
-    if isinstance(item, dict):
-        return {key: _made(value, node, places) for key, value in item.items()}
-    if isinstance(item, (list, tuple)):
-        return type(item)([_made(value, node, places) for value in item])
-    return item
+    return map_leaves(made, specs)
 
 
 def _keys(shape: Any) -> Any:
@@ -227,7 +211,7 @@ def _keys(shape: Any) -> Any:
 
 def hashable(specs: Any) -> Any:
     """A key for a structure of specs and plain values."""
-    if isinstance(specs, Spec):
+    if type(specs) is Spec:
         if any(type(size) is Deferred for size in specs.shape):
             return (_keys(specs.shape), specs.dtype, specs.mask and _keys(specs.mask))
         return specs
@@ -235,6 +219,6 @@ def hashable(specs: Any) -> Any:
         return None
     if type(specs) is dict:
         return ("dict", *[(key, hashable(item)) for key, item in specs.items()])
-    if type(specs) in (list, tuple, Listed):
+    if type(specs) in (list, tuple):
         return (type(specs), *[hashable(item) for item in specs])
     return key_of(specs)

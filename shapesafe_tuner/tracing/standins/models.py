@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
-from shapesafe_tuner.shapes.spec import Refused, Spec, Step
+from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import (
@@ -366,20 +368,45 @@ class FunctionalRecord(ModelRecord):
 
     def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
         """Call the graph again on other inputs."""
-        values: dict[tuple[int, int], Any] = {}
         flat = self._matched(inputs)
         if arguments:
             self.leave("called in an unusual way")
+        given = []
         for source, spec in zip(self.sources, flat, strict=True):
             self.check_input(source.output, spec)
-            values[id(source), 0] = adjusted(self, source, spec)
-        for node in self.order:
-            if not isinstance(node.record, InputRecord):
-                self._run_node(node, values, step)
-        outputs = _filled(self.wanted, values)
-        if any(isinstance(spec, Spec) and spec.mask is not None for spec in _flat(outputs)):
+            given.append(adjusted(self, source, spec))
+        outputs = self.again(given, functools.partial(self._specs_from, step=step))
+        if any(spec.mask is not None for spec in walk(outputs)):
             self.leave("a mask leaves a model")
         return 0, outputs
+
+    def again(self, given: Iterable[Any], call: Callable[[Node, Any, Any], Iterable[Any]]) -> Any:
+        """Run the graph on something else than the tensors it was made of.
+
+        Args:
+            given: what stands for its inputs, in their order.
+            call: what one call gives for what stands for its arguments, output by output.
+
+        Returns:
+            What stands for its outputs, in their structure.
+        """
+        values: dict[tuple[int, int], Any] = {}
+        for source, value in zip(self.sources, given, strict=True):
+            values[id(source), 0] = value
+
+        def standing(leaf: Any) -> Any:
+            if type(leaf) is not SymbolicTensor:
+                return leaf
+            node = leaf.node
+            made_by = node.record if isinstance(node.record, InputRecord) else node
+            return values[id(made_by), leaf.place]
+
+        for node in self.order:
+            if not isinstance(node.record, InputRecord):
+                args, kwargs = map_leaves(standing, node.args), map_leaves(standing, node.kwargs)
+                for place, value in enumerate(call(node, args, kwargs)):
+                    values[id(node), place] = value
+        return map_leaves(standing, self.wanted)
 
     def _matched(self, inputs: Any) -> list[Spec]:
         """The specs in the order of the inputs."""
@@ -387,13 +414,13 @@ class FunctionalRecord(ModelRecord):
             if not isinstance(inputs, dict) or set(inputs) != set(self.given):
                 self.leave("called on another structure")
             return [inputs[name] for name in self.given]
-        flat = [inputs] if isinstance(inputs, Spec) else list(_flat(inputs))
+        flat = list(leaves(inputs))
         if len(flat) != len(self.sources) or isinstance(inputs, dict):
             self.leave("called on another structure")
         return flat
 
-    def _run_node(self, node: Node, values: dict[tuple[int, int], Any], step: Step) -> None:
-        args, kwargs = _filled(node.args, values), _filled(node.kwargs, values)
+    def _specs_from(self, node: Node, args: Any, kwargs: Any, *, step: Step) -> Iterator[Any]:
+        """The specs that one call gives for those of its arguments."""
         record = node.record
         if isinstance(record, OperationRecord):
             found = self.run.operate(record, args, kwargs, step)
@@ -401,8 +428,7 @@ class FunctionalRecord(ModelRecord):
             first, arguments = self.run.bound(record, args, kwargs)
             shown = args[0] if len(args) == 1 else args
             found = self.run.answer(record, first, arguments, step=step, shown=shown or kwargs)
-        for place, spec in enumerate(_flat(found)):
-            values[id(node), place] = spec
+        return leaves(found)
 
 
 _OPTIMIZERS = frozenset("adam sgd rmsprop adamw nadam adagrad adadelta adamax lion".split())
@@ -441,24 +467,3 @@ def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
         why = f"was made for inputs of shape {expected.shape} and gets {spec.shape}"
         model.run.refuse(model, spec, Refused(why))
     return Spec(shape, expected.dtype, spec.mask)
-
-
-def _flat(specs: Any) -> Iterator[Any]:
-    if isinstance(specs, Spec) or not isinstance(specs, (list, tuple, dict)):
-        yield specs
-    else:
-        for item in specs.values() if isinstance(specs, dict) else specs:
-            yield from _flat(item)
-
-
-def _filled(structure: Any, values: dict[tuple[int, int], Any]) -> Any:
-    """Specs in place of the tensors of an earlier call."""
-    if type(structure) is SymbolicTensor:
-        record = structure.node.record
-        source = isinstance(record, InputRecord)
-        return values[id(record) if source else id(structure.node), structure.place]
-    if type(structure) in (list, tuple):
-        return type(structure)(_filled(item, values) for item in structure)
-    if type(structure) is dict:
-        return {key: _filled(item, values) for key, item in structure.items()}
-    return structure

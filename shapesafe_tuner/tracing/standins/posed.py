@@ -12,6 +12,7 @@ import keras
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.keras.trainer import Flow
 from shapesafe_tuner.shapes.spec import Spec, Step, walk
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.descriptions import Description
@@ -132,7 +133,7 @@ class PosedRecord(ModelRecord):
                 further = {"training": told} if takes else {}
                 made = self.facade.call(given, **further)
                 outputs = specs_of(made)
-            if any(not isinstance(item, Spec) or item.mask is not None for item in _flat(outputs)):
+            if any(not isinstance(item, Spec) or item.mask is not None for item in leaves(outputs)):
                 self.blamed("gives what is no tensor, or a mask")
             if _state_of(self.facade) != self._held:
                 self.blamed("changes once it is built")
@@ -173,37 +174,13 @@ class PosedRecord(ModelRecord):
 
 def _layers_in(values: Any) -> Iterator[Any]:
     """The stand-ins and posed objects in attributes and in the containers among them."""
-    for value in values:
-        if isinstance(value, dict):
-            yield from _layers_in(value.values())
-        elif isinstance(value, (list, tuple)):
-            yield from _layers_in(value)
-        elif issubclass(type(value), (StandIn, Posed)):
-            yield value
+    return (leaf for leaf in leaves(values) if issubclass(type(leaf), (StandIn, Posed)))
 
 
 def _state_of(facade: Any) -> Any:
     """What attributes hold, containers looked into: equal as long as nothing was put anywhere."""
-    return [(name, _held(value)) for name, value in vars(facade).items() if name != "_record"]
-
-
-def _held(value: Any) -> Any:
-    if isinstance(value, dict):
-        return [(key, _held(item)) for key, item in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [_held(item) for item in value]
-    return id(value)
-
-
-def _flat(specs: Any) -> Iterator[Any]:
-    if isinstance(specs, dict):
-        for item in specs.values():
-            yield from _flat(item)
-    elif isinstance(specs, (list, tuple)) and not isinstance(specs, Spec):
-        for item in specs:
-            yield from _flat(item)
-    else:
-        yield specs
+    held = [item for item in vars(facade).items() if item[0] != "_record"]
+    return [(name, map_leaves(id, value)) for name, value in held]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -241,13 +218,13 @@ def _is_trained(made: Any) -> bool:
 
 def _may_hold(value: Any, run: Any) -> bool:
     """Whether an attribute may have this value: what ``call`` cannot tell from the real thing."""
+    return all(_may_be_held(leaf, run) for leaf in leaves(value))
+
+
+def _may_be_held(value: Any, run: Any) -> bool:
     kind = type(value)
     if kind in _PLAIN or isinstance(value, float):
         return True
-    if kind in (list, tuple):
-        return all(_may_hold(item, run) for item in value)
-    if kind is dict:
-        return all(_may_hold(item, run) for item in value.values())
     if issubclass(kind, (StandIn, Posed)):
         return value._record.run is run
     if issubclass(kind, Proxy) or _is_weight(value):

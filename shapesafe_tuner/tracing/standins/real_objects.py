@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import Facade, Posed
-from shapesafe_tuner.tracing.standins.graph import InputRecord, OperationRecord
+from shapesafe_tuner.tracing.standins.graph import InputRecord, Node, OperationRecord
 from shapesafe_tuner.tracing.standins.models import FunctionalRecord, SequentialRecord
 
 __all__ = ["RealObjects"]
@@ -29,17 +29,16 @@ class RealObjects:
 
     def realised(self, value: Any) -> Any:
         """``value`` with real objects in place of stand-ins."""
-        if isinstance(value, Description):
-            return self._layer(value, None)
-        if issubclass(type(value), (Facade, Posed)):
-            return self.of(value._record)
-        if issubclass(type(value), (Proxy, LazyPenalty)):
-            value.force()
-        if type(value) in (list, tuple):
-            return type(value)(self.realised(item) for item in value)
-        if type(value) is dict:
-            return {key: self.realised(item) for key, item in value.items()}
-        return value
+        return map_leaves(self._realised, value)
+
+    def _realised(self, leaf: Any) -> Any:
+        if isinstance(leaf, Description):
+            return self._layer(leaf, None)
+        if issubclass(type(leaf), (Facade, Posed)):
+            return self.of(leaf._record)
+        if issubclass(type(leaf), (Proxy, LazyPenalty)):
+            leaf.force()
+        return leaf
 
     def of(self, record: Any) -> Any:
         """The real object of a record."""
@@ -79,28 +78,11 @@ class RealObjects:
         return self._compiled(record, keras.Sequential(layers, name=record.name))
 
     def _functional(self, record: FunctionalRecord) -> Any:
-        values: dict[tuple[int, int], Any] = {}
+        def call(node: Node, args: Any, kwargs: Any) -> Any:
+            return keras.tree.flatten(self.of(node.record)(*args, **kwargs))
 
-        def filled(structure: Any) -> Any:
-            if isinstance(structure, SymbolicTensor):
-                node = structure.node
-                source = isinstance(node.record, InputRecord)
-                return values[id(node.record) if source else id(node), structure.place]
-            if type(structure) in (list, tuple):
-                return type(structure)(filled(item) for item in structure)
-            if type(structure) is dict:
-                return {key: filled(item) for key, item in structure.items()}
-            return structure
-
-        for node in record.order:
-            made = self.of(node.record)
-            if isinstance(node.record, InputRecord):
-                values[id(node.record), 0] = made.output
-                continue
-            outputs = made(*filled(node.args), **filled(node.kwargs))
-            for place, output in enumerate(keras.tree.flatten(outputs)):
-                values[id(node), place] = output
-        inputs, outputs = filled(record.given), filled(record.wanted)
+        inputs = map_leaves(lambda tensor: self.of(tensor.node.record).output, record.given)
+        outputs = record.again(leaves(inputs), call)
         return self._compiled(record, keras.Model(inputs, outputs, name=record.name))
 
     def _compiled(self, record: Any, model: Any) -> Any:

@@ -16,6 +16,7 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step, text, walk
+from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
@@ -288,7 +289,9 @@ class Run(Inside):
         if self.inside_call:
             return self._call_inside(record, (tensor,), {})
         if self.show is None:
-            known = record.description.quick.get((spec, record.built_on))
+            before = record.built_on
+            if before is None or type(before) is Spec:
+                known = record.description.quick.get((spec, before))
         elif record.built_on is None:
             known = record.description.quick.get((hashable(spec), None))
         if known is None:
@@ -311,7 +314,7 @@ class Run(Inside):
         if self.inside_call:
             return self._call_inside(record, args, kwargs)
         try:
-            given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
+            given, further = specs_of(args), _specs_and_values(kwargs)
         except NoSpec as reason:
             self.escalate(str(reason))
         first, arguments = self.bound(record, given, further)
@@ -325,7 +328,7 @@ class Run(Inside):
         if told is not None and type(told) is not bool:
             self.escalate("training is not a bool")
         try:
-            given, further = specs_of(args), {k: _spec_or_value(v) for k, v in kwargs.items()}
+            given, further = specs_of(args), _specs_and_values(kwargs)
         except NoSpec as reason:
             self.escalate(str(reason))
         first, arguments = self.bound(record, given, further)
@@ -403,8 +406,7 @@ class Run(Inside):
         """One of ``keras.ops`` called on tensors of this run."""
         record = OperationRecord(self, operation)
         try:
-            given = [_spec_or_value(value) for value in args]
-            further = {name: _spec_or_value(value) for name, value in kwargs.items()}
+            given, further = _specs_and_values(list(args)), _specs_and_values(kwargs)
         except NoSpec as reason:
             self.escalate(str(reason))
         if self.inside:
@@ -440,22 +442,22 @@ _DTYPES = frozenset(
 )
 
 
-def _spec_or_value(value: Any) -> Any:
+def _specs_and_values(structure: Any) -> Any:
     """Specs in place of tensors; other values stay."""
-    kind = type(value)
+    return map_leaves(_spec_or_value, structure)
+
+
+def _spec_or_value(leaf: Any) -> Any:
+    kind = type(leaf)
     if issubclass(kind, Proxy):
-        value.force()
+        leaf.force()
     if kind is SymbolicTensor:
-        return value.spec
-    if kind in (list, tuple):
-        return kind(_spec_or_value(item) for item in value)
-    if kind is dict:
-        return {key: _spec_or_value(item) for key, item in value.items()}
-    if isinstance(value, keras.KerasTensor):
+        return leaf.spec
+    if isinstance(leaf, keras.KerasTensor):
         raise NoSpec("a tensor that is not of this build")
-    if backend.has_history(value):
+    if backend.has_history(leaf):
         raise NoSpec("a tensor computed from weights")
-    return value
+    return leaf
 
 
 @functools.cache

@@ -12,12 +12,13 @@ from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
 from shapesafe_tuner.memory import Memory
-from shapesafe_tuner.shapes.spec import Spec, Step
+from shapesafe_tuner.shapes.spec import Spec, Step, walk
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
-from shapesafe_tuner.tracing.standins.answers import demand_sizes
+from shapesafe_tuner.tracing.standins.answers import demand_sizes, tensors_for
 from shapesafe_tuner.tracing.standins.facades import StandIn
 from shapesafe_tuner.tracing.standins.graph import hashable, specs_of
 from shapesafe_tuner.tracing.standins.keys import key_of
@@ -81,7 +82,7 @@ class Training:
                 run.escalate("a model of the user's own has several outputs")
             if opened is not None and not _alike(opened, given):
                 run.escalate("what a batch gives depends on whether its size is known")
-            if any(None in spec.shape for spec in _flat(given)):
+            if any(None in spec.shape for spec in walk(given)):
                 run.escalate("a batch has outputs of unknown size")
             outputs[batch] = given
             if step == "training" and backend.NEEDS_GRADIENT and not run.gradient_arrives(record):
@@ -144,7 +145,7 @@ class Training:
             args, kwargs = run.answers.realised(record.compiled)
             model.compile(*args, **kwargs)
             return trace_training(
-                model, self._data, check, outputs_of=lambda batch: _tensors(outputs[batch])
+                model, self._data, check, outputs_of=lambda batch: tensors_for(outputs[batch])
             )
 
     @staticmethod
@@ -231,22 +232,9 @@ def _surrogate(record: ModelRecord) -> Any:
         )
     first = next(iter(inputs.values()))
     names = iter(_output_names(record))
-
-    def emit(structure: Any) -> Any:
-        if isinstance(structure, dict):
-            return {key: emit(item) for key, item in structure.items()}
-        if isinstance(structure, (list, tuple)):
-            return type(structure)(emit(item) for item in structure)
-        return _Emit(structure.spec, next(names))(first)
-
-    def source_of(structure: Any) -> Any:
-        if isinstance(structure, dict):
-            return {key: source_of(item) for key, item in structure.items()}
-        if isinstance(structure, (list, tuple)):
-            return type(structure)(source_of(item) for item in structure)
-        return inputs[id(structure.node.record)]
-
-    return keras.Model(source_of(record.given), emit(record.wanted), name=record.name)
+    sources = map_leaves(lambda tensor: inputs[id(tensor.node.record)], record.given)
+    emitted = map_leaves(lambda tensor: _Emit(tensor.spec, next(names))(first), record.wanted)
+    return keras.Model(sources, emitted, name=record.name)
 
 
 def _output_names(record: ModelRecord) -> list[str]:
@@ -262,16 +250,8 @@ def _output_names(record: ModelRecord) -> list[str]:
 def _structure(record: ModelRecord) -> Any:
     """What ``fit`` sees of the model besides its outputs."""
     if isinstance(record, FunctionalRecord):
-        return _shape_of(record.given), _shape_of(record.wanted)
+        return map_leaves(lambda _: "tensor", (record.given, record.wanted))
     return type(record).__name__
-
-
-def _shape_of(structure: Any) -> Any:
-    if isinstance(structure, dict):
-        return ("dict", *[(key, _shape_of(item)) for key, item in structure.items()])
-    if isinstance(structure, (list, tuple)):
-        return (type(structure).__name__, *[_shape_of(item) for item in structure])
-    return "tensor"
 
 
 def _compile_key(record: ModelRecord) -> Any:
@@ -307,23 +287,8 @@ def _spec(item: Any, record: ModelRecord) -> Spec:
     return Spec(item.shape, item.dtype)
 
 
-def _flat(specs: Any) -> list[Spec]:
-    if isinstance(specs, Spec):
-        return [specs]
-    items = specs.values() if isinstance(specs, dict) else specs
-    return [spec for item in items for spec in _flat(item)]
-
-
 def _alike(opened: Any, given: Any) -> bool:
     """Whether outputs differ in their batch axis only."""
-    pairs = zip(_flat(opened), _flat(given), strict=False)
-    same = all(one.shape[1:] == other.shape[1:] for one, other in pairs)
-    return same and len(_flat(opened)) == len(_flat(given))
-
-
-def _tensors(specs: Any) -> Any:
-    if isinstance(specs, Spec):
-        return plain_tensor(specs)
-    if isinstance(specs, dict):
-        return {key: _tensors(item) for key, item in specs.items()}
-    return type(specs)(_tensors(item) for item in specs)
+    before, now = list(leaves(opened)), list(leaves(given))
+    same = all(one.shape[1:] == other.shape[1:] for one, other in zip(before, now, strict=False))
+    return same and len(before) == len(now)

@@ -7,17 +7,17 @@ be walked again: what lies behind a tensor then does not matter any more.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.spec import Refused, Spec, Step
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch, TensorSpec
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.gradients import passage
 from shapesafe_tuner.tracing.standins.graph import (
     InputRecord,
-    Listed,
     Node,
     OperationRecord,
     hashable,
@@ -180,7 +180,7 @@ class Growing:
             return [f"{record.layer_class.__name__} {refused.why}"]
         except Exception:  # the whole model is asked, which says whose error this is
             return None
-        flat = list(_flat(found))
+        flat = list(leaves(found))
         return flat if flat and all(isinstance(spec, Spec) for spec in flat) else None
 
 
@@ -190,22 +190,11 @@ def _history(tensor: Any) -> int:
 
 def _filled(item: Any, place: int) -> Any:
     """Specs of a batch in place of tensors."""
-    kind = type(item)
-    if kind is SymbolicTensor:
-        known = facts_of(item).batches
+
+    def spec(leaf: Any) -> Any:
+        if type(leaf) is not SymbolicTensor:
+            return leaf
+        known = facts_of(leaf).batches
         return None if known is None else known[place]
-    if kind is tuple:
-        return tuple([_filled(each, place) for each in item])
-    if kind is list:
-        return Listed([_filled(each, place) for each in item])
-    if kind is dict:
-        return {key: _filled(each, place) for key, each in item.items()}
-    return item
 
-
-def _flat(found: Any) -> Iterable[Any]:
-    if isinstance(found, Spec) or not isinstance(found, (list, tuple, dict)):
-        yield found
-        return
-    for item in found.values() if isinstance(found, Mapping) else found:
-        yield from _flat(item)
+    return map_leaves(spec, item)

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.lazy import Proxy, proxy_of
 
 __all__ = ["Log", "Opaque", "opaque", "revealed"]
@@ -157,11 +158,8 @@ def opaque(value: Any, log: Log) -> Any:
 
 def revealed(value: Any) -> Any:
     """What rules are given: the values themselves."""
-    kind = type(value)
-    if issubclass(kind, Opaque):
-        return value._expression
-    if kind is list or kind is tuple:
-        return kind([revealed(item) for item in value])
-    if kind is dict:
-        return {key: revealed(item) for key, item in value.items()}
-    return value
+    return map_leaves(_revealed, value)
+
+
+def _revealed(leaf: Any) -> Any:
+    return leaf._expression if issubclass(type(leaf), Opaque) else leaf

@@ -13,6 +13,7 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, unowne
 from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
 from shapesafe_tuner.tracing.standins.facades import Facade
@@ -74,14 +75,7 @@ for _method in ("Choice", "Int", "Float", "Boolean", "Fixed"):
 
 def _crossed(value: Any) -> Any:
     """What was hidden becomes known."""
-    kind = type(value)
-    if issubclass(kind, Opaque):
-        return value.force()
-    if kind in (list, tuple):
-        return kind([_crossed(item) for item in value])
-    if kind is dict:
-        return {key: _crossed(item) for key, item in value.items()}
-    return value
+    return map_leaves(lambda leaf: leaf.force() if issubclass(type(leaf), Opaque) else leaf, value)
 
 
 def _shown(follower: Follower, hp: Any, value: Any) -> Any:
@@ -155,18 +149,11 @@ class FollowedRun(Run):
 
     def _adopted(self, structure: Any) -> Any:
         """What ``build`` is given from now on belongs to it."""
-        kind = type(structure)
-        if kind is SymbolicTensor:
-            structure.facts = self._growing.of(structure.node, structure.place)
-            self._follower.born(structure)
-        elif issubclass(kind, Facade):
-            self._follower.born(structure)
-        elif kind in (list, tuple):
-            for item in structure:
-                self._adopted(item)
-        elif kind is dict:
-            for item in structure.values():
-                self._adopted(item)
+        for leaf in leaves(structure):
+            if type(leaf) is SymbolicTensor:
+                leaf.facts = self._growing.of(leaf.node, leaf.place)
+            if type(leaf) is SymbolicTensor or issubclass(type(leaf), Facade):
+                self._follower.born(leaf)
         return structure
 
     # What enters.
@@ -204,14 +191,9 @@ class FollowedRun(Run):
 
     def kept_in(self, structure: Any) -> Any:
         """Tensors among the arguments of a constructor as the model keeps them."""
-        kind = type(structure)
-        if kind is SymbolicTensor:
-            return self.kept(structure)
-        if kind in (list, tuple):
-            return kind([self.kept_in(item) for item in structure])
-        if kind is dict:
-            return {key: self.kept_in(item) for key, item in structure.items()}
-        return structure
+        return map_leaves(
+            lambda leaf: self.kept(leaf) if type(leaf) is SymbolicTensor else leaf, structure
+        )
 
     def _input(self, *args: Any, **kwargs: Any) -> InputRecord:
         record = super()._input(*args, **kwargs)
