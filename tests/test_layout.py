@@ -44,6 +44,7 @@ INSIDE = {
         ("question", "limits", "training_step"),
         ("standins",),
         ("states",),
+        ("analysed",),
         ("analytic", "reasons"),
         ("verdicts",),
         ("judge",),

@@ -7,7 +7,8 @@ import doctest
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shapesafe_tuner import structures
 from shapesafe_tuner.structures import leaves, map_leaves

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
@@ -16,16 +15,14 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
     configuration,
     lazy_configuration,
 )
-from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
-from shapesafe_tuner.escaping import named, said, short
-from shapesafe_tuner.memory import Memory
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Values
+from shapesafe_tuner.escaping import said
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.tracing.analysed import Analysed, Given, built, parameters_of, refused
 from shapesafe_tuner.tracing.environment import Check, check_environment
-from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
+from shapesafe_tuner.tracing.lazy import shown_sizes
 from shapesafe_tuner.tracing.question import Question
-from shapesafe_tuner.tracing.shape_table import with_unknown_batch
 from shapesafe_tuner.tracing.signals import (
     NoKey,
     NoSpec,
@@ -37,41 +34,14 @@ from shapesafe_tuner.tracing.standins.answers import has_empty_map
 from shapesafe_tuner.tracing.standins.facades import ModelStandIn, Posed
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.posable import blame
-from shapesafe_tuner.tracing.standins.run import Run
+from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.states.run import FollowedHyperParameters, FollowedRun
-from shapesafe_tuner.tracing.training_step import StepOutcome
-from shapesafe_tuner.verdict import LayerShape, ShapeFault
 
-__all__ = ["Analysed", "AnalyticPass", "Left", "outside_of_domain"]
+__all__ = ["AnalyticPass", "Left"]
 
 _LOG = logging.getLogger("shapesafe_tuner")
-
-
-@dataclasses.dataclass(frozen=True)
-class Analysed:
-    """What an analytic run proved.
-
-    Attributes:
-        hp: the configuration, which recorded what was read.
-        fault: the refusal a rule proved, or None.
-        step: what the training step showed; None where it was not judged.
-        parameters: number of weights.
-        output_shape: of the model.
-        layers: the shape table.
-        built: False for a model whose shapes no data fixed.
-        outside: the values that are outside their domain, a sentence each.
-    """
-
-    hp: Any
-    fault: ShapeFault | None = None
-    step: StepOutcome | None = None
-    parameters: int | None = None
-    output_shape: Any = None
-    layers: tuple[LayerShape, ...] = ()
-    built: bool = True
-    outside: tuple[str, ...] = ()
 
 
 class Left(NamedTuple):
@@ -111,7 +81,7 @@ class AnalyticPass:
         self._stock_hp = False
         self.off: str | None = None
 
-    def judge(self, space: Any, values: Mapping[str, Any]) -> Analysed | Left:
+    def judge(self, space: HyperParameters | None, values: Values) -> Analysed | Left:
         """What an analytic run proves of a configuration, or why it proves nothing.
 
         Raises:
@@ -129,9 +99,9 @@ class AnalyticPass:
 
     def judge_lazily(
         self,
-        space: Any,
-        values: Mapping[str, Any],
-        defer: Callable[[Any], Any],
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Any],
         follower: Follower | None = None,
     ) -> Analysed | None:
         """As :meth:`judge`, with only some values chosen.
@@ -168,14 +138,14 @@ class AnalyticPass:
             found = self._judge(hp, show=shown_sizes)
         return None if isinstance(found, Left) else found
 
-    def _known(self, space: Any) -> Declarations:
+    def _known(self, space: HyperParameters | None) -> Declarations:
         known = self._declarations
         if known is None or (space is not None and len(space.space) != known.size):
             known = self._declarations = Declarations(space, self._in_advance)
             self._stock_hp = self._stock_hp or known.conditional
         return known
 
-    def _configuration(self, space: Any, values: Mapping[str, Any]) -> Any:
+    def _configuration(self, space: HyperParameters | None, values: Values) -> Given:
         known = self._known(space)
         if self._stock_hp:
             hp = configuration(space, values, self._in_advance)
@@ -188,7 +158,7 @@ class AnalyticPass:
         return QuickHyperParameters(chosen, known)
 
     def _judge(
-        self, hp: Any, show: Any = None, follower: Follower | None = None
+        self, hp: Given, show: Callable[[Any], Any] | None = None, follower: Follower | None = None
     ) -> Analysed | Left:
         found, left = self._in_check(hp, show, follower)
         if found is not None:
@@ -203,13 +173,13 @@ class AnalyticPass:
         return left
 
     def _in_check(
-        self, hp: Any, show: Any, follower: Follower | None
+        self, hp: Given, show: Callable[[Any], Any] | None, follower: Follower | None
     ) -> tuple[Analysed | None, Left]:
         """What one run proves, or why it proves nothing."""
         check = Check()
         with check_environment(check):
             if follower is None:
-                run = Run(check)
+                run = AnalyticRun(check)
                 run.show = show
             else:
                 batches = None if self._training is None else self._training.batches
@@ -248,14 +218,16 @@ class AnalyticPass:
             self.off = "build keeps layers from one call to the next"
         return found, left
 
-    def _run(self, hp: Any, run: Run, check: Check, follower: Follower | None) -> Analysed | None:
+    def _run(
+        self, hp: Given, run: AnalyticRun, check: Check, follower: Follower | None
+    ) -> Analysed | None:
         try:
             model = self._build(hp) if follower is None else follower.run(self._build, hp)
         except KeyboardInterrupt:
             raise
         except RefusalInBuild as refusal:
             arrived = refusal is run.refusal and run.escalated is None
-            return self._refused(hp, run, refusal) if arrived else None
+            return refused(hp, run, refusal) if arrived else None
         except BaseException as error:
             run.escalated = run.escalated or _raised(error)
             without_frames(error)
@@ -270,7 +242,7 @@ class AnalyticPass:
         try:
             return self._feasible(hp, run, record, check)
         except RefusalInBuild as refusal:
-            return self._refused(hp, run, refusal, record)
+            return refused(hp, run, refusal, record)
         except KeyboardInterrupt:
             raise
         except (NoKey, NoSpec) as reason:
@@ -281,83 +253,20 @@ class AnalyticPass:
             without_frames(error)
             return None
 
-    def _feasible(self, hp: Any, run: Run, record: ModelRecord, check: Check) -> Analysed | None:
-        built = record.is_built()
+    def _feasible(
+        self, hp: Given, run: AnalyticRun, record: ModelRecord, check: Check
+    ) -> Analysed | None:
+        was_built, step = record.is_built(), None
         if self._training is not None:
             step = self._training.judge(record, run, check)
         else:
-            step = None
             Training.accepted_by_compile(record, run, check)
-            if RULES_ARE_NEWER and any(has_empty_map(outputs) for *_, outputs in run.rows):
+            if RULES_ARE_NEWER and any(has_empty_map(call.outputs) for call in run.rows):
                 Training.forward_alone(record, run)
-        parameters = self._parameters(record)
+        parameters = parameters_of(record)
         if self._max_model_size and (parameters is None or parameters > self._max_model_size):
             run.escalate("max_model_size needs to know which weights are trainable")
-        shape = None
-        if built and record.facade is None:
-            shapes = [tensor.shape for tensor in record.output_tensors()]
-            shape = shapes[0] if len(shapes) == 1 else shapes
-        elif step is not None and step.outputs is not None:
-            shape = with_unknown_batch(_shapes(step.outputs))
-        built = built or step is not None
-        outside = self._outside(hp)
-        return Analysed(hp, None, step, parameters, shape, _table(run), built, outside)
-
-    def _refused(
-        self, hp: Any, run: Run, refusal: RefusalInBuild, model: ModelRecord | None = None
-    ) -> Analysed:
-        record, refused = refusal.record, refusal.refused
-        without_frames(refusal)
-        without_frames(refused)
-        kind = record.layer_class.__name__
-        inputs = None if refusal.inputs is None else _shapes(refusal.inputs)
-        # A constructor that refuses leaves no layer that could be named.
-        name = None if inputs is None else record.name
-        fault = ShapeFault(
-            layer=name,
-            layer_type=kind,
-            reason=_reason(kind, name, refused.why),
-            input_shapes=inputs,
-            hyperparameters=hp.values.read(),
-            refused_by="build" if model is None else "train",
-        )
-        row = () if name is None else (LayerShape(name, kind, inputs, failed=True),)
-        shape = None
-        if model is not None and model.is_built() and model.facade is None:
-            shapes = [tensor.shape for tensor in model.output_tensors()]
-            shape = shapes[0] if len(shapes) == 1 else shapes
-        # Of a model of the user's own nobody knows what else it would have had.
-        known = None if model is None or model.facade is not None else model
-        parameters = None if known is None else self._parameters(known)
-        layers = (*_table(run), *row)
-        return Analysed(hp, fault, None, parameters, shape, layers, outside=self._outside(hp))
-
-    @staticmethod
-    def _parameters(record: ModelRecord) -> int | None:
-        total = 0
-        for leaf in {id(leaf): leaf for leaf in record.leaves()}.values():
-            if leaf.parameters is None:
-                return None
-            total += leaf.parameters
-        return total
-
-    def _outside(self, hp: Any) -> tuple[str, ...]:
-        values = hp.values
-        quick = isinstance(hp, QuickHyperParameters)
-        known = [first for first, _ in hp.asked.values()] if quick else hp.space
-        found = []
-        for item in known:
-            value = dict.get(values, item.name)
-            if issubclass(type(value), Proxy):
-                continue
-            key = (item, value, value.__class__)
-            if value is None or key in _INSIDE:
-                continue
-            if outside_domain(item, value):
-                found.append(outside_of_domain(item.name, value))
-            elif quick and isinstance(value, (int, str)):
-                _INSIDE[key] = None
-        return tuple(found)
+        return built(hp, run, record, step, was_built=was_built)
 
 
 def _is_model(value: Any) -> bool:
@@ -365,13 +274,6 @@ def _is_model(value: Any) -> bool:
     return issubclass(kind, ModelStandIn) or (issubclass(kind, Posed) and value._record.is_model)
 
 
-def outside_of_domain(name: str, value: Any) -> str:
-    """What to say of a value that its hyperparameter was not declared to take."""
-    return f"{named({name: value})} is outside its domain."
-
-
-_INSIDE: Memory[Any, None] = Memory(20_000)
-"""Hyperparameters and values that were found to be in their domain."""
 _OWN_REFERENCES = 2
 _WAITS, _WAIT = 10, 0.01
 """A profiler in another thread may hold the frames of a run that is over, for milliseconds."""
@@ -381,47 +283,3 @@ def _raised(error: BaseException) -> str:
     """What is said of an error that no rule raised."""
     line = users_line(error.__traceback__)
     return said(error) + (f" ({line})" if line else "")
-
-
-def _reason(kind: str, name: str | None, why: str) -> str:
-    return f"{kind} {why}." if name is None else f"{kind} '{short(name)}' {why}."
-
-
-def _shapes(specs: Any) -> Any:
-    if isinstance(specs, Spec):
-        return specs.shape
-    if isinstance(specs, dict):
-        return {key: _shapes(item) for key, item in specs.items()}
-    if isinstance(specs, (list, tuple)):
-        shapes = [_shapes(item) for item in specs]
-        return shapes[0] if len(shapes) == 1 else shapes
-    return getattr(specs, "shape", None)
-
-
-def _table(run: Run) -> tuple[LayerShape, ...]:
-    """One row a layer and input shape, in the order of the calls."""
-    table: list[LayerShape] = []
-    if run.show is not None:
-        # Sizes that are not chosen cannot be shown.
-        return ()
-    seen: set[Any] = set()
-    for record, inputs, outputs in run.rows:
-        plain = type(inputs) is Spec
-        place = (record, inputs) if plain else (record, repr(inputs))
-        if place in seen:
-            continue
-        seen.add(place)
-        key = (record.name, inputs, record.parameters) if plain else None
-        row = record.description.rows.get(key) if key else None
-        if row is None:
-            row = LayerShape(
-                record.name,
-                record.layer_class.__name__,
-                _shapes(inputs),
-                _shapes(outputs),
-                record.parameters,
-            )
-            if key:
-                record.description.rows[key] = row
-        table.append(row)
-    return tuple(table)

@@ -20,7 +20,8 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.tracing.analytic import Analysed, AnalyticPass, outside_of_domain
+from shapesafe_tuner.tracing.analysed import Analysed, outside_of_domain
+from shapesafe_tuner.tracing.analytic import AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.environment import Check, check_environment

@@ -11,6 +11,7 @@ from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.shortcuts import call_once
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.types import Layer, Nested
+from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.verdict import LayerShape, Shape
 
 __all__ = ["LayerRecorder", "count_parameters", "shapes_of", "with_unknown_batch"]
@@ -113,7 +114,9 @@ def _is_from_keras(layer: Layer) -> bool:
 
 
 def shapes_of(value: Nested) -> Shape:
-    """Shapes in place of the tensors in a nested structure; other leaves become None."""
+    """Shapes in place of the tensors or specs in a nested structure; other leaves become None."""
+    if isinstance(value, Spec):
+        return value.shape
     if isinstance(value, dict):
         return {str(key): shapes_of(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.tracing.analytic import Analysed
+from shapesafe_tuner.tracing.analysed import Analysed
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, described, type_name
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.reasons import describe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.keras.trainer import Flow, trace_flow
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.types import Layer, Nested
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Specs, Step, Unknown, walk
@@ -22,7 +23,10 @@ from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.signals import NoKey, without_frames
-from shapesafe_tuner.tracing.standins.graph import LayerRecord, OperationRecord, hashable
+from shapesafe_tuner.tracing.standins.graph import Answer, LayerRecord, OperationRecord
+from shapesafe_tuner.tracing.standins.keys import Key
+from shapesafe_tuner.tracing.standins.real_objects import RealObjects
+from shapesafe_tuner.tracing.standins.specs import hashable
 from shapesafe_tuner.tracing.training_step import FailsAgain, traced_twice
 
 __all__ = ["Answers", "demand_sizes", "has_empty_map", "tensors_for"]
@@ -30,6 +34,8 @@ __all__ = ["Answers", "demand_sizes", "has_empty_map", "tensors_for"]
 _BOOKKEEPING = frozenset(
     ["name", "_inbound_nodes", "_outbound_nodes", "_remat_mode", "_auto_config", "_lock"]
 )
+_OPERATIONS: Memory[Key, tuple[Specs, Flow | None]] = Memory(20_000)
+"""What operations gave, and where the gradient went, by what they were called on."""
 
 
 class Answers:
@@ -37,19 +43,15 @@ class Answers:
 
     Args:
         hooks: those of the check; stand-ins are switched off while a real layer is asked.
-        realised: gives the real object for a stand-in among the arguments of another.
-        operations: answers of operations, by what they were asked.
+        real_objects: of the stand-ins among the arguments of others.
     """
 
-    def __init__(
-        self, hooks: Check, realised: Callable[[Any], Any], operations: dict[Any, Any]
-    ) -> None:
+    def __init__(self, hooks: Check, real_objects: RealObjects) -> None:
         self._hooks = hooks
-        self.realised = realised
-        self._operations = operations
+        self._real_objects = real_objects
 
     @contextlib.contextmanager
-    def outside_run(self) -> Iterator[None]:
+    def outside(self) -> Iterator[None]:
         """Constructors give real objects inside."""
         run, self._hooks.analytic = self._hooks.analytic, None
         try:
@@ -64,15 +66,15 @@ class Answers:
         arguments: Mapping[str, Specs] | None,
         *,
         step: Step,
-    ) -> Any:
-        """Number of weights that this call makes, and specs of what it gives.
+    ) -> Answer:
+        """What it gives.
 
         Raises:
             Refused: the rule proves that Keras raises.
             Exception: what the layer itself raised, where it was asked.
         """
         description = record.description
-        key: Any = (hashable(inputs), hashable(record.built_on), step)
+        key: tuple[Key, ...] = (hashable(inputs), hashable(record.built_on), step)
         if arguments:
             key = (*key, hashable(arguments))
         found = description.calls.get(key)
@@ -81,27 +83,27 @@ class Answers:
             description.calls[key] = found
         if isinstance(found, Refused):
             raise found
-        if found[2]:
-            record.flow = found[3]
+        if found.asked:
+            record.flow = found.flow
         elif (
             not step
             and not arguments
             and self._hooks.analytic is not None
             and (self._hooks.analytic.show is None or record.built_on is None)
             and type(inputs) is Spec
-            and type(found[1]) is Spec
+            and type(found.outputs) is Spec
         ):
-            description.quick[key[:2]] = found[:2]
-        return found[:2]
+            description.quick[key[:2]] = found
+        return found
 
     def _work_out(
         self, record: LayerRecord, inputs: Specs, arguments: Mapping[str, Specs] | None, step: Step
-    ) -> Any:
+    ) -> Answer | Refused:
         configured = record.description.configured
         if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
             try:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
-                return (*apply(configured, inputs, call), False)
+                return Answer(*apply(configured, inputs, call))
             except Refused as refused:
                 without_frames(refused)
                 if not RULES_ARE_NEWER:
@@ -119,7 +121,7 @@ class Answers:
         if not RULES_ARE_NEWER:
             return False
         try:
-            with self.outside_run():
+            with self.outside():
                 record.real_layer = self.new_layer(record)
         except Exception:  # whatever it raises confirms the refusal
             return False
@@ -127,10 +129,10 @@ class Answers:
 
     def _ask(
         self, record: LayerRecord, inputs: Specs, arguments: Mapping[str, Specs] | None, step: Step
-    ) -> Any:
+    ) -> Answer:
         """The real layer, called alone on tensors of these specs."""
         demand_sizes((inputs, arguments, record.built_on, record.built_with))
-        with self.outside_run():
+        with self.outside():
             layer = record.real_layer
             if layer is None or record.built_on is None or step:
                 layer = self.new_layer(record)
@@ -150,12 +152,8 @@ class Answers:
                 flow = self._in_step(layer, given, further, step, built_late=late)
                 outputs = flow.outputs
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
-        return (
-            made,
-            _given_by(record.layer_class, outputs),
-            True,
-            flow and flow._replace(outputs=None),
-        )
+        specs = _given_by(record.layer_class, outputs)
+        return Answer(made, specs, True, flow and flow._replace(outputs=None))
 
     def _in_step(
         self,
@@ -185,8 +183,8 @@ class Answers:
     def new_layer(self, record: LayerRecord) -> Layer:
         """A real layer for a record."""
         description = record.description
-        args = [self.realised(value) for value in description.args]
-        kwargs = {key: self.realised(value) for key, value in description.kwargs.items()}
+        args = self._real_objects.realised(description.args)
+        kwargs = self._real_objects.realised(description.kwargs)
         return description.layer_class(*args, **kwargs)
 
     def operate(
@@ -205,13 +203,13 @@ class Answers:
         for proxy in proxies_in(vars(operation)):
             proxy.force()
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
-        key: Any = None
+        key: Key = None
         with contextlib.suppress(NoKey, TypeError):
             key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)
-            if key in self._operations:
-                specs, record.flow = self._operations[key]
+            if key in _OPERATIONS:
+                specs, record.flow = _OPERATIONS[key]
                 return specs
-        with self.outside_run():
+        with self.outside():
             given, further = tensors_for(args), tensors_for(kwargs)
             if step:
                 # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
@@ -228,7 +226,7 @@ class Answers:
                 outputs = operation.compute_output_spec(*given, **further)
         specs = map_leaves(_spec_or_value, outputs)
         if key is not None:
-            self._operations[key] = specs, record.flow
+            _OPERATIONS[key] = specs, record.flow
         return specs
 
 

@@ -47,8 +47,8 @@ class CompileArgument:
                 return
         except (NoKey, TypeError):
             key = None
-        with run.answers.outside_run():
-            self.made(run.answers.realised)
+        with run.outside():
+            self.made(run.realised)
         if key is not None:
             _ACCEPTED[key] = None
 

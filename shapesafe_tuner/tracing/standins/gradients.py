@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Node, tensors
+from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Node
 from shapesafe_tuner.tracing.standins.models import (
     FunctionalRecord,
     ModelRecord,
     SequentialRecord,
 )
+from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = ["gradient_arrives", "passage"]
 

@@ -1,23 +1,163 @@
-"""What an analytic run keeps of layers, operations and the calls between them."""
+"""What an analytic run keeps of layers, operations and the calls between them.
+
+User code holds stand-ins (``facades.py``) and tensors. A stand-in knows its *record*, a tensor the
+*node* that made it: the record of what was called, and on what. Records know their run.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner.shapes.deferred import Deferred
-from shapesafe_tuner.shapes.spec import Spec, Step
-from shapesafe_tuner.structures import leaves, map_leaves
-from shapesafe_tuner.tracing.signals import NoKey, NoSpec
+from shapesafe_tuner._compat.keras.trainer import Flow
+from shapesafe_tuner._compat.types import Layer, Nested, Operation
+from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step
+from shapesafe_tuner.structures import Structure, map_leaves
+from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.descriptions import Description
-from shapesafe_tuner.tracing.standins.keys import key_of
+from shapesafe_tuner.tracing.standins.keys import Key
+from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = [
-    "InputRecord", "LayerRecord", "Node", "OperationRecord", "hashable", "specs_of", "tensors",
+    "Answer", "InputRecord", "LayerCall", "LayerRecord", "Node", "OperationRecord", "Record", "Run",
     "tensors_of",
 ]  # fmt: skip
+
+
+class Answer(NamedTuple):
+    """What a layer gives when it is called.
+
+    Attributes:
+        weights: number of those that the call made.
+        outputs: specs of what it gave.
+        asked: the layer itself said so, not its rule.
+        flow: where the gradient went in a training step, if the layer itself was asked.
+    """
+
+    weights: int
+    outputs: Specs
+    asked: bool = False
+    flow: Flow | None = None
+
+
+class LayerCall(NamedTuple):
+    """A row of the shape table: a layer, what it was given and what it gave."""
+
+    record: LayerRecord
+    inputs: Specs
+    outputs: Specs
+
+
+class Record(Protocol):
+    """What user code called, or holds a stand-in of, as the run keeps it."""
+
+    run: Run
+
+    @property
+    def layer_class(self) -> type:
+        """The class it stands for."""
+
+    def leaves(self) -> Iterator[LayerRecord]:
+        """The layers that hold its weights."""
+
+
+class Run(Protocol):
+    """What records and stand-ins ask of the run they belong to (``run.py`` is the one that runs).
+
+    Attributes:
+        closed: the run is over.
+        show: how sizes that are not chosen are shown to ``build``; None where all are chosen.
+        inside: the objects of the user's classes whose code is running, innermost last.
+        inside_call: the innermost one runs its ``call``.
+        step: of what is called there.
+        training: what a ``call`` hands on to the layers it calls.
+        blamed: the class that the run was left for.
+    """
+
+    closed: bool
+    show: Callable[[Any], Any] | None
+    inside: list[Any]
+    inside_call: bool
+    step: Step
+    training: bool | None
+    blamed: type | None
+
+    def escalate(self, why: str) -> NoReturn:
+        """Leave the run; Keras decides."""
+
+    def refuse(self, record: Record, inputs: Specs, refused: Refused) -> NoReturn:
+        """Raise what a rule proved."""
+
+    def name_of(self, cls: type) -> str:
+        """The name that Keras would give to the next layer of a class."""
+
+    def input_of(self, shape: Any, batch: Any = None, dtype: Any = None) -> InputRecord:
+        """The input that a ``Sequential`` makes for itself."""
+
+    def needed(self, layer_class: type) -> tuple[str, ...]:
+        """What a call of one of Keras's layers must be given."""
+
+    def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Specs, dict[str, Specs]]:
+        """The first argument of a call and the others that matter, by name."""
+
+    def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Nested:
+        """A layer called on one tensor."""
+
+    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Nested:
+        """A layer called on anything else."""
+
+    def answer(
+        self,
+        record: LayerRecord,
+        inputs: Specs,
+        arguments: Mapping[str, Specs] | None,
+        *,
+        step: Step = "",
+        shown: Specs = None,
+    ) -> Specs:
+        """What a layer gives, written down as a row."""
+
+    def ask(self, record: LayerRecord, inputs: Specs, arguments: Any, *, step: Step) -> Answer:
+        """What a layer gives: from memory, its rule, or the layer itself."""
+
+    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Specs:
+        """What an operation gives."""
+
+    def outside(self) -> AbstractContextManager[None]:
+        """Constructors give real objects inside."""
+
+    def realised(self, value: Structure) -> Any:
+        """``value`` with real objects in place of stand-ins."""
+
+    def real_object(self, record: Record) -> Any:
+        """The real object for a stand-in that outlived the run."""
+
+    def entered(self, record: Record, step: Step) -> AbstractContextManager[None]:
+        """The constructor, ``build`` or ``call`` of an object of the user's runs inside."""
+
+    def calling(self, record: LayerRecord, told: bool | None) -> AbstractContextManager[None]:
+        """The ``call`` of the innermost object runs inside."""
+
+    def told(self, training: bool | None) -> AbstractContextManager[None]:
+        """A layer is called inside, and told this of training."""
+
+    def answered(self, record: Any, name: str, answer: Callable[[Any], Any]) -> Any:
+        """An attribute of a stand-in is read."""
+
+    def shown_dtype(self, dtype: Any) -> Any:
+        """The dtype of a tensor is read."""
+
+    def kept(self, value: Any) -> Any:
+        """What a record keeps of a tensor or a stand-in of the user's."""
+
+    def revealed(self, value: Any) -> Any:
+        """What rules are given of an argument."""
+
+    def is_changed(self, record: Record) -> None:
+        """A layer is changed after it was made."""
 
 
 class LayerRecord:
@@ -40,20 +180,20 @@ class LayerRecord:
         last: what that call gave.
     """
 
-    built_on: Any = None
-    built_with: Any = None
-    last: Any = None
+    built_on: Specs = None
+    built_with: Specs = None
+    last: Spec | None = None
     node_inputs: Any = None
     parameters: int | None = None
-    real_layer: Any = None
-    flow: Any = None
+    real_layer: Layer | None = None
+    flow: Flow | None = None
     facade: Any = None
     given_by_user: Any = None
     has_row = True
     named: bool = False
     _trainable: bool | None = None
 
-    def __init__(self, run: Any, description: Description, name: str) -> None:
+    def __init__(self, run: Run, description: Description, name: str) -> None:
         self.run = run
         self.description = description
         self.name = name
@@ -79,7 +219,7 @@ class LayerRecord:
             self.run.escalate("it is asked whether a layer is built")
         return True
 
-    def own_key(self) -> Any:
+    def own_key(self) -> Key:
         """The key of its constructor call.
 
         Raises:
@@ -93,9 +233,9 @@ class LayerRecord:
         """The layers that hold the weights: itself, or those of a model."""
         yield self
 
-    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
-        """What it gives for these specs: weights made by the call, and specs of the outputs."""
-        return self.run.answers.answer(self, inputs, arguments, step=step)
+    def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
+        """What it gives for these specs."""
+        return self.run.ask(self, inputs, arguments, step=step)
 
 
 class InputRecord(LayerRecord):
@@ -107,7 +247,7 @@ class InputRecord(LayerRecord):
 
     ordinal = 0
 
-    def __init__(self, run: Any, description: Description, name: str, output: Spec) -> None:
+    def __init__(self, run: Run, description: Description, name: str, output: Spec) -> None:
         super().__init__(run, description, name)
         self.output = output
         self.built_on = output
@@ -123,11 +263,11 @@ class OperationRecord:
 
     __slots__ = ("flow", "name", "operation", "run")
 
-    def __init__(self, run: Any, operation: Any) -> None:
+    def __init__(self, run: Run, operation: Operation) -> None:
         self.run = run
         self.operation = operation
         self.name = operation.name
-        self.flow: Any = None
+        self.flow: Flow | None = None
 
     @property
     def layer_class(self) -> type:
@@ -145,16 +285,16 @@ class Node:
     __slots__ = ("args", "kwargs", "record")
 
     def __init__(self, record: Any, args: Any, kwargs: Any) -> None:
-        self.record = record
+        self.record: LayerRecord | OperationRecord = record
         self.args = args
         self.kwargs = kwargs
 
     @property
-    def run(self) -> Any:
+    def run(self) -> Run:
         """The run it belongs to."""
         return self.record.run
 
-    def tensor_name(self) -> Any:
+    def tensor_name(self) -> str:
         """The name of the tensor, known only for inputs."""
         if isinstance(self.record, InputRecord):
             return self.record.name
@@ -168,57 +308,11 @@ class Node:
         return tensors((args, self.kwargs))
 
 
-def tensors(structure: Any) -> Iterator[SymbolicTensor]:
-    """The symbolic tensors of a structure, in order."""
-    if type(structure) is SymbolicTensor:
-        yield structure
-    else:
-        yield from (leaf for leaf in leaves(structure) if type(leaf) is SymbolicTensor)
-
-
-def specs_of(structure: Any) -> Any:
-    """Specs in place of symbolic tensors.
-
-    Raises:
-        NoSpec: there is something else in it that no rule can look at.
-    """
-    if type(structure) is SymbolicTensor:
-        return structure.spec
-    return map_leaves(_spec, structure)
-
-
-def _spec(leaf: Any) -> Spec | None:
-    if type(leaf) is SymbolicTensor:
-        return leaf.spec
-    if leaf is None:
-        return None
-    raise NoSpec(f"a layer is called on {type(leaf).__name__}")
-
-
-def tensors_of(specs: Any, node: Node) -> Any:
+def tensors_of(specs: Specs, node: Node) -> Nested:
     """Tensors made by one node, in the structure of these specs."""
     places = itertools.count()
 
-    def made(leaf: Any) -> Any:
+    def made(leaf: Structure) -> Structure:
         return symbolic(leaf, node, next(places)) if type(leaf) is Spec else leaf
 
     return map_leaves(made, specs)
-
-
-def _keys(shape: Any) -> Any:
-    return tuple([("deferred", s.key) if type(s) is Deferred else s for s in shape])
-
-
-def hashable(specs: Any) -> Any:
-    """A key for a structure of specs and plain values."""
-    if type(specs) is Spec:
-        if any(type(size) is Deferred for size in specs.shape):
-            return (_keys(specs.shape), specs.dtype, specs.mask and _keys(specs.mask))
-        return specs
-    if specs is None:
-        return None
-    if type(specs) is dict:
-        return ("dict", *[(key, hashable(item)) for key, item in specs.items()])
-    if type(specs) in (list, tuple):
-        return (type(specs), *[hashable(item) for item in specs])
-    return key_of(specs)

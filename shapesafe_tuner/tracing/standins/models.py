@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
-from shapesafe_tuner.shapes.spec import Refused, Spec, Step, walk
+from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, walk
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.standins.descriptions import Description
@@ -18,12 +18,13 @@ from shapesafe_tuner.tracing.standins.facades import (
     StandIn,
 )
 from shapesafe_tuner.tracing.standins.graph import (
+    Answer,
     InputRecord,
     LayerRecord,
     Node,
     OperationRecord,
-    tensors,
 )
+from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = ["FunctionalRecord", "ModelRecord", "SequentialRecord"]
 
@@ -239,7 +240,7 @@ class SequentialRecord(ModelRecord):
         tensor = self.made[-1]
         return [tensor] if type(tensor) is SymbolicTensor else self.leave("several outputs")
 
-    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
+    def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
         """Call the layers in their order."""
         if arguments or not isinstance(inputs, Spec) or not self.stack:
             self.leave("called in an unusual way")
@@ -256,7 +257,7 @@ class SequentialRecord(ModelRecord):
             value = self.run.answer(layer._record, value, {}, step=step)
         if isinstance(value, Spec) and value.mask is not None:
             self.leave("a mask leaves a model")
-        return 0, value
+        return Answer(0, value)
 
 
 class FunctionalRecord(ModelRecord):
@@ -366,7 +367,7 @@ class FunctionalRecord(ModelRecord):
         """As ``Functional.outputs``."""
         return list(tensors(self.wanted))
 
-    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
+    def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
         """Call the graph again on other inputs."""
         flat = self._matched(inputs)
         if arguments:
@@ -378,7 +379,7 @@ class FunctionalRecord(ModelRecord):
         outputs = self.again(given, functools.partial(self._specs_from, step=step))
         if any(spec.mask is not None for spec in walk(outputs)):
             self.leave("a mask leaves a model")
-        return 0, outputs
+        return Answer(0, outputs)
 
     def again(self, given: Iterable[Any], call: Callable[[Node, Any, Any], Iterable[Any]]) -> Any:
         """Run the graph on something else than the tensors it was made of.

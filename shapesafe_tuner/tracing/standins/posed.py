@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.keras.trainer import Flow
-from shapesafe_tuner.shapes.spec import Spec, Step, walk
+from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import Posed, StandIn
-from shapesafe_tuner.tracing.standins.graph import (
-    LayerRecord,
-    Node,
-    specs_of,
-    tensors,
-    tensors_of,
-)
+from shapesafe_tuner.tracing.standins.graph import Answer, LayerRecord, Node, tensors_of
 from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.specs import specs_of, tensors
 
 __all__ = ["PosedRecord", "Weight", "owner_of"]
 
@@ -111,7 +106,7 @@ class PosedRecord(ModelRecord):
         """A subclassed model has none."""
         return self.blamed("outputs")  # type: ignore[no-any-return]
 
-    def answer(self, inputs: Any, arguments: Any, *, step: Step) -> Any:
+    def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
         """Build it if this is its first call, and run ``call``: its own weights, and the outputs.
 
         As in Keras ``call`` runs whatever is known of the batch, and anew in every step.
@@ -142,7 +137,7 @@ class PosedRecord(ModelRecord):
             self.flow = Flow(outputs, to_weights=self.trains, to_inputs=True)
         if self.is_model and step and not run.inside and not self.trains:
             self.blamed("gives what no weight leads to")
-        return sum(leaf.parameters or 0 for leaf in self.leaves()), outputs
+        return Answer(sum(leaf.parameters or 0 for leaf in self.leaves()), outputs)
 
     def _lock(self) -> None:
         """From now on nothing may change."""

@@ -26,10 +26,11 @@ from shapesafe_tuner.tracing.binding import any_shape_initializer
 from shapesafe_tuner.tracing.lazy import expressions
 from shapesafe_tuner.tracing.signals import NoSpec
 from shapesafe_tuner.tracing.standins.facades import Posed
-from shapesafe_tuner.tracing.standins.graph import Node, specs_of, tensors_of
+from shapesafe_tuner.tracing.standins.graph import Node, tensors_of
 from shapesafe_tuner.tracing.standins.posable import root_of
 from shapesafe_tuner.tracing.standins.posed import PosedRecord, Weight, owner_of
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
+from shapesafe_tuner.tracing.standins.specs import specs_of
 
 __all__ = ["posed", "retire"]
 
@@ -142,7 +143,7 @@ def _set(self: Any, name: str, value: Any) -> None:
         return
     if run.inside_call or record.locked:
         record.blamed(f"{name} is set once it is built")
-    with run.answers.outside_run():
+    with run.outside():
         reserved = _reserved()
     if hasattr(root_of(record.layer_class), name) or name in reserved:
         record.blamed(f"{name} is set")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
 import keras
@@ -12,11 +13,10 @@ import keras
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import own_rule
-from shapesafe_tuner.shapes.spec import Refused, Spec, Step, text, walk
-from shapesafe_tuner.structures import map_leaves
+from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, text, walk
+from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.tracing.binding import layer_classes, replaced
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
@@ -32,12 +32,12 @@ from shapesafe_tuner.tracing.standins.facades import (
 )
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
+    Answer,
     InputRecord,
+    LayerCall,
     LayerRecord,
     Node,
     OperationRecord,
-    hashable,
-    specs_of,
     tensors_of,
 )
 from shapesafe_tuner.tracing.standins.inside import Inside
@@ -50,11 +50,11 @@ from shapesafe_tuner.tracing.standins.posable import may_pose
 from shapesafe_tuner.tracing.standins.posed_classes import posed, retire
 from shapesafe_tuner.tracing.standins.posed_operations import known_operation, ruled
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
+from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 
-__all__ = ["Run"]
+__all__ = ["AnalyticRun"]
 
 _DESCRIPTIONS = Descriptions()
-_OPERATIONS: Memory[Any, Any] = Memory(20_000)
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 _MODELS = (keras.Model, constructors.Functional)
 _LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.layers.Layer)) - {
@@ -62,7 +62,7 @@ _LAYERS = frozenset(cls for cls in layer_classes() if issubclass(cls, keras.laye
 }
 
 
-class Run(Inside):
+class AnalyticRun(Inside):
     """What happened in one analytic run.
 
     Args:
@@ -83,14 +83,14 @@ class Run(Inside):
         self.hooks = hooks
         self.escalated: str | None = None
         self.refusal: RefusalInBuild | None = None
-        self.rows: list[tuple[LayerRecord, Any, Any]] = []
+        self.rows: list[LayerCall] = []
         self.closed = False
         self.show: Callable[[Any], Any] | None = None
         self.changes: Mapping[str, Mapping[str, Any]] = {}
         self.poses = False
         self._counters = constructors.name_counters()
         self._real_objects = RealObjects()
-        self.answers = Answers(hooks, self._real_objects.realised, _OPERATIONS)
+        self.answers = Answers(hooks, self._real_objects)
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; the configuration is judged by Keras itself."""
@@ -109,6 +109,14 @@ class Run(Inside):
             refused = Refused(f"refuses {text(inputs)}: its {what} {refused.why}")
         self.refusal = RefusalInBuild(record, inputs, refused)
         raise self.refusal
+
+    def outside(self) -> AbstractContextManager[None]:
+        """Constructors give real objects inside."""
+        return self.answers.outside()
+
+    def realised(self, value: Structure) -> Any:
+        """``value`` with real objects in place of stand-ins."""
+        return self._real_objects.realised(value)
 
     def real_object(self, record: Any) -> Any:
         """The real object for a stand-in that outlived this run."""
@@ -206,7 +214,7 @@ class Run(Inside):
                 self.refuse(record, None, description.refused)
             description.refused, description.constructed = None, True
         if description.configured is None and not description.constructed:
-            with self.answers.outside_run():
+            with self.outside():
                 record.real_layer = self.answers.new_layer(record)
             description.constructed = True
         return record
@@ -299,11 +307,11 @@ class Run(Inside):
                 self._check_complete(record, spec, *_call_parameters(record.layer_class))
             outputs = self.answer(record, spec, None)
         else:
-            made, outputs = known
+            outputs = known.outputs
             if record.built_on is None:
                 record.built_on = spec
-                record.parameters = made
-            self.rows.append((record, spec, outputs))
+                record.parameters = known.weights
+            self.rows.append(LayerCall(record, spec, outputs))
         node = Node(record, (tensor,), _NO_ARGUMENTS)
         record.node_inputs = ((tensor,), _NO_ARGUMENTS) if record.last is None else None
         record.last = outputs if type(outputs) is Spec else None
@@ -388,7 +396,7 @@ class Run(Inside):
     ) -> Any:
         """What a layer gives, written down with the inputs that are ``shown`` for it."""
         try:
-            made, outputs = record.answer(inputs, arguments, step=step)
+            answer = record.answer(inputs, arguments, step=step)
         except Refused as refused:
             self.refuse(record, inputs if shown is None else shown, refused)
         except NoKey as reason:
@@ -397,10 +405,22 @@ class Run(Inside):
         if first:
             record.built_on = inputs
             record.built_with = arguments
-            record.parameters = made
+            record.parameters = answer.weights
         if (first or not step) and record.has_row and not self.hidden:
-            self.rows.append((record, inputs if shown is None else shown, outputs))
-        return outputs
+            given = inputs if shown is None else shown
+            self.rows.append(LayerCall(record, given, answer.outputs))
+        return answer.outputs
+
+    def ask(
+        self,
+        record: LayerRecord,
+        inputs: Specs,
+        arguments: Mapping[str, Specs] | None,
+        *,
+        step: Step,
+    ) -> Answer:
+        """What a layer gives: from memory, its rule, or the layer itself."""
+        return self.answers.answer(record, inputs, arguments, step=step)
 
     def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
         """One of ``keras.ops`` called on tensors of this run."""

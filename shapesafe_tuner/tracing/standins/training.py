@@ -20,7 +20,6 @@ from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
 from shapesafe_tuner.tracing.standins.answers import demand_sizes, tensors_for
 from shapesafe_tuner.tracing.standins.facades import StandIn
-from shapesafe_tuner.tracing.standins.graph import hashable, specs_of
 from shapesafe_tuner.tracing.standins.keys import key_of
 from shapesafe_tuner.tracing.standins.models import (
     FunctionalRecord,
@@ -28,6 +27,7 @@ from shapesafe_tuner.tracing.standins.models import (
     SequentialRecord,
 )
 from shapesafe_tuner.tracing.standins.posed import PosedRecord
+from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 
 __all__ = ["Training", "keeps_state"]
@@ -128,7 +128,7 @@ class Training:
     def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
         run.walks(record)
         try:
-            return record.answer(specs, None, step=step)[1]
+            return record.answer(specs, None, step=step).outputs
         except RefusalInBuild:
             first = batch is self._data.batches[0]
             if step == "evaluation" or not (first or backend.LOOKS_AT_EVERY_BATCH):
@@ -140,9 +140,9 @@ class Training:
     def _trace(
         self, record: ModelRecord, run: Any, check: Check, outputs: dict[Batch, Any]
     ) -> StepOutcome:
-        with run.answers.outside_run():
+        with run.outside():
             model = _surrogate(record)
-            args, kwargs = run.answers.realised(record.compiled)
+            args, kwargs = run.realised(record.compiled)
             model.compile(*args, **kwargs)
             return trace_training(
                 model, self._data, check, outputs_of=lambda batch: tensors_for(outputs[batch])
@@ -176,8 +176,8 @@ class Training:
                 return
         except (NoKey, TypeError):
             key = None
-        with run.answers.outside_run():
-            args, kwargs = run.answers.realised(record.compiled)
+        with run.outside():
+            args, kwargs = run.realised(record.compiled)
             keras.Sequential().compile(*args, **kwargs)
         if key is not None:
             _COMPILED[key] = None

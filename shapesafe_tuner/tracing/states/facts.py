@@ -16,13 +16,9 @@ from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch, TensorSpec
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.gradients import passage
-from shapesafe_tuner.tracing.standins.graph import (
-    InputRecord,
-    Node,
-    OperationRecord,
-    hashable,
-)
+from shapesafe_tuner.tracing.standins.graph import InputRecord, Node, OperationRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.specs import hashable
 from shapesafe_tuner.tracing.standins.training import keeps_state
 
 __all__ = ["Facts", "Growing", "facts_of"]
@@ -175,7 +171,7 @@ class Growing:
                 found = run.answers.operate(record, args, kwargs, step=step)
             else:
                 first, arguments = run.bound(record, args, kwargs)
-                found = record.answer(first, arguments, step=step)[1]
+                found = record.answer(first, arguments, step=step).outputs
         except Refused as refused:
             return [f"{record.layer_class.__name__} {refused.why}"]
         except Exception:  # the whole model is asked, which says whose error this is

@@ -17,9 +17,10 @@ from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
 from shapesafe_tuner.tracing.standins.facades import Facade
-from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, hashable, specs_of
+from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord
-from shapesafe_tuner.tracing.standins.run import Run
+from shapesafe_tuner.tracing.standins.run import AnalyticRun
+from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 from shapesafe_tuner.tracing.states.facts import Growing, facts_of
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.states.opaque import Opaque, opaque, revealed
@@ -94,7 +95,7 @@ def _shown(follower: Follower, hp: Any, value: Any) -> Any:
     return value
 
 
-class FollowedRun(Run):
+class FollowedRun(AnalyticRun):
     """One run.
 
     Args:

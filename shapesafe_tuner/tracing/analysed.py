@@ -1,0 +1,188 @@
+"""What an analytic run proved, put into words: the fault, the table of shapes, the sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeAlias
+
+from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
+from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
+from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
+from shapesafe_tuner._compat.types import HyperParameter, Value
+from shapesafe_tuner.escaping import named, short
+from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.tracing.lazy import Proxy
+from shapesafe_tuner.tracing.shape_table import shapes_of, with_unknown_batch
+from shapesafe_tuner.tracing.signals import RefusalInBuild, without_frames
+from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.run import AnalyticRun
+from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.verdict import LayerShape, Shape, ShapeFault
+
+__all__ = ["Analysed", "Given", "built", "outside_of_domain", "parameters_of", "refused"]
+
+Given: TypeAlias = RecordedHyperParameters | QuickHyperParameters
+"""The hyperparameters that ``build`` got; they know which were read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysed:
+    """What an analytic run proved.
+
+    Attributes:
+        hp: the configuration, which recorded what was read.
+        fault: the refusal a rule proved, or None.
+        step: what the training step showed; None where it was not judged.
+        parameters: number of weights.
+        output_shape: of the model.
+        layers: the shape table.
+        built: False for a model whose shapes no data fixed.
+        outside: the values that are outside their domain, a sentence each.
+    """
+
+    hp: RecordedHyperParameters | QuickHyperParameters
+    fault: ShapeFault | None = None
+    step: StepOutcome | None = None
+    parameters: int | None = None
+    output_shape: Shape = None
+    layers: tuple[LayerShape, ...] = ()
+    built: bool = True
+    outside: tuple[str, ...] = ()
+
+
+def built(
+    hp: Given, run: AnalyticRun, record: ModelRecord, step: StepOutcome | None, *, was_built: bool
+) -> Analysed:
+    """A model that no rule refuses.
+
+    Args:
+        hp: its configuration.
+        run: made it.
+        record: the model.
+        step: what its training step showed; None where it was not judged.
+        was_built: it had its weights before the step.
+    """
+    shape = _output_shape(record) if was_built else None
+    if shape is None and step is not None and step.outputs is not None:
+        shape = with_unknown_batch(shapes_of(step.outputs))
+    known = was_built or step is not None
+    return Analysed(hp, None, step, parameters_of(record), shape, _table(run), known, _outside(hp))
+
+
+def refused(
+    hp: Given, run: AnalyticRun, refusal: RefusalInBuild, model: ModelRecord | None = None
+) -> Analysed:
+    """A layer that a rule refuses.
+
+    Args:
+        hp: the configuration.
+        run: met the refusal.
+        refusal: what the rule says.
+        model: the finished model, where its training step is refused.
+    """
+    record = refusal.record
+    without_frames(refusal)
+    without_frames(refusal.refused)
+    kind = record.layer_class.__name__
+    inputs = None if refusal.inputs is None else shapes_of(refusal.inputs)
+    # A constructor that refuses leaves no layer that could be named.
+    name = None if inputs is None else record.name
+    fault = ShapeFault(
+        layer=name,
+        layer_type=kind,
+        reason=_reason(kind, name, refusal.refused.why),
+        input_shapes=inputs,
+        hyperparameters=hp.values.read(),
+        refused_by="build" if model is None else "train",
+    )
+    row = () if name is None else (LayerShape(name, kind, inputs, failed=True),)
+    shape = parameters = None
+    # Of a model of the user's own nobody knows what else it would have had.
+    if model is not None and model.facade is None:
+        shape = _output_shape(model) if model.is_built() else None
+        parameters = parameters_of(model)
+    layers = (*_table(run), *row)
+    return Analysed(hp, fault, None, parameters, shape, layers, outside=_outside(hp))
+
+
+def parameters_of(record: ModelRecord) -> int | None:
+    """Number of weights; None as long as one of its layers has none yet."""
+    total = 0
+    for leaf in {id(leaf): leaf for leaf in record.leaves()}.values():
+        if leaf.parameters is None:
+            return None
+        total += leaf.parameters
+    return total
+
+
+def _output_shape(model: ModelRecord) -> Shape:
+    if model.facade is not None:
+        return None
+    shapes = [tensor.shape for tensor in model.output_tensors()]
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _outside(hp: Given) -> tuple[str, ...]:
+    values = hp.values
+    quick = isinstance(hp, QuickHyperParameters)
+    known: list[HyperParameter]
+    if isinstance(hp, QuickHyperParameters):
+        known = [first for first, _ in hp.asked.values()]
+    else:
+        known = hp.space
+    found = []
+    for item in known:
+        value = dict.get(values, item.name)
+        if issubclass(type(value), Proxy):
+            continue
+        key = (item, value, value.__class__)
+        if value is None or key in _INSIDE:
+            continue
+        if outside_domain(item, value):
+            found.append(outside_of_domain(item.name, value))
+        elif quick and isinstance(value, (int, str)):
+            _INSIDE[key] = None
+    return tuple(found)
+
+
+def outside_of_domain(name: str, value: Value) -> str:
+    """What to say of a value that its hyperparameter was not declared to take."""
+    return f"{named({name: value})} is outside its domain."
+
+
+_INSIDE: Memory[Any, None] = Memory(20_000)
+"""Hyperparameters and values that were found to be in their domain."""
+
+
+def _reason(kind: str, name: str | None, why: str) -> str:
+    return f"{kind} {why}." if name is None else f"{kind} '{short(name)}' {why}."
+
+
+def _table(run: AnalyticRun) -> tuple[LayerShape, ...]:
+    """One row a layer and input shape, in the order of the calls."""
+    table: list[LayerShape] = []
+    if run.show is not None:
+        # Sizes that are not chosen cannot be shown.
+        return ()
+    seen: set[Any] = set()
+    for record, inputs, outputs in run.rows:
+        plain = type(inputs) is Spec
+        place = (record, inputs) if plain else (record, repr(inputs))
+        if place in seen:
+            continue
+        seen.add(place)
+        key = (record.name, inputs, record.parameters) if plain else None
+        row = record.description.rows.get(key) if key else None
+        if row is None:
+            row = LayerShape(
+                record.name,
+                record.layer_class.__name__,
+                shapes_of(inputs),
+                shapes_of(outputs),
+                record.parameters,
+            )
+            if key:
+                record.description.rows[key] = row
+        table.append(row)
+    return tuple(table)
