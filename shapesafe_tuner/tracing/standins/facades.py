@@ -8,18 +8,21 @@ object at the first touch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, SupportsIndex, TypeAlias
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Spec, Unknown
 from shapesafe_tuner.tracing.lazy import expressions
-from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Node
+from shapesafe_tuner.tracing.standins.graph import FromUser, InputRecord, LayerRecord, Node, Record
+from shapesafe_tuner.tracing.standins.keys import Key
 
 __all__ = [
     "CompileArgumentStandIn",
     "Facade",
+    "Held",
     "ModelStandIn",
     "Posed",
     "SequentialStandIn",
@@ -33,7 +36,7 @@ class Facade:
 
     __slots__ = ("__weakref__", "_record")
 
-    def __init__(self, record: Any) -> None:
+    def __init__(self, record: Record) -> None:
         object.__setattr__(self, "_record", record)
 
     @property  # type: ignore[misc]
@@ -49,7 +52,7 @@ class Facade:
             return _leave(record, name)
         return record.run.answered(record, name, answer)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: FromUser) -> None:
         record = self._record
         if record.run.closed:
             setattr(record.run.real_object(record), name, value)
@@ -59,13 +62,13 @@ class Facade:
         else:
             record.run.escalate(f"{record.layer_class.__name__}.{name} is set")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+    def __call__(self, *args: FromUser, **kwargs: FromUser) -> Any:  # noqa: D102
         record = self._record
         if record.run.closed:
             return record.run.real_object(record)(*args, **kwargs)
         return record.run.escalate(f"a {record.layer_class.__name__} is called")
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         record = self._record
         if record.run.closed:
             return record.run.real_object(record).__reduce_ex__(protocol)
@@ -79,9 +82,10 @@ class Facade:
     def _answers(cls) -> dict[str, Callable[[Any], Any]]:
         return {}
 
-    def own_key(self) -> Any:
+    def own_key(self) -> Key:
         """The key of its constructor call."""
-        return self._record.own_key()
+        key: Key = self._record.own_key()
+        return key
 
 
 class Posed:
@@ -89,11 +93,15 @@ class Posed:
 
     _record: Any
 
+    def __call__(self, *args: FromUser, **kwargs: FromUser) -> Any:
+        """As ``Layer.__call__``; its class has what it does."""
+        raise NotImplementedError
+
 
 _set_record = Facade.__dict__["_record"].__set__
 
 
-def stand_in(record: Any) -> StandIn:
+def stand_in(record: LayerRecord) -> StandIn:
     """A stand-in for a layer, made without the detour over ``__init__``."""
     facade = object.__new__(StandIn)
     _set_record(facade, record)
@@ -112,12 +120,12 @@ class StandIn(Facade):
     __slots__ = ()
 
     @property
-    def configured(self) -> Any:
+    def configured(self) -> Configured | None:
         """Its rule, for the rules of wrappers; None where there is none or it was used."""
         record = self._record
         return record.description.configured if record.built_on is None else None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+    def __call__(self, *args: FromUser, **kwargs: FromUser) -> Any:  # noqa: D102
         record = self._record
         run = record.run
         if run.closed:
@@ -136,7 +144,7 @@ class ModelStandIn(StandIn):
 
     __slots__ = ()
 
-    def compile(self, *args: Any, **kwargs: Any) -> Any:
+    def compile(self, *args: FromUser, **kwargs: FromUser) -> Any:
         """As ``Model.compile``."""
         record = self._record
         if record.run.closed:
@@ -153,7 +161,7 @@ class SequentialStandIn(ModelStandIn):
 
     __slots__ = ()
 
-    def add(self, layer: Any, rebuild: bool = True) -> Any:
+    def add(self, layer: FromUser, rebuild: bool = True) -> Any:
         """As ``Sequential.add``."""
         record = self._record
         if record.run.closed:
@@ -165,7 +173,7 @@ class SequentialStandIn(ModelStandIn):
         return _SEQUENTIAL
 
 
-def _output(record: LayerRecord) -> Any:
+def _output(record: LayerRecord) -> SymbolicTensor:
     if isinstance(record, InputRecord):
         return record.tensor()
     if record.last is None or record.node_inputs is None:
@@ -173,19 +181,20 @@ def _output(record: LayerRecord) -> Any:
     return symbolic(record.last, Node(record, *record.node_inputs))
 
 
-def _input(record: LayerRecord) -> Any:
+def _input(record: LayerRecord) -> SymbolicTensor:
     if isinstance(record, InputRecord):
         return record.tensor()
     if record.last is None or record.node_inputs is None or len(record.node_inputs[0]) != 1:
         return _leave(record, "input")
-    return record.node_inputs[0][0]
+    found: SymbolicTensor = record.node_inputs[0][0]
+    return found
 
 
-def _leave(record: Any, name: str) -> Any:
-    return record.run.escalate(f"{record.layer_class.__name__}.{name} is read")
+def _leave(record: Record, name: str) -> NoReturn:
+    record.run.escalate(f"{record.layer_class.__name__}.{name} is read")
 
 
-def _count_params(record: Any) -> Any:
+def _count_params(record: LayerRecord) -> Callable[[], int]:
     def count_params() -> int:
         if record.built_on is None and not record.is_built():
             _leave(record, "count_params")
@@ -194,19 +203,19 @@ def _count_params(record: Any) -> Any:
     return count_params
 
 
-def _build(record: LayerRecord) -> Any:
+def _build(record: LayerRecord) -> Callable[[FromUser], None]:
     """``layer.build(shape)`` in the ``build`` of a layer of the user's own."""
 
-    def build(input_shape: Any) -> Any:
+    def build(input_shape: FromUser) -> None:
         run, configured = record.run, record.description.configured
         shape = expressions(input_shape)
         plain = type(shape) in (tuple, list) and all(
             size is None or type(size) in (int, Deferred) for size in shape
         )
         if configured is None or not plain or record.built_on is not None:
-            return _leave(record, "build")
+            _leave(record, "build")
         if not run.inside or run.inside_call:
-            return _leave(record, "build")
+            _leave(record, "build")
         spec = Spec(tuple(shape), configured.arguments.compute_dtype)
         try:
             record.parameters = configured.build(spec)
@@ -215,15 +224,16 @@ def _build(record: LayerRecord) -> Any:
         except Unknown as unknown:
             run.escalate(unknown.why)
         record.built_on = spec
-        return None
 
     return build
 
 
-def _distinct(leaves: Any) -> list[LayerRecord]:
+def _distinct(leaves: Iterable[LayerRecord]) -> list[LayerRecord]:
     return list({id(leaf): leaf for leaf in leaves}.values())
 
 
+Held: TypeAlias = StandIn | Posed
+"""A layer as user code holds it."""
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "name": lambda record: record.name,
     "trainable": lambda record: record.trainable,

@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner._compat.keras.trainer import Flow
 from shapesafe_tuner._compat.types import Layer, Nested, Operation
-from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step
+from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Specs, Step
 from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.descriptions import Description
@@ -22,9 +22,27 @@ from shapesafe_tuner.tracing.standins.keys import Key
 from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = [
-    "Answer", "InputRecord", "LayerCall", "LayerRecord", "Node", "OperationRecord", "Record", "Run",
+    "Answer",
+    "Args",
+    "FromUser",
+    "InputRecord",
+    "Kwargs",
+    "LayerCall",
+    "LayerRecord",
+    "Node",
+    "OperationRecord",
+    "Record",
+    "Run",
     "tensors_of",
 ]  # fmt: skip
+
+
+Args: TypeAlias = tuple[Any, ...]
+"""Positional arguments of a call."""
+Kwargs: TypeAlias = dict[str, Any]
+"""Keyword arguments of a call."""
+FromUser: TypeAlias = Any
+"""What user code passes, before anything is known of it."""
 
 
 class Answer(NamedTuple):
@@ -60,9 +78,6 @@ class Record(Protocol):
     def layer_class(self) -> type:
         """The class it stands for."""
 
-    def leaves(self) -> Iterator[LayerRecord]:
-        """The layers that hold its weights."""
-
 
 class Run(Protocol):
     """What records and stand-ins ask of the run they belong to (``run.py`` is the one that runs).
@@ -94,19 +109,21 @@ class Run(Protocol):
     def name_of(self, cls: type) -> str:
         """The name that Keras would give to the next layer of a class."""
 
-    def input_of(self, shape: Any, batch: Any = None, dtype: Any = None) -> InputRecord:
+    def input_of(self, shape: FromUser, batch: Dim = None, dtype: str | None = None) -> InputRecord:
         """The input that a ``Sequential`` makes for itself."""
 
     def needed(self, layer_class: type) -> tuple[str, ...]:
         """What a call of one of Keras's layers must be given."""
 
-    def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Specs, dict[str, Specs]]:
+    def bound(
+        self, record: LayerRecord, args: Args, kwargs: Kwargs
+    ) -> tuple[Specs, dict[str, Specs]]:
         """The first argument of a call and the others that matter, by name."""
 
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Nested:
         """A layer called on one tensor."""
 
-    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Nested:
+    def call_with(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Nested:
         """A layer called on anything else."""
 
     def answer(
@@ -120,10 +137,19 @@ class Run(Protocol):
     ) -> Specs:
         """What a layer gives, written down as a row."""
 
-    def ask(self, record: LayerRecord, inputs: Specs, arguments: Any, *, step: Step) -> Answer:
+    def ask(
+        self,
+        record: LayerRecord,
+        inputs: Specs,
+        arguments: Mapping[str, Specs] | None,
+        *,
+        step: Step,
+    ) -> Answer:
         """What a layer gives: from memory, its rule, or the layer itself."""
 
-    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Specs:
+    def operate(
+        self, record: OperationRecord, args: Args, kwargs: Kwargs, step: Step = ""
+    ) -> Specs:
         """What an operation gives."""
 
     def outside(self) -> AbstractContextManager[None]:
@@ -144,10 +170,10 @@ class Run(Protocol):
     def told(self, training: bool | None) -> AbstractContextManager[None]:
         """A layer is called inside, and told this of training."""
 
-    def answered(self, record: Any, name: str, answer: Callable[[Any], Any]) -> Any:
+    def answered(self, record: Record, name: str, answer: Callable[[Any], Any]) -> Any:
         """An attribute of a stand-in is read."""
 
-    def shown_dtype(self, dtype: Any) -> Any:
+    def shown_dtype(self, dtype: str) -> str:
         """The dtype of a tensor is read."""
 
     def kept(self, value: Any) -> Any:
@@ -183,12 +209,12 @@ class LayerRecord:
     built_on: Specs = None
     built_with: Specs = None
     last: Spec | None = None
-    node_inputs: Any = None
+    node_inputs: tuple[Args, Kwargs] | None = None
     parameters: int | None = None
     real_layer: Layer | None = None
     flow: Flow | None = None
     facade: Any = None
-    given_by_user: Any = None
+    given_by_user: tuple[Args, Kwargs] | None = None
     has_row = True
     named: bool = False
     _trainable: bool | None = None
@@ -284,7 +310,7 @@ class Node:
 
     __slots__ = ("args", "kwargs", "record")
 
-    def __init__(self, record: Any, args: Any, kwargs: Any) -> None:
+    def __init__(self, record: Any, args: Args, kwargs: Kwargs) -> None:
         self.record: LayerRecord | OperationRecord = record
         self.args = args
         self.kwargs = kwargs

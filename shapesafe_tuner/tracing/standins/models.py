@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner._compat.types import Nested
 from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, walk
-from shapesafe_tuner.structures import leaves, map_leaves
+from shapesafe_tuner.structures import Structure, leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import (
+    Held,
     ModelStandIn,
     Posed,
     SequentialStandIn,
@@ -19,10 +21,14 @@ from shapesafe_tuner.tracing.standins.facades import (
 )
 from shapesafe_tuner.tracing.standins.graph import (
     Answer,
+    Args,
+    FromUser,
     InputRecord,
+    Kwargs,
     LayerRecord,
     Node,
     OperationRecord,
+    Run,
 )
 from shapesafe_tuner.tracing.standins.specs import tensors
 
@@ -38,15 +44,15 @@ class ModelRecord(LayerRecord):
 
     has_row = False
 
-    def __init__(self, run: Any, description: Description, name: str) -> None:
+    def __init__(self, run: Run, description: Description, name: str) -> None:
         super().__init__(run, description, name)
-        self.compiled: tuple[Any, Any] | None = None
+        self.compiled: tuple[Args, Kwargs] | None = None
 
-    def leave(self, what: str) -> Any:
+    def leave(self, what: str) -> NoReturn:
         """Leave the run."""
-        return self.run.escalate(f"{self.layer_class.__name__}.{what}")
+        self.run.escalate(f"{self.layer_class.__name__}.{what}")
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
+    def compile(self, *args: FromUser, **kwargs: FromUser) -> None:
         """As ``Model.compile``; Keras is asked when the run is over."""
         args, kwargs = self.run.revealed(args), self.run.revealed(kwargs)
         if args and type(args[0]) is LazyStr:
@@ -58,24 +64,23 @@ class ModelRecord(LayerRecord):
             kwargs = {**kwargs, "loss_weights": any_of(weights)}
         self.compiled = (args, kwargs)
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
+    def summary(self, *args: FromUser, **kwargs: FromUser) -> None:
         """As ``Model.summary``, which a check does not print."""
         if args or kwargs.get("print_fn") is not None:
             self.leave("summary has somewhere to print to")
 
-    def get_layer(self, name: Any = None, index: Any = None) -> Any:
+    def get_layer(self, name: FromUser = None, index: FromUser = None) -> Held:
         """As ``Model.get_layer``."""
         found = [layer for layer in self.stand_ins() if layer._record.name == name]
         if index is not None or len(found) != 1:
             self.leave("get_layer finds no layer")
         return found[0]
 
-    def single(self, found: Any, what: str) -> Any:
+    def single(self, found: Nested, what: str) -> SymbolicTensor:
         """The tensor of a model that has one."""
-        if type(found) is list and len(found) == 1:
-            return found[0]
-        if type(found) is SymbolicTensor:
-            return found
+        tensor = found[0] if type(found) is list and len(found) == 1 else found
+        if type(tensor) is SymbolicTensor:
+            return tensor
         return self.leave(f"{what} is read")
 
     def check_input(self, expected: Spec, spec: Spec) -> None:
@@ -90,15 +95,15 @@ class ModelRecord(LayerRecord):
             why = f"was made for inputs of shape {wanted} and gets {found}"
             self.run.refuse(self, spec, Refused(why))
 
-    def stand_ins(self) -> list[Any]:
+    def stand_ins(self) -> list[Held]:
         """The layers, as ``Model.layers``."""
         raise NotImplementedError
 
-    def input_tensors(self) -> list[Any]:
+    def input_tensors(self) -> list[SymbolicTensor]:
         """As ``Model.inputs``."""
         raise NotImplementedError
 
-    def output_tensors(self) -> list[Any]:
+    def output_tensors(self) -> list[SymbolicTensor]:
         """As ``Model.outputs``."""
         raise NotImplementedError
 
@@ -106,7 +111,7 @@ class ModelRecord(LayerRecord):
         """Whether its layers have weights."""
         raise NotImplementedError
 
-    def grown_outputs(self) -> Any:
+    def grown_outputs(self) -> Nested:
         """The outputs as the model grew to them; None where it did not yet."""
         raise NotImplementedError
 
@@ -120,27 +125,27 @@ class SequentialRecord(ModelRecord):
         made: the tensor after each layer that was called.
     """
 
-    def __init__(self, run: Any, description: Description, name: str) -> None:
+    def __init__(self, run: Run, description: Description, name: str) -> None:
         super().__init__(run, description, name)
-        self.stack: list[Any] = []
+        self.stack: list[Held] = []
         self._names: set[str] = set()
         self.source: InputRecord | None = None
-        self.made: list[Any] = []
+        self.made: list[SymbolicTensor] = []
 
-    def fill(self, layers: Any) -> None:
+    def fill(self, layers: Iterable[FromUser]) -> None:
         """The constructor's list."""
         for layer in list(layers):
             self._append(layer)
         self._grow()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: FromUser, rebuild: bool = True) -> None:
         """As ``Sequential.add``."""
         if rebuild is not True:
             self.leave("add without rebuilding")
         self._append(layer)
         self._grow()
 
-    def pop(self, rebuild: bool = True) -> Any:
+    def pop(self, rebuild: bool = True) -> Held:
         """As ``Sequential.pop``."""
         if rebuild is not True or not self.stack:
             self.leave("pop")
@@ -149,7 +154,7 @@ class SequentialRecord(ModelRecord):
         self._names.discard(layer._record.name)
         return layer
 
-    def _append(self, layer: Any) -> None:
+    def _append(self, layer: FromUser) -> None:
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
             layer = StandIn(layer.node.record)
         if not isinstance(layer, (StandIn, Posed)) or layer._record.run is not self.run:
@@ -196,7 +201,7 @@ class SequentialRecord(ModelRecord):
         dtype = spec.dtype if configured is None else configured.arguments.compute_dtype
         self.source = self.run.input_of(spec.shape[1:], batch=spec.shape[0], dtype=dtype)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: FromUser = None) -> None:
         """As ``Sequential.build``."""
         plain = type(input_shape) in (tuple, list) and all(
             size is None or type(size) is int for size in input_shape
@@ -210,7 +215,7 @@ class SequentialRecord(ModelRecord):
         self._start(Spec(tuple(input_shape)))
         self._grow()
 
-    def grown_outputs(self) -> Any:
+    def grown_outputs(self) -> Nested:
         """The tensor after the last layer."""
         return self.made[-1] if self.made and len(self.made) == len(self.stack) else None
 
@@ -218,7 +223,7 @@ class SequentialRecord(ModelRecord):
         """Whether the stack has an input, or was called."""
         return self.source is not None and bool(self.stack)
 
-    def stand_ins(self) -> list[Any]:
+    def stand_ins(self) -> list[Held]:
         """The layers, as ``Sequential.layers``."""
         return list(self.stack)
 
@@ -227,13 +232,13 @@ class SequentialRecord(ModelRecord):
         for layer in self.stack:
             yield from layer._record.leaves()
 
-    def input_tensors(self) -> list[Any]:
+    def input_tensors(self) -> list[SymbolicTensor]:
         """As ``Sequential.inputs``."""
         if self.source is None:
-            return self.leave("inputs before it is built")  # type: ignore[no-any-return]
+            return self.leave("inputs before it is built")
         return [self.source.tensor()]
 
-    def output_tensors(self) -> list[Any]:
+    def output_tensors(self) -> list[SymbolicTensor]:
         """As ``Sequential.outputs``."""
         if self.source is None or not self.made:
             self.leave("outputs before it is built")
@@ -252,7 +257,7 @@ class SequentialRecord(ModelRecord):
                 # Keras compares only as it builds (``Function.compute_output_spec``).
                 self.check_input(self.source.output, inputs)
             inputs = adjusted(self, self.source, inputs)
-        value: Any = inputs
+        value: Specs = inputs
         for layer in self.stack:
             value = self.run.answer(layer._record, value, {}, step=step)
         if isinstance(value, Spec) and value.mask is not None:
@@ -264,7 +269,7 @@ class FunctionalRecord(ModelRecord):
     """A graph of calls between inputs and outputs (``keras/src/models/functional.py``)."""
 
     def __init__(
-        self, run: Any, description: Description, name: str, inputs: Any, outputs: Any
+        self, run: Run, description: Description, name: str, inputs: Nested, outputs: Nested
     ) -> None:
         super().__init__(run, description, name)
         self.given = inputs
@@ -327,7 +332,7 @@ class FunctionalRecord(ModelRecord):
         chain.reverse()
         return chain
 
-    def grown_outputs(self) -> Any:
+    def grown_outputs(self) -> Nested:
         """What it was made for."""
         return self.wanted
 
@@ -335,19 +340,19 @@ class FunctionalRecord(ModelRecord):
         """A graph is always built."""
         return True
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: FromUser = None) -> None:
         """As ``Functional.build``, which does nothing."""
 
-    def _records(self) -> list[Any]:
+    def _records(self) -> list[LayerRecord | OperationRecord]:
         return list({id(node.record): node.record for node in self.order}.values())
 
-    def stand_ins(self) -> list[Any]:
+    def stand_ins(self) -> list[Held]:
         """The layers; Keras orders them by depth."""
         if not all(len(node.args) <= 1 and not node.kwargs for node in self.order):
             self.leave("layers of a branching model are read")
         return [facade_of(record) for record in self._records() if isinstance(record, LayerRecord)]
 
-    def get_layer(self, name: Any = None, index: Any = None) -> Any:
+    def get_layer(self, name: FromUser = None, index: FromUser = None) -> Held:
         """As ``Model.get_layer``."""
         found = [record for record in self._records() if record.name == name]
         if index is not None or len(found) != 1 or not isinstance(found[0], LayerRecord):
@@ -359,11 +364,11 @@ class FunctionalRecord(ModelRecord):
         for record in self._records():
             yield from record.leaves()
 
-    def input_tensors(self) -> list[Any]:
+    def input_tensors(self) -> list[SymbolicTensor]:
         """As ``Functional.inputs``."""
         return list(tensors(self.given))
 
-    def output_tensors(self) -> list[Any]:
+    def output_tensors(self) -> list[SymbolicTensor]:
         """As ``Functional.outputs``."""
         return list(tensors(self.wanted))
 
@@ -395,7 +400,7 @@ class FunctionalRecord(ModelRecord):
         for source, value in zip(self.sources, given, strict=True):
             values[id(source), 0] = value
 
-        def standing(leaf: Any) -> Any:
+        def standing(leaf: Structure) -> Structure:
             if type(leaf) is not SymbolicTensor:
                 return leaf
             node = leaf.node
@@ -409,7 +414,7 @@ class FunctionalRecord(ModelRecord):
                     values[id(node), place] = value
         return map_leaves(standing, self.wanted)
 
-    def _matched(self, inputs: Any) -> list[Spec]:
+    def _matched(self, inputs: Specs) -> list[Spec]:
         """The specs in the order of the inputs."""
         if isinstance(self.given, dict):
             if not isinstance(inputs, dict) or set(inputs) != set(self.given):
@@ -420,7 +425,7 @@ class FunctionalRecord(ModelRecord):
             self.leave("called on another structure")
         return flat
 
-    def _specs_from(self, node: Node, args: Any, kwargs: Any, *, step: Step) -> Iterator[Any]:
+    def _specs_from(self, node: Node, args: Args, kwargs: Kwargs, *, step: Step) -> Iterator[Spec]:
         """The specs that one call gives for those of its arguments."""
         record = node.record
         if isinstance(record, OperationRecord):
@@ -436,17 +441,18 @@ _OPTIMIZERS = frozenset("adam sgd rmsprop adamw nadam adagrad adadelta adamax li
 """Names of optimizers that take weights of every shape."""
 
 
-def _any_optimizer(name: LazyStr) -> Any:
+def _any_optimizer(name: LazyStr) -> str:
     """One of the optimizers it may be, where it does not matter which."""
     if not all(choice in _OPTIMIZERS for choice in name.choices):
         name.force()
     return name.choices[0]
 
 
-def facade_of(record: LayerRecord) -> Any:
+def facade_of(record: LayerRecord) -> Held:
     """A stand-in for a record."""
     if record.facade is not None:
-        return record.facade
+        facade: Held = record.facade
+        return facade
     if isinstance(record, SequentialRecord):
         return SequentialStandIn(record)
     return ModelStandIn(record) if isinstance(record, ModelRecord) else StandIn(record)

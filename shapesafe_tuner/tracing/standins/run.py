@@ -13,11 +13,13 @@ import keras
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
+from shapesafe_tuner._compat.types import Nested, Operation
 from shapesafe_tuner.shapes.deferred import Deferred
-from shapesafe_tuner.shapes.registry import own_rule
-from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, text, walk
+from shapesafe_tuner.shapes.registry import Rule, own_rule
+from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Specs, Step, text, walk
 from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.tracing.binding import layer_classes, replaced
+from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy, expressions, proxies_in
 from shapesafe_tuner.tracing.signals import Escalation, NoKey, NoSpec, RefusalInBuild, users_line
 from shapesafe_tuner.tracing.standins.answers import Answers
@@ -33,11 +35,15 @@ from shapesafe_tuner.tracing.standins.facades import (
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
     Answer,
+    Args,
+    FromUser,
     InputRecord,
+    Kwargs,
     LayerCall,
     LayerRecord,
     Node,
     OperationRecord,
+    Record,
     tensors_of,
 )
 from shapesafe_tuner.tracing.standins.inside import Inside
@@ -78,7 +84,7 @@ class AnalyticRun(Inside):
         poses: the user's own classes may run on stand-ins.
     """
 
-    def __init__(self, hooks: Any) -> None:
+    def __init__(self, hooks: Check) -> None:
         super().__init__()
         self.hooks = hooks
         self.escalated: str | None = None
@@ -100,12 +106,12 @@ class AnalyticRun(Inside):
         self.escalated = f"{why} ({line})" if line else why
         raise Escalation(why)
 
-    def refuse(self, record: Any, inputs: Any, refused: Refused) -> NoReturn:
+    def refuse(self, record: Record, inputs: Specs, refused: Refused) -> NoReturn:
         """Raise what a rule proved, where Keras would raise."""
         if self.inside_call and isinstance(record, OperationRecord):
             # The user wrote no operation of this name: it is their layer that refuses.
-            what, record = record.layer_class.__name__, self.inside[-1]
-            inputs = record.called_on
+            layer, what = self.inside[-1], record.layer_class.__name__
+            record, inputs = layer, layer.called_on
             refused = Refused(f"refuses {text(inputs)}: its {what} {refused.why}")
         self.refusal = RefusalInBuild(record, inputs, refused)
         raise self.refusal
@@ -118,7 +124,7 @@ class AnalyticRun(Inside):
         """``value`` with real objects in place of stand-ins."""
         return self._real_objects.realised(value)
 
-    def real_object(self, record: Any) -> Any:
+    def real_object(self, record: Record) -> Any:
         """The real object for a stand-in that outlived this run."""
         return self._real_objects.of(record)
 
@@ -135,11 +141,11 @@ class AnalyticRun(Inside):
 
     # What a run that is followed does otherwise.
 
-    def answered(self, record: Any, name: str, answer: Callable[[Any], Any]) -> Any:
+    def answered(self, record: Record, name: str, answer: Callable[[Any], Any]) -> Any:
         """An attribute of a stand-in is read."""
         return answer(record)
 
-    def shown_dtype(self, dtype: Any) -> Any:
+    def shown_dtype(self, dtype: str) -> str:
         """The dtype of a tensor is read."""
         return dtype
 
@@ -154,20 +160,20 @@ class AnalyticRun(Inside):
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
 
-    def is_changed(self, record: Any) -> None:
+    def is_changed(self, record: Record) -> None:
         """A layer is changed after it was made."""
 
     def gradient_arrives(self, model: ModelRecord) -> bool:
         """Whether a gradient reaches a weight of a model whose training step was followed."""
         return gradient_arrives(model)
 
-    def step_of(self, model: ModelRecord, place: int) -> Any:
+    def step_of(self, model: ModelRecord, place: int) -> Specs:
         """The outputs of a model in the step of a batch, where its tensors carry them."""
         return None
 
     # Constructors.
 
-    def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def construct(self, cls: type, args: Args, kwargs: Kwargs) -> Any:
         """What a constructor of Keras gives."""
         if self.inside_call:
             self.escalate(f"a {cls.__name__} is made in the call of a layer")
@@ -196,9 +202,7 @@ class AnalyticRun(Inside):
             return stand_in(self._layer(cls, args, kwargs, own_rule(cls)))
         return CompileArgumentStandIn(CompileArgument(self, cls, args, kwargs))
 
-    def _layer(
-        self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], own: Any = None
-    ) -> LayerRecord:
+    def _layer(self, cls: type, args: Args, kwargs: Kwargs, own: Rule | None = None) -> LayerRecord:
         name = kwargs.pop("name", None)
         if cls.__name__ in self.changes:
             args, kwargs = replaced(cls, args, kwargs, self.changes[cls.__name__])
@@ -228,16 +232,16 @@ class AnalyticRun(Inside):
 
     def _input(
         self,
-        shape: Any = None,
-        batch_size: Any = None,
-        dtype: Any = None,
-        sparse: Any = None,
-        ragged: Any = None,
-        batch_shape: Any = None,
-        input_tensor: Any = None,
-        optional: Any = False,
-        name: Any = None,
-        **kwargs: Any,
+        shape: FromUser = None,
+        batch_size: FromUser = None,
+        dtype: FromUser = None,
+        sparse: FromUser = None,
+        ragged: FromUser = None,
+        batch_shape: FromUser = None,
+        input_tensor: FromUser = None,
+        optional: FromUser = False,
+        name: FromUser = None,
+        **kwargs: FromUser,
     ) -> InputRecord:
         unusual = sparse or ragged or optional or kwargs or input_tensor is not None
         if unusual or not (name is None or (isinstance(name, str) and "/" not in name)):
@@ -260,13 +264,15 @@ class AnalyticRun(Inside):
         description = _described(keras.layers.InputLayer, batch_shape=output.shape, dtype=dtype)
         return InputRecord(self, description, name, output)
 
-    def input_of(self, shape: Any, batch: Any = None, dtype: Any = None) -> InputRecord:
+    def input_of(self, shape: FromUser, batch: Dim = None, dtype: str | None = None) -> InputRecord:
         """The input that a ``Sequential`` makes for itself."""
         if type(shape) not in (tuple, list):
             self.escalate("an input of an unusual shape")
         return self._input(batch_shape=(batch, *shape), dtype=dtype)
 
-    def _sequential(self, layers: Any = None, trainable: Any = True, name: Any = None) -> Any:
+    def _sequential(
+        self, layers: FromUser = None, trainable: FromUser = True, name: FromUser = None
+    ) -> SequentialStandIn:
         if trainable is not True or not (name is None or isinstance(name, str)):
             self.escalate("an unusual Sequential")
         name = self.name_of(keras.Sequential) if name is None else name
@@ -275,7 +281,7 @@ class AnalyticRun(Inside):
             record.fill(layers)
         return SequentialStandIn(record)
 
-    def _functional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _functional(self, args: Args, kwargs: Kwargs) -> ModelStandIn:
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False), **kwargs)
         name = given.pop("name", None)
         if set(given) != {"inputs", "outputs"} or not (name is None or isinstance(name, str)):
@@ -290,7 +296,7 @@ class AnalyticRun(Inside):
 
     # Calls.
 
-    def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
+    def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Nested:
         """A layer called on one tensor."""
         spec = tensor.spec
         known = None
@@ -317,7 +323,7 @@ class AnalyticRun(Inside):
         record.last = outputs if type(outputs) is Spec else None
         return symbolic(outputs, node) if type(outputs) is Spec else tensors_of(outputs, node)
 
-    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
+    def call_with(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Nested:
         """A layer called on anything else."""
         if self.inside_call:
             return self._call_inside(record, args, kwargs)
@@ -330,7 +336,7 @@ class AnalyticRun(Inside):
         record.node_inputs = None
         return tensors_of(outputs, Node(record, args, kwargs))
 
-    def _call_inside(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
+    def _call_inside(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Nested:
         """A layer called in the ``call`` of a class of the user's."""
         told = kwargs.pop("training", None) if kwargs else None
         if told is not None and type(told) is not bool:
@@ -352,7 +358,9 @@ class AnalyticRun(Inside):
         """What a call of one of Keras's layers must be given."""
         return _needed(layer_class)
 
-    def bound(self, record: LayerRecord, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    def bound(
+        self, record: LayerRecord, args: Args, kwargs: Kwargs
+    ) -> tuple[Specs, dict[str, Specs]]:
         """The first argument of a call and the others that matter, by name."""
         if isinstance(record, ModelRecord):
             names, defaults = _MODEL_CALL
@@ -378,7 +386,7 @@ class AnalyticRun(Inside):
         }
 
     def _check_complete(
-        self, record: LayerRecord, inputs: Any, names: tuple[str, ...], given: dict[str, Any]
+        self, record: LayerRecord, inputs: Specs, names: tuple[str, ...], given: dict[str, Any]
     ) -> None:
         """Refuse a call of one of Keras's layers that leaves an argument out."""
         without = [name for name in names[1:] if name not in given and name != "training"]
@@ -388,12 +396,12 @@ class AnalyticRun(Inside):
     def answer(
         self,
         record: LayerRecord,
-        inputs: Any,
-        arguments: Any,
+        inputs: Specs,
+        arguments: Mapping[str, Specs] | None,
         *,
         step: Step = "",
-        shown: Any = None,
-    ) -> Any:
+        shown: Specs = None,
+    ) -> Specs:
         """What a layer gives, written down with the inputs that are ``shown`` for it."""
         try:
             answer = record.answer(inputs, arguments, step=step)
@@ -422,11 +430,11 @@ class AnalyticRun(Inside):
         """What a layer gives: from memory, its rule, or the layer itself."""
         return self.answers.answer(record, inputs, arguments, step=step)
 
-    def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
+    def operation(self, operation: Operation, args: Args, kwargs: Kwargs) -> Nested:
         """One of ``keras.ops`` called on tensors of this run."""
         record = OperationRecord(self, operation)
         try:
-            given, further = _specs_and_values(list(args)), _specs_and_values(kwargs)
+            given, further = _specs_and_values(args), _specs_and_values(kwargs)
         except NoSpec as reason:
             self.escalate(str(reason))
         if self.inside:
@@ -436,7 +444,9 @@ class AnalyticRun(Inside):
         outputs = self.operate(record, given, further, self.step)
         return tensors_of(outputs, Node(record, args, kwargs))
 
-    def operate(self, record: OperationRecord, args: Any, kwargs: Any, step: Step = "") -> Any:
+    def operate(
+        self, record: OperationRecord, args: Args, kwargs: Kwargs, step: Step = ""
+    ) -> Specs:
         """What an operation gives for these specs."""
         try:
             if self.inside_call:
@@ -449,25 +459,25 @@ class AnalyticRun(Inside):
             self.refuse(record, specs, refused)
 
 
-def shown_of(args: Any, kwargs: Any) -> Any:
+def shown_of(args: Args, kwargs: Kwargs) -> Specs:
     """The inputs of a call as the table of shapes shows them."""
     return args[0] if len(args) == 1 else tuple(args) or dict(kwargs)
 
 
 _NONE: Any = object()
 _MODEL_CALL: tuple[tuple[str, ...], dict[str, Any]] = (("inputs",), {"mask": None})
-_NO_ARGUMENTS: dict[str, Any] = {}
+_NO_ARGUMENTS: Kwargs = {}
 _DTYPES = frozenset(
     "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool".split()
 )
 
 
-def _specs_and_values(structure: Any) -> Any:
+def _specs_and_values(structure: Structure) -> Specs:
     """Specs in place of tensors; other values stay."""
     return map_leaves(_spec_or_value, structure)
 
 
-def _spec_or_value(leaf: Any) -> Any:
+def _spec_or_value(leaf: Structure) -> Structure:
     kind = type(leaf)
     if issubclass(kind, Proxy):
         leaf.force()

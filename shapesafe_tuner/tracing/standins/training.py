@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import keras
 
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
+from shapesafe_tuner._compat.types import Model, Nested, Tensor
 from shapesafe_tuner.memory import Memory
-from shapesafe_tuner.shapes.spec import Spec, Step, walk
-from shapesafe_tuner.structures import leaves, map_leaves
+from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
+from shapesafe_tuner.structures import Structure, leaves, map_leaves
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
 from shapesafe_tuner.tracing.standins.answers import demand_sizes, tensors_for
+from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import StandIn
-from shapesafe_tuner.tracing.standins.keys import key_of
+from shapesafe_tuner.tracing.standins.graph import LayerRecord
+from shapesafe_tuner.tracing.standins.keys import Key, key_of
 from shapesafe_tuner.tracing.standins.models import (
     FunctionalRecord,
     ModelRecord,
     SequentialRecord,
 )
 from shapesafe_tuner.tracing.standins.posed import PosedRecord
+from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
 
 __all__ = ["Training", "keeps_state"]
 
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
-_COMPILED: Memory[Any, None] = Memory(4096)
-_STEPS: Memory[Any, StepOutcome] = Memory(4096)
+_COMPILED: Memory[Key, None] = Memory(4096)
+_STEPS: Memory[Key, StepOutcome] = Memory(4096)
 """What the losses and metrics of a model said to its outputs, for all checks of the process."""
 
 
@@ -54,7 +57,7 @@ class Training:
         return self._data.batches
 
     def judge(  # noqa: PLR0912
-        self, record: ModelRecord, run: Any, check: Check
+        self, record: ModelRecord, run: AnalyticRun, check: Check
     ) -> StepOutcome:
         """What ``fit`` would meet.
 
@@ -68,7 +71,7 @@ class Training:
             run.walks(record)
             run.escalate("gradients go through the state that a layer keeps")
         opened = self._given_to_own_code(record, run) if run.facades else None
-        outputs: dict[Batch, Any] = {}
+        outputs: dict[Batch, Specs] = {}
         for place, batch in enumerate(self._data.batches):
             specs = self._arriving(record, batch)
             if backend.BUILDS_OUT_OF_TRAINING and not outputs:
@@ -107,7 +110,7 @@ class Training:
             _STEPS[key] = known
         return known
 
-    def _given_to_own_code(self, record: ModelRecord, run: Any) -> Any:
+    def _given_to_own_code(self, record: ModelRecord, run: AnalyticRun) -> Specs:
         """What a batch of open size gives, which code of the user's may see first."""
         if not all(leaf.trainable for leaf in record.leaves()):
             run.escalate("a layer is frozen beside code of the user's own")
@@ -117,7 +120,7 @@ class Training:
         opened = self._arriving(record, first.resized(None))
         return self._forward(record, run, first, opened, "training")
 
-    def _arriving(self, record: ModelRecord, batch: Batch) -> Any:
+    def _arriving(self, record: ModelRecord, batch: Batch) -> Specs:
         """The specs a model's first layers see for a batch."""
         if isinstance(record, FunctionalRecord):
             return _named_as(record.given, batch.x, record)
@@ -125,7 +128,9 @@ class Training:
             return record.leave("trained on several arrays")
         return _spec(batch.x, record)
 
-    def _forward(self, record: ModelRecord, run: Any, batch: Batch, specs: Any, step: Step) -> Any:
+    def _forward(
+        self, record: ModelRecord, run: AnalyticRun, batch: Batch, specs: Specs, step: Step
+    ) -> Specs:
         run.walks(record)
         try:
             return record.answer(specs, None, step=step).outputs
@@ -138,7 +143,7 @@ class Training:
             raise
 
     def _trace(
-        self, record: ModelRecord, run: Any, check: Check, outputs: dict[Batch, Any]
+        self, record: ModelRecord, run: AnalyticRun, check: Check, outputs: dict[Batch, Specs]
     ) -> StepOutcome:
         with run.outside():
             model = _surrogate(record)
@@ -149,7 +154,7 @@ class Training:
             )
 
     @staticmethod
-    def forward_alone(record: ModelRecord, run: Any) -> None:
+    def forward_alone(record: ModelRecord, run: AnalyticRun) -> None:
         """Call a model on its own inputs as in training, where there is no data.
 
         Raises:
@@ -162,7 +167,7 @@ class Training:
             record.answer(record.source.output, None, step="training")
 
     @staticmethod
-    def accepted_by_compile(record: ModelRecord, run: Any, check: Check) -> None:
+    def accepted_by_compile(record: ModelRecord, run: AnalyticRun, check: Check) -> None:
         """Ask Keras whether ``compile`` takes its arguments, each once.
 
         Raises:
@@ -183,12 +188,12 @@ class Training:
             _COMPILED[key] = None
 
 
-def keeps_state(layer: Any) -> bool:
+def keeps_state(layer: LayerRecord) -> bool:
     """Whether a layer, or one among its arguments, is stateful."""
     return any(part.kwargs.get("stateful") for part in _parts(layer.description))
 
 
-def _parts(description: Any) -> Iterator[Any]:
+def _parts(description: Description) -> Iterator[Description]:
     """A layer's description, and those of the layers among its arguments."""
     yield description
     for value in (*description.args, *description.kwargs.values()):
@@ -204,28 +209,28 @@ class _Emit(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name, dtype="float32", autocast=False)
         self.emitted = spec
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         raise NotImplementedError("it is never run")
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Tensor) -> Tensor:
         return plain_tensor(self.emitted)
 
 
 class _Subclassed(keras.Model):  # type: ignore[misc]
     """Stands for a model of a class of the user's; its outputs are known already."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         raise NotImplementedError("it is never run")
 
 
-def _surrogate(record: ModelRecord) -> Any:
+def _surrogate(record: ModelRecord) -> Model:
     """A real model with the inputs and outputs of the stand-in one, and nothing between."""
     if isinstance(record, SequentialRecord):
         return keras.Sequential(name=record.name)
     if isinstance(record, PosedRecord):
         return _Subclassed(name=record.name)
     assert isinstance(record, FunctionalRecord)
-    inputs: dict[int, Any] = {}
+    inputs: dict[int, Tensor] = {}
     for tensor, source in zip(record.input_tensors(), record.sources, strict=True):
         inputs[id(source)] = keras.Input(
             batch_shape=source.output.shape, dtype=tensor.dtype, name=source.name
@@ -247,21 +252,21 @@ def _output_names(record: ModelRecord) -> list[str]:
     return names
 
 
-def _structure(record: ModelRecord) -> Any:
+def _structure(record: ModelRecord) -> Structure:
     """What ``fit`` sees of the model besides its outputs."""
     if isinstance(record, FunctionalRecord):
         return map_leaves(lambda _: "tensor", (record.given, record.wanted))
     return type(record).__name__
 
 
-def _compile_key(record: ModelRecord) -> Any:
+def _compile_key(record: ModelRecord) -> Key:
     try:
         return marshal.dumps(record.compiled, 2)
     except ValueError:
         return key_of(record.compiled)
 
 
-def _named_as(given: Any, x: Any, record: ModelRecord) -> Any:
+def _named_as(given: Nested, x: Nested, record: ModelRecord) -> Specs:
     """The specs of a batch in the structure of a model's inputs, where they match plainly."""
     if isinstance(given, dict):
         if not isinstance(x, dict) or set(x) != set(given):
@@ -281,13 +286,13 @@ def _named_as(given: Any, x: Any, record: ModelRecord) -> Any:
     return _spec(x, record)
 
 
-def _spec(item: Any, record: ModelRecord) -> Spec:
+def _spec(item: object, record: ModelRecord) -> Spec:
     if not isinstance(item, TensorSpec) or item.sparse or item.dtype in ("string", "object"):
         record.leave("trained on unusual data")
     return Spec(item.shape, item.dtype)
 
 
-def _alike(opened: Any, given: Any) -> bool:
+def _alike(opened: Specs, given: Specs) -> bool:
     """Whether outputs differ in their batch axis only."""
     before, now = list(leaves(opened)), list(leaves(given))
     same = all(one.shape[1:] == other.shape[1:] for one, other in zip(before, now, strict=False))

@@ -163,8 +163,8 @@ class Growing:
 
     def _answered(self, node: Node, place: int, batch: Batch) -> list[Spec | str] | None:
         record, run = node.record, self._run
-        args = [_filled(item, place) for item in node.args]
-        kwargs = {name: _filled(item, place) for name, item in node.kwargs.items()}
+        args = _filled(node.args, place)
+        kwargs = _filled(node.kwargs, place)
         step: Step = "training" if batch.kind == "train" else "evaluation"
         try:
             if isinstance(record, OperationRecord):

@@ -17,7 +17,7 @@ from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
 from shapesafe_tuner.tracing.standins.facades import Facade
-from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord
+from shapesafe_tuner.tracing.standins.graph import Args, InputRecord, Kwargs, LayerRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
@@ -171,7 +171,7 @@ class FollowedRun(AnalyticRun):
         """What rules are given."""
         return revealed(value)
 
-    def construct(self, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def construct(self, cls: type, args: Args, kwargs: Kwargs) -> Any:
         """What a constructor of Keras gives."""
         follower = self._follower
         with follower.library_call("construct", args, kwargs):
@@ -215,14 +215,14 @@ class FollowedRun(AnalyticRun):
             self._notice(record, tensor)
             return self._adopted(super().call(record, self.kept(tensor)))
 
-    def call_with(self, record: LayerRecord, args: Any, kwargs: Any) -> Any:
+    def call_with(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Any:
         """A layer called on anything else."""
         with self._follower.library_call("call", record, args, kwargs):
             self._notice(record, args)
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
             return self._adopted(super().call_with(record, args, kwargs))
 
-    def operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
+    def operation(self, operation: Any, args: Args, kwargs: Kwargs) -> Any:
         """One of ``keras.ops`` called on tensors of this run."""
         with self._follower.library_call("operation", args, kwargs):
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
