@@ -44,7 +44,6 @@ INSIDE = {
         ("question", "limits", "training_step"),
         ("standins",),
         ("states",),
-        ("analysed",),
         ("analytic", "reasons"),
         ("verdicts",),
         ("judge",),

@@ -7,7 +7,7 @@ import doctest
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shapesafe_tuner import structures
@@ -32,6 +32,7 @@ NESTED = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(NESTED)
 def test_each_leaf_is_converted_where_it_stands(structure: Any) -> None:
     assert map_leaves(lambda leaf: leaf, structure) == structure

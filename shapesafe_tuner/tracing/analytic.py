@@ -19,7 +19,6 @@ from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperPa
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Values
 from shapesafe_tuner.escaping import said
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.tracing.analysed import Analysed, Given, built, parameters_of, refused
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import shown_sizes
 from shapesafe_tuner.tracing.question import Question
@@ -30,6 +29,7 @@ from shapesafe_tuner.tracing.signals import (
     users_line,
     without_frames,
 )
+from shapesafe_tuner.tracing.standins.analysed import Analysed, Given, built, parameters_of, refused
 from shapesafe_tuner.tracing.standins.answers import has_empty_map
 from shapesafe_tuner.tracing.standins.facades import ModelStandIn, Posed
 from shapesafe_tuner.tracing.standins.models import ModelRecord

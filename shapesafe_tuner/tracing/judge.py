@@ -20,7 +20,6 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.tracing.analysed import Analysed, outside_of_domain
 from shapesafe_tuner.tracing.analytic import AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin
 from shapesafe_tuner.tracing.code_memory import facts_of
@@ -30,6 +29,7 @@ from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
 from shapesafe_tuner.tracing.repeating import Repeating
 from shapesafe_tuner.tracing.shape_table import count_parameters
+from shapesafe_tuner.tracing.standins.analysed import Analysed, outside_of_domain
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.symbolic import build_model, model_output_shape

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.tracing.analysed import Analysed
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, described, type_name
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.reasons import describe
 from shapesafe_tuner.tracing.shape_table import count_parameters, shapes_of, with_unknown_batch
+from shapesafe_tuner.tracing.standins.analysed import Analysed
 from shapesafe_tuner.tracing.symbolic import Built
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import UNDECIDED, LayerShape, Note, Shape, ShapeFault, Stage, Verdict
