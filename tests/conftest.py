@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # That a machine is busy is no failure.
-settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")

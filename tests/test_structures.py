@@ -37,7 +37,7 @@ NESTED = st.recursive(
 def test_each_leaf_is_converted_where_it_stands(structure: Any) -> None:
     assert map_leaves(lambda leaf: leaf, structure) == structure
     wrapped = map_leaves(lambda leaf: Pair(0, leaf), structure)
-    assert [pair.two for pair in leaves(wrapped)] == list(leaves(structure))
+    assert [pair.two for pair in leaves(wrapped)] == leaves(structure)
     assert map_leaves(lambda pair: pair.two, wrapped) == structure
 
 
@@ -47,7 +47,7 @@ def test_each_leaf_is_converted_where_it_stands(structure: Any) -> None:
     ids=["a tuple with names", "an ordered dict", "None", "a string", "a set", "a list of a kind"],
 )
 def test_what_is_no_plain_container_is_a_leaf(leaf: Any) -> None:
-    assert list(leaves([leaf])) == [leaf]
+    assert leaves([leaf]) == [leaf]
     assert map_leaves(lambda item: item is leaf, (leaf,)) == (True,)
 
 

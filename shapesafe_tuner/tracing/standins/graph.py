@@ -7,7 +7,7 @@ User code holds stand-ins (``facades.py``) and tensors. A stand-in knows its *re
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
@@ -326,16 +326,18 @@ class Node:
             return self.record.name
         return self.run.escalate("the name of a tensor is read")
 
-    def parents(self) -> Iterator[SymbolicTensor]:
+    def parents(self) -> Sequence[SymbolicTensor]:
         """The tensors of the call."""
         args = self.args
         if len(args) == 1 and type(args[0]) is SymbolicTensor and not self.kwargs:
-            return iter(args)
+            return args
         return tensors((args, self.kwargs))
 
 
 def tensors_of(specs: Specs, node: Node) -> Nested:
     """Tensors made by one node, in the structure of these specs."""
+    if type(specs) is Spec:
+        return symbolic(specs, node)
     places = itertools.count()
 
     def made(leaf: Structure) -> Structure:

@@ -274,7 +274,7 @@ class FunctionalRecord(ModelRecord):
         super().__init__(run, description, name)
         self.given = inputs
         self.wanted = outputs
-        flat = list(tensors(inputs))
+        flat = tensors(inputs)
         self.sources = [tensor.node.record for tensor in flat]
         ids = {id(source) for source in self.sources}
         if (
@@ -366,11 +366,11 @@ class FunctionalRecord(ModelRecord):
 
     def input_tensors(self) -> list[SymbolicTensor]:
         """As ``Functional.inputs``."""
-        return list(tensors(self.given))
+        return tensors(self.given)
 
     def output_tensors(self) -> list[SymbolicTensor]:
         """As ``Functional.outputs``."""
-        return list(tensors(self.wanted))
+        return tensors(self.wanted)
 
     def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
         """Call the graph again on other inputs."""
@@ -420,12 +420,12 @@ class FunctionalRecord(ModelRecord):
             if not isinstance(inputs, dict) or set(inputs) != set(self.given):
                 self.leave("called on another structure")
             return [inputs[name] for name in self.given]
-        flat = list(leaves(inputs))
+        flat = leaves(inputs)
         if len(flat) != len(self.sources) or isinstance(inputs, dict):
             self.leave("called on another structure")
         return flat
 
-    def _specs_from(self, node: Node, args: Args, kwargs: Kwargs, *, step: Step) -> Iterator[Spec]:
+    def _specs_from(self, node: Node, args: Args, kwargs: Kwargs, *, step: Step) -> list[Spec]:
         """The specs that one call gives for those of its arguments."""
         record = node.record
         if isinstance(record, OperationRecord):

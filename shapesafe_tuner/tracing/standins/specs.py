@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.types import Nested
 from shapesafe_tuner.shapes.deferred import Deferred
@@ -15,12 +13,9 @@ from shapesafe_tuner.tracing.standins.keys import Key, key_of
 __all__ = ["hashable", "specs_of", "tensors"]
 
 
-def tensors(structure: Nested) -> Iterator[SymbolicTensor]:
+def tensors(structure: Nested) -> list[SymbolicTensor]:
     """The symbolic tensors of a structure, in order."""
-    if type(structure) is SymbolicTensor:
-        yield structure
-    else:
-        yield from (leaf for leaf in leaves(structure) if type(leaf) is SymbolicTensor)
+    return [leaf for leaf in leaves(structure) if type(leaf) is SymbolicTensor]
 
 
 def specs_of(structure: Nested) -> Specs:

@@ -294,6 +294,6 @@ def _spec(item: object, record: ModelRecord) -> Spec:
 
 def _alike(opened: Specs, given: Specs) -> bool:
     """Whether outputs differ in their batch axis only."""
-    before, now = list(leaves(opened)), list(leaves(given))
+    before, now = leaves(opened), leaves(given)
     same = all(one.shape[1:] == other.shape[1:] for one, other in zip(before, now, strict=False))
     return same and len(before) == len(now)

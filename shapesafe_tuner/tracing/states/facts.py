@@ -176,7 +176,7 @@ class Growing:
             return [f"{record.layer_class.__name__} {refused.why}"]
         except Exception:  # the whole model is asked, which says whose error this is
             return None
-        flat = list(leaves(found))
+        flat = leaves(found)
         return flat if flat and all(isinstance(spec, Spec) for spec in flat) else None
 
 
