@@ -32,9 +32,10 @@ EXCUSED = {
     ("space/work.py", "pickle.loads"),
 }
 IMPORTS_BY_NAME = {
-    # Names in the package's own code, or the target of a command line.
-    "__init__.py", "_compat/backends/__init__.py", "_compat/keras_tuner/modules.py",
-    "shapes/rules/__init__.py", "space/work.py", "cli/target.py", "report/plot.py",
+    # Names in the package's own code, of Keras's backend, or the target of a command line.
+    "__init__.py", "_compat/backends/__init__.py", "_compat/keras/versions.py",
+    "_compat/keras_tuner/modules.py", "shapes/rules/__init__.py", "space/work.py",
+    "cli/target.py", "report/plot.py",
 }  # fmt: skip
 
 
