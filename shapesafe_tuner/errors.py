@@ -84,7 +84,7 @@ class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # typ
             )
         extent = "the whole space" if self.exhaustive else "random and systematic draws"
         lines = [
-            f"No feasible configuration was found: all {self.tried} that were judged "
+            f"No feasible configuration was found: all {self.tried} that were checked "
             f"({extent}) are infeasible. Most frequent reasons:"
         ]
         lines += [f"  {count} x {visible(reason)}" for reason, count in self.reasons[:3]]

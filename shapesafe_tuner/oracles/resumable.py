@@ -107,7 +107,7 @@ class ResumableOracle(OracleHooks):
             self.run_again(trial_id)
             return
         times = "once" if count == 1 else f"{count} times"
-        cause = note or "it was killed, and nothing tells by whom"
+        cause = note or "it was killed, by whom is unknown"
         why = f"The process ended {times} while this trial ran ({cause}); it is not run again."
         LOG.warning("Trial %s: %s", trial_id, why)
         self.give_up(trial_id, why)

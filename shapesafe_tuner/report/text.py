@@ -74,7 +74,7 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
         f"without a trial; checking took {draws.seconds:.1f} s.",
     ]
     if draws.repeated:
-        lines.append(f"What was rejected was drawn again {_times(draws.repeated)}.")
+        lines.append(f"Rejected configurations were drawn again {_times(draws.repeated)}.")
     if draws.unjudged:
         lines.append(f"Not judged: {draws.unjudged}.")
     by_reason: Counter[str] = Counter()
@@ -93,9 +93,9 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
         lines.append(f"  and {len(by_reason) - 5} other reasons; see tuner.rejections.")
     repaired = sum(rejection.repaired_to is not None for rejection in rejections)
     if repaired:
-        lines.append(f"{repaired} of the rejected were repaired.")
+        lines.append(f"{repaired} of them {'was' if repaired == 1 else 'were'} repaired.")
     lines += [
-        f"A trial that was not refused failed: {named(trial.values)}: {trial.message}"
+        f"A trial failed that was not rejected: {named(trial.values)}: {trial.message}"
         for trial in failed
     ]
     return "\n".join(visible(line) for line in (*lines, *draws.notes))
@@ -167,7 +167,7 @@ def print_explanation(
 
 def outcome_of(verdict: Verdict) -> tuple[str, str]:
     if verdict.feasible is None:
-        return visible(f"Undecided: {verdict.reason} A trial will show."), "yellow"
+        return visible(f"Undecided: {verdict.reason} Its trial will run."), "yellow"
     if verdict.feasible:
         return "Feasible: it can be built and trained.", "green"
     refused_by = "trained" if verdict.fault and verdict.fault.refused_by == "train" else "built"

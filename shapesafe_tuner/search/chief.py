@@ -211,7 +211,7 @@ class Chief:
         """
         with self._oracle.locked():
             for tuner_id in self._attendance.silent():
-                self._lost(tuner_id, "has not been heard of")
+                self._lost(tuner_id, "has not answered")
             if self._attendance:
                 return False
             quiet, limit = self._attendance.quiet_for(), self._attendance.patience

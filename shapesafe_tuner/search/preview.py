@@ -113,7 +113,7 @@ def assert_reported(objective: Any, shown: Preview, given: FitArguments) -> None
         return
     names = listed(missing)
     if missing == ["default_objective"]:
-        words = "no objective was given, and the results of fit are many."
+        words = "no objective was given, and fit returns several results."
     elif not given.validates and all(name.removeprefix("val_") in found for name in missing):
         words = (
             f"the objective {names} needs validation data; give search validation_data or "

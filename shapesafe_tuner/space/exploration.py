@@ -93,7 +93,7 @@ class Exploration:
         if names := self.blocked:
             verb = "affects shapes and has" if len(names) == 1 else "affect shapes and have"
             return f"{' and '.join(map(short, names))} {verb} too many values"
-        return f"its shapes depend on more combinations than {self.runs:,} runs can tell"
+        return f"its shapes depend on more combinations than {self.runs:,} runs can cover"
 
     def explore(
         self, budget: float, executor: Executor | None = None, progress: Progress | None = None

@@ -132,7 +132,7 @@ def test_a_trial_that_takes_its_process_is_not_run_for_ever(
     times = "once" if runs == 1 else f"{runs} times"
     cause = {
         "abort": "Fatal Python error: Aborted",
-        "kill": "it was killed, and nothing tells by whom",
+        "kill": "it was killed, by whom is unknown",
         "memory": "the out-of-memory killer was at work",
     }[how]
     assert f"ended {times} while this trial ran ({cause})" in failed["message"]

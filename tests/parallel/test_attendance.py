@@ -123,7 +123,7 @@ def test_the_trial_of_a_silent_worker_goes_to_another(
     clock.now = 17
     with caplog.at_level(logging.WARNING):
         assert not chief.is_over()
-    assert f"Worker a has not been heard of while it ran trial {lost.trial_id}." in caplog.text
+    assert f"Worker a has not answered while it ran trial {lost.trial_id}." in caplog.text
     finish(chief, B, kept)
     assert chief.create_trial(B).trial_id == lost.trial_id
 

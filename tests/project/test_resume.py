@@ -219,7 +219,7 @@ def test_a_search_without_feasible_configurations_says_the_same_again(tmp_path: 
     said = []
     for _ in range(2):
         tuner = toys.make("GridSearch", toys.never, tmp_path)
-        with pytest.raises(Exception, match="all 4 that were judged") as raised:
+        with pytest.raises(Exception, match="all 4 that were checked") as raised:
             tuner.search(toys.X, toys.Y, verbose=0)
         said.append(str(raised.value))
     assert said[0] == said[1]

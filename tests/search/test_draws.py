@@ -70,7 +70,7 @@ def test_what_is_drawn_again_is_counted_apart() -> None:
     assert (again.number, again.repeated) == (3, 1)
     said = feasibility_summary(draws)
     assert "3 configurations drawn, 3 rejected (100%)" in said
-    assert "What was rejected was drawn again once." in said
+    assert "Rejected configurations were drawn again once." in said
 
 
 def test_a_rejection_names_the_trial_it_led_to(capsys: pytest.CaptureFixture[str]) -> None:

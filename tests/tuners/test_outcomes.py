@@ -66,7 +66,7 @@ def test_different_faults_are_not_called_the_same(tmp_path: Path) -> None:
     assert caught.value.always_broken is None
     assert caught.value.exhaustive
     assert caught.value.tried == 4
-    assert "all 4 that were judged (the whole space) are infeasible" in str(caught.value)
+    assert "all 4 that were checked (the whole space) are infeasible" in str(caught.value)
 
 
 def broadcasting(hp: Any) -> keras.Model:

@@ -161,7 +161,7 @@ def test_a_space_without_feasible_configurations_is_reported(name: str, tmp_path
     assert isinstance(error, keras_tuner.errors.FatalError)
     assert error.tried == 4
     assert error.exhaustive
-    assert "all 4 that were judged" in str(error)
+    assert "all 4 that were checked" in str(error)
     assert "Cropping1D" in str(error)
     assert error.reasons[0][0] in str(error)
     counts = [count for _, count in error.reasons]
@@ -183,7 +183,7 @@ def test_a_space_too_wide_to_walk_is_given_up_and_says_so(
         tuner.search(toys.X, toys.Y, verbose=0)
     assert not raised.value.exhaustive
     assert raised.value.tried >= 20
-    assert f"all {raised.value.tried} that were judged" in str(raised.value)
+    assert f"all {raised.value.tried} that were checked" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", toys.TUNERS)
@@ -317,7 +317,7 @@ def test_a_head_that_disagrees_with_the_labels_is_refused(form: str, tmp_path: P
 def test_validation_data_are_judged_too(tmp_path: Path) -> None:
     tuner = toys.make("RandomSearch", toys.head, tmp_path)
     validation = (toys.X, toys.labels(4))
-    with pytest.raises(sst.NoFeasibleConfigurationError, match="all 4 that were judged"):
+    with pytest.raises(sst.NoFeasibleConfigurationError, match="all 4 that were checked"):
         tuner.search(toys.X, toys.labels(3), validation_data=validation, verbose=0)
     widths = {values["width"] for values in toys.rejected(tuner)}
     assert widths == {2, 3, 4, 5}
