@@ -437,8 +437,8 @@ def dataset_against_one_output(hp: Any) -> Any:
 
 @case(x=np.zeros((6, 32, 32, 3), "float32"))
 def backbone(hp: Any) -> Any:
-    base = keras.applications.MobileNetV2(
-        input_shape=(32, 32, 3), include_top=False, weights=None, pooling="avg"
+    base = keras.applications.MobileNet(
+        input_shape=(32, 32, 3), alpha=0.25, include_top=False, weights=None, pooling="avg"
     )
     return compiled(keras.Sequential([base, layers.Dense(3, activation="softmax")]))
 

@@ -28,7 +28,7 @@ from tests import toys
 pytestmark = [pytest.mark.filterwarnings(each) for each in toys.IGNORED_WARNINGS]
 
 THREADS = 8
-MODELS = 2
+MODELS = 1
 """That each training thread makes, one after the other."""
 CHECKS = 8
 """That each checking thread makes at least; it goes on while models are trained."""
