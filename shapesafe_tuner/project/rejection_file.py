@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from shapesafe_tuner.plain import to_json
 from shapesafe_tuner.project.problems import project_error
-from shapesafe_tuner.project.writing import RemoteFiles, saving
+from shapesafe_tuner.project.writing import DISK, RemoteFiles, saving
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["FILE", "RejectionFile"]
@@ -117,7 +117,7 @@ class RejectionFile:
                 left = memoryview(lines)
                 while left:
                     left = left[file.write(left) :]
-                os.fsync(file.fileno())
+                DISK.written(file, self.path)
             except OSError:
                 file.truncate(self._end)
                 raise
