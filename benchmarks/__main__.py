@@ -7,7 +7,14 @@ import importlib
 import pathlib
 import sys
 
-NAMES = ("wasted_trials", "check_cost", "search_space", "search_quality", "agreement")
+NAMES = (
+    "wasted_trials",
+    "check_cost",
+    "search_space",
+    "search_quality",
+    "search_cost",
+    "agreement",
+)
 
 
 def first_line(name: str) -> str:

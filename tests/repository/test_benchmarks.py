@@ -347,6 +347,21 @@ def test_the_labelled_set_is_judged(tmp_path: pathlib.Path) -> None:
         agreement.main(["--only", "nothing", "--into", str(tmp_path)])
 
 
+# ---------------------------------------------------------------- search_cost
+
+
+@pytest.mark.filterwarnings("ignore::shapesafe_tuner.FeasibilityWarning")
+def test_what_searches_cost_is_measured_for_stock_and_ours(tmp_path: pathlib.Path) -> None:
+    from benchmarks import search_cost
+
+    search_cost.main(["--trials", "4", "--rare", "1", "--into", str(tmp_path)])
+    found = json.loads((tmp_path / "search_cost.json").read_text())["results"]
+    assert [(run["trials"], run["way"]) for run in found["feasible"]] == [(4, "stock"), (4, "ours")]
+    assert all(run["cpu"] > 0 and run["first"] > 0 for run in found["feasible"])
+    assert [run["rejected"] for run in found["feasible"]] == [0, 0]
+    assert found["rare"][0]["rejected"] > 10
+
+
 # ---------------------------------------------------------------- check_cost
 
 
