@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import inspect
+from collections.abc import Collection
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.configurations import configuration
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
 from shapesafe_tuner.search.arguments import refusal_of_search
-from shapesafe_tuner.tracing.following.probe import untouchable
-from shapesafe_tuner.tracing.following.purity import objections
-from shapesafe_tuner.tracing.following.source import Followed
+from shapesafe_tuner.space.enumeration import sample
+from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.following.given import GivenData
+from shapesafe_tuner.tracing.following.purity import Objection, read_code
+from shapesafe_tuner.tracing.following.source import Build, Followed, NotFollowed
+from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = ["Rehearsal", "register_what_fit_reads", "rehearsal_of"]
+
+ATTEMPTS = 10
+"""Configurations that are tried until one comes to its ``fit``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +30,8 @@ class Rehearsal:
     Attributes:
         source: follows it; None where it is not followed.
         unjudged: why not.
-        builds_alone: False where it prepares the hypermodel before it builds, so that a build by
-            itself says nothing.
+        builds_alone: False where a build by itself says nothing: the code prepares the hypermodel
+            before, catches what a build raises, or builds the model itself.
     """
 
     source: Followed | None = None
@@ -32,38 +39,62 @@ class Rehearsal:
     builds_alone: bool = True
 
 
-def rehearsal_of(
-    tuner: TunerHooks,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    in_advance: Collection[str],
-    *,
-    everything: bool,
-) -> Rehearsal:
+def rehearsal_of(tuner: TunerHooks, given: GivenData, in_advance: Collection[str]) -> Rehearsal:
     """Look at what the user wrote, and say how to follow it.
 
     Args:
         tuner: with its hypermodel.
-        args, kwargs: of ``search``.
+        given: the arguments of ``search``.
         in_advance: names that the user registered before ``build``.
-        everything: also what may have side effects.
     """
     name = tuner._trains_by_itself
-    found = [one for method, owner in tuner._own_code for one in objections(method, owner)]
-    alone = not any("self.hypermodel." in one for one in found)
-    handled = [one for one in found if " try statement" in one]
-    stops = handled if everything else found
-    if name is None or stops:
-        why = None if name is None else f"{name} may change the data, and was not followed: "
-        return Rehearsal(None, why and why + stops[0], alone)
-    kept = {word: value for word, value in kwargs.items() if word != "callbacks"}
-    callbacks = list(kwargs.get("callbacks") or ())
+    if name is None:
+        return Rehearsal()
+    _assert_taken(tuner, given)
+    found: list[Objection] = []
+    catches = prepares = False
+    for method, owner in tuner._own_code:
+        of_hypermodel = owner is type(tuner.hypermodel)
+        models = tuple(inspect.signature(method).parameters)[1:2] if of_hypermodel else ()
+        read = read_code(method, owner, models=models, holds_arrays=given.holds_arrays)
+        found += read.objections
+        catches = catches or read.catches
+        prepares = prepares or (read.catches and not of_hypermodel)
+    prepares = prepares or any("self.hypermodel." in one for one in found)
+    alone = tuner.hypermodel is not None and not prepares
+    if found and not given.everything:
+        why = f"{name} may change the data, and was not followed: {found[0]}"
+        return Rehearsal(None, why, alone)
 
-    def run(hp: Any, probe: Any) -> None:
-        given = untouchable(kept)
-        tuner._rehearse(hp, probe, untouchable(args), {**given, "callbacks": list(callbacks)})
+    def run(hp: Any, build: Build) -> None:
+        tuner._rehearse(hp, build, *given.copies())
 
-    return Rehearsal(Followed(run, name, in_advance), None, alone)
+    source = Followed(
+        run,
+        name,
+        in_advance,
+        has_build=tuner.hypermodel is not None,
+        may_catch=catches or bool(found),
+        objection_to=given.objection_to,
+    )
+    return Rehearsal(source, None, alone)
+
+
+def _assert_taken(tuner: TunerHooks, given: GivenData) -> None:
+    """The first of the user's methods gets the arguments of ``search``.
+
+    Raises:
+        FatalTypeError: it has no such parameters, so that every trial fails.
+    """
+    method, owner = tuner._own_code[0]
+    by_tuner = method.__name__ == "run_trial"
+    try:
+        before = (None,) if issubclass(owner, TunerHooks) else (None, None)
+        given.assert_taken_by(method, *before, callbacks=not by_tuner)
+    except TypeError as error:
+        name = f"{owner.__name__}.{method.__name__}"
+        words = f"{name} does not take these arguments of search ({error})."
+        raise refusal_of_search(words, error) from error
 
 
 def register_what_fit_reads(oracle: Any, source: Followed) -> str | None:
@@ -85,8 +116,33 @@ def register_what_fit_reads(oracle: Any, source: Followed) -> str | None:
     found = source.follow(hp)
     if found.unjudged is not None:
         return found.unjudged
+    if found.whole:
+        return _register_with_models(oracle, source)
     problem = None if found.data is None else found.data.problem
-    if problem is not None and ("multiple values" in problem or "these arguments" in problem):
-        raise refusal_of_search(f"{problem}.")
+    _assert_no_fixed_problem(problem)
     oracle.update_space(hp)
     return None
+
+
+def _register_with_models(oracle: Any, source: Followed) -> str | None:
+    """The same where the model must be built for it: with the first that comes to its ``fit``."""
+    for attempt in range(ATTEMPTS):
+        values = sample(oracle.hyperparameters, attempt) if attempt else {}
+        hp = configuration(oracle.hyperparameters, values)
+        check = Check()
+        with check_environment(check):
+            try:
+                source.reach(hp, check)
+            except NotFollowed as why:
+                return str(why)
+            except (Exception, Undecidable):
+                continue  # this one cannot be built; others may
+        _assert_no_fixed_problem(None if check.fit_gets is None else check.fit_gets.problem)
+        oracle.update_space(hp)
+        return None
+    return None
+
+
+def _assert_no_fixed_problem(problem: str | None) -> None:
+    if problem is not None and ("multiple values" in problem or "these arguments" in problem):
+        raise refusal_of_search(f"{problem}.")

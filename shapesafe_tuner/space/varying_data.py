@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from shapesafe_tuner._compat.keras_tuner.configurations import (
+    RecordedHyperParameters,
+    configuration,
+    lazy_configuration,
+)
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
+from shapesafe_tuner.tracing.attribution import Origin, attribute, described
 from shapesafe_tuner.tracing.data.spec import DataSpec
-from shapesafe_tuner.tracing.data.varying import DataSource, Found
-from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.tracing.data.varying import DataSource, Found, plain_value
+from shapesafe_tuner.tracing.environment import Check
+from shapesafe_tuner.tracing.following.source import Followed, NotFollowed
+from shapesafe_tuner.tracing.judge import OWN_FIT, Judge
 from shapesafe_tuner.tracing.question import Changes, Question
 from shapesafe_tuner.tracing.states.follower import Follower
-from shapesafe_tuner.tracing.verdicts import Judged
-from shapesafe_tuner.verdict import Verdict
+from shapesafe_tuner.tracing.symbolic import Built
+from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.tracing.verdicts import Judged, undecided
+from shapesafe_tuner.verdict import Verdict, kind_of
 
 __all__ = ["JudgeByData", "judge_of"]
 
@@ -40,6 +52,10 @@ class JudgeByData(Judge):
         super().__init__(question)
         self._source = source
         self._by_data: Memory[tuple[DataSpec | None, str | None], Judge] = Memory(_MOST)
+        self._whole: TrialJudge | None = None
+        if isinstance(source, Followed):
+            self._whole = TrialJudge(question, source)
+            self._whole.names_read = self.names_read
 
     def _of(self, found: Found) -> Judge:
         key = (found.data, found.unjudged)
@@ -52,41 +68,101 @@ class JudgeByData(Judge):
             judge.names_read = self.names_read
         return judge
 
-    def judge(self, values: Mapping[str, Any], space: Any = None) -> Judged:
+    def judge(self, values: Values, space: HyperParameters | None = None) -> Judged:
         """As :meth:`Judge.judge`; what decided about the data counts as read."""
         found = self._source.find(values, space)
         self.names_read.update(found.read)
-        judge = self._of(found)
-        verdict, read = judge.judge(values, space)
+        judge: Judge | None = self._whole
+        judged: Judged | None = None
+        if not found.whole:
+            judge = self._of(found)
+            judged = judge.judge(values, space)
+            if _has_own_fit(judged.verdict):
+                judge, judged = self._whole, None
+        if judge is not None and judged is None:
+            try:
+                judged = judge.judge(values, space)
+            except NotFollowed as why:
+                found = dataclasses.replace(found, data=DataSpec(), unjudged=str(why))
+        if judge is None or judged is None:
+            judge = self._of(found)
+            judged = judge.judge(values, space)
         if judge.varies:
             self._repeating = judge._repeating
+        verdict, read = judged
+        if self._is_caught(verdict, lambda: configuration(space, values)):
+            return Judged(_caught(verdict))
         return Judged(verdict, None if read is None else {**found.read, **read})
 
     def judge_lazily(
         self,
-        space: Any,
-        values: Mapping[str, Any],
-        defer: Callable[[Any], Any],
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Value],
         follower: Follower | None = None,
     ) -> Verdict | None:
         """As :meth:`Judge.judge_lazily`; a build that is refused is so on any data."""
-        built = super().judge_lazily(space, values, defer)
-        if demanded() is not None or (built is not None and built.feasible is False):
-            return built
-        found = self._source.find_lazily(values, space, defer)
-        return self._of(found).judge_lazily(space, values, defer)
+
+        def plain() -> RecordedHyperParameters:
+            return lazy_configuration(space, values, (), lambda hp: plain_value(defer(hp)))
+
+        verdict = super().judge_lazily(space, values, defer)
+        if demanded() is None and (verdict is None or verdict.feasible is not False):
+            found = self._source.find_lazily(values, space, defer)
+            if found.whole and self._whole is not None:
+                return None
+            verdict = self._of(found).judge_lazily(space, values, defer)
+        if verdict is not None and demanded() is None and self._is_caught(verdict, plain):
+            return _caught(verdict)
+        return verdict
 
     def judge_with_keras(
-        self, space: Any, values: Mapping[str, Any], defer: Callable[[Any], Any]
+        self,
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Value],
     ) -> Verdict | None:
         """As :meth:`Judge.judge_with_keras`."""
-        found = self._source.find_lazily(values, space, defer)
-        return self._of(found).judge_with_keras(space, values, defer)
 
-    def said_by_keras(self, values: Mapping[str, Any], verdict: Verdict, space: Any) -> Verdict:
+        def plain(hp: HyperParameter) -> Value:
+            return plain_value(defer(hp))
+
+        found = self._source.find_lazily(values, space, defer)
+        verdict: Verdict | None = None
+        if found.whole and self._whole is not None:
+            try:
+                verdict = self._whole.judge_with_keras(space, values, plain)
+            except NotFollowed as why:
+                found = Found(DataSpec(), str(why), found.read)
+        if not found.whole or self._whole is None:
+            verdict = self._of(found).judge_with_keras(space, values, defer)
+            if self._whole is not None and verdict is not None and _has_own_fit(verdict):
+                with contextlib.suppress(NotFollowed):
+                    verdict = self._whole.judge_with_keras(space, values, plain)
+        if (
+            verdict is not None
+            and demanded() is None
+            and self._is_caught(verdict, lambda: lazy_configuration(space, values, (), plain))
+        ):
+            return _caught(verdict)
+        return verdict
+
+    def _is_caught(self, verdict: Verdict, hp: Callable[[], RecordedHyperParameters]) -> bool:
+        """Whether the user's own code keeps going where Keras refuses."""
+        source = self._source
+        if not isinstance(source, Followed) or not source.may_catch:
+            return False
+        if verdict.feasible is not False or verdict.stage == "declared":
+            return False
+        assert verdict.fault is not None
+        return not source.lets_out(hp(), of_build=verdict.fault.refused_by == "build")
+
+    def said_by_keras(
+        self, values: Values, verdict: Verdict, space: HyperParameters | None
+    ) -> Verdict:
         """As :meth:`Judge.said_by_keras`."""
         found = self._source.find(values, space)
-        return self._of(found).said_by_keras(values, verdict, space)
+        return verdict if found.whole else self._of(found).said_by_keras(values, verdict, space)
 
     def __reduce__(self) -> Any:
         return judge_of, (self.question,)
@@ -94,3 +170,53 @@ class JudgeByData(Judge):
     def with_changes(self, changes: Changes) -> Judge:
         """The same with other arguments of some layers."""
         return judge_of(dataclasses.replace(self.question, changes=changes))
+
+
+def _has_own_fit(verdict: Verdict) -> bool:
+    """Whether nothing was said of training, since the model has a ``fit`` of its own."""
+    return any(kind_of(note) == OWN_FIT for note in verdict.warnings)
+
+
+def _caught(verdict: Verdict) -> Verdict:
+    """What is left of a refusal that the user's own code catches."""
+    assert verdict.fault is not None
+    said = undecided(
+        f"the code that trains the model catches the error: {verdict.fault.reason.rstrip('.')}"
+    )
+    notes = (*verdict.warnings, said)
+    return Verdict(None, "symbolic", None, notes, layers=verdict.layers)
+
+
+class TrialJudge(Judge):
+    """Judges the model that the user's own code calls ``fit`` on, as it is left there.
+
+    Args:
+        question: what is judged.
+        source: follows that code.
+    """
+
+    def __init__(self, question: Question, source: Followed) -> None:
+        super().__init__(dataclasses.replace(question, by_rules=False))
+        self._source = source
+
+    def _built(self, hp: RecordedHyperParameters, check: Check) -> Built:
+        """Follow a trial to its first ``fit``.
+
+        Raises:
+            NotFollowed: it does not come there.
+        """
+        try:
+            return Built(self._source.reach(hp, check))
+        except NotFollowed:
+            raise
+        except Exception as error:
+            whose = attribute(error)
+            if whose.origin is Origin.UNKNOWN:
+                return Built(error=error, undecided=described(error))
+            return Built(error=error, attribution=whose, described=described(error))
+
+    def _trained(self, model: Model, check: Check) -> StepOutcome:
+        question = dataclasses.replace(
+            self.question, source=None, data=check.fit_gets, unjudged=None
+        )
+        return self._step(question, model, check)

@@ -45,6 +45,8 @@ class Check:
         undecided: why nothing can be said of the configuration, once something came up.
         warnings: what to tell the user besides the verdict.
         comparisons: what each loss compared: the loss, shape of targets, shape of outputs.
+        before_call: is told of each call of a layer, with its arguments, before it is made.
+        fit_gets: the data of ``fit``, where the user's own code was followed to it.
     """
 
     def __init__(self, *, keep_random_trace: bool = False) -> None:
@@ -61,6 +63,8 @@ class Check:
         self.undecided: str | None = None
         self.warnings: list[str] = []
         self.comparisons: list[tuple[Any, Any, Any]] = []
+        self.before_call: Callable[[Layer, Nested], None] | None = None
+        self.fit_gets: Any = None
         self._concrete_bytes = 0
 
     def touch(self, layer: Layer) -> None:
@@ -96,6 +100,8 @@ class Check:
         kwargs: Mapping[str, Any],
     ) -> Nested:
         """Record a layer call while it runs."""
+        if self.before_call is not None:
+            self.before_call(layer, [args, kwargs])
         return self.recorder.around_call(layer, call, args, kwargs)
 
     def note_birth(self, layer: Layer = None) -> None:

@@ -21,9 +21,10 @@ from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import AnalyticPass
-from shapesafe_tuner.tracing.attribution import Attribution, Origin
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.following.source import NotFollowed
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
@@ -32,7 +33,7 @@ from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.standins.analysed import Analysed, outside_of_domain
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
-from shapesafe_tuner.tracing.symbolic import build_model, model_output_shape
+from shapesafe_tuner.tracing.symbolic import Built, build_model, model_output_shape
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_forward, trace_training
 from shapesafe_tuner.tracing.verdicts import (
     Judged,
@@ -41,9 +42,12 @@ from shapesafe_tuner.tracing.verdicts import (
     of_model,
     with_notes,
 )
-from shapesafe_tuner.verdict import Verdict
+from shapesafe_tuner.verdict import Note, Verdict
 
-__all__ = ["Judge"]
+__all__ = ["OWN_FIT", "Judge"]
+
+OWN_FIT = "own fit"
+"""The kind of note on a model whose own ``fit`` may do anything with the data."""
 
 _MOST_NAMES = 100_000
 
@@ -140,7 +144,7 @@ class Judge:
             if hp is None:
                 hp = configuration(space, values, question.in_advance)
             hp.values.names_read.clear()
-            built = build_model(question.build, hp, check)
+            built = self._built(hp, check)
             if built.model is None:
                 verdict = of_failed_build(built, hp, check)
             else:
@@ -151,6 +155,10 @@ class Judge:
                 if known.name in values and outside_domain(known, values[known.name])
             ]
         return self._noted(verdict, hp, outside)
+
+    def _built(self, hp: RecordedHyperParameters, check: Check) -> Built:
+        """The model that is judged, or what stopped its making."""
+        return build_model(self.question.build, hp, check)
 
     @property
     def may_follow(self) -> bool:
@@ -221,7 +229,7 @@ class Judge:
         )
 
     def _by_rules(self, found: Analysed) -> Judged:
-        verdict = of_analysis(found, found.step or self._unjudged_step())
+        verdict = of_analysis(found, found.step or _unjudged_step(self.question))
         return self._noted(verdict, found.hp, found.outside)
 
     def _noted(self, verdict: Verdict, hp: Any, outside: Sequence[str]) -> Judged:
@@ -261,25 +269,47 @@ class Judge:
         return of_model(model, parameters, shape, self._trained(model, check), hp, check)
 
     def _trained(self, model: Model, check: Check) -> StepOutcome:
-        data = self.question.data
-        if data is not None and self.question.judges_training:
-            if trainer.overrides(model, "fit"):
-                why = f"{type(model).__name__}.fit may change the data"
-                return StepOutcome(warnings=(f"Training was not judged: {why}.",))
-            return trace_training(model, data, check)
-        step = self._unjudged_step()
+        if self.question.judges_training and trainer.overrides(model, "fit"):
+            return self._trained_by_itself(model, check)
+        return self._step(self.question, model, check)
+
+    def _trained_by_itself(self, model: Model, check: Check) -> StepOutcome:
+        """What becomes of a model with a ``fit`` of its own, by what Keras's gets there."""
+        given = self.question.given
+        if given is None:
+            why = f"{type(model).__name__}.fit may change the data"
+            return StepOutcome(warnings=(Note(f"Training was not judged: {why}.", OWN_FIT),))
+        try:
+            reached = given.reach(model, check)
+        except NotFollowed as why:
+            return StepOutcome(warnings=(f"Training was not judged: {why}.",))
+        except Exception as error:
+            whose = attribute(error)
+            if whose.origin is Origin.UNKNOWN:
+                return StepOutcome(undecided=whose.message)
+            return StepOutcome(whose, error)
+        question = dataclasses.replace(self.question, data=check.fit_gets, unjudged=None)
+        return self._step(question, reached, check)
+
+    @staticmethod
+    def _step(question: Question, model: Model, check: Check) -> StepOutcome:
+        """The training step of a model on the data of this question."""
+        if question.data is not None and question.judges_training:
+            return trace_training(model, question.data, check)
+        step = _unjudged_step(question)
         if step.attribution is None and check.recorder.empty_map:
             forward = trace_forward(model, check)
             step = dataclasses.replace(forward, warnings=(*step.warnings, *forward.warnings))
         return step
 
-    def _unjudged_step(self) -> StepOutcome:
-        """What is to be said where there is nothing to trace."""
-        data, why = self.question.data, self.question.unjudged
-        if data is None or self.question.judges_training:
-            return StepOutcome()
-        if why is None and data.problem is not None:
-            said = Attribution(Origin.FAULT, None, data.problem, by_user_code=False)
-            return StepOutcome(said)
-        why = why or "; ".join(data.notes) or "the data has no samples"
-        return StepOutcome(warnings=(f"Training was not judged: {why}.",))
+
+def _unjudged_step(question: Question) -> StepOutcome:
+    """What is to be said where there is nothing to trace."""
+    data, why = question.data, question.unjudged
+    if data is None or question.judges_training:
+        return StepOutcome()
+    if why is None and data.problem is not None:
+        said = Attribution(Origin.FAULT, None, data.problem, by_user_code=False)
+        return StepOutcome(said)
+    why = why or "; ".join(data.notes) or "the data has no samples"
+    return StepOutcome(warnings=(f"Training was not judged: {why}.",))

@@ -20,6 +20,7 @@ from shapesafe_tuner.tracing.data.varying import (
     by_name,
     varies_with_values,
 )
+from shapesafe_tuner.tracing.following.given import GivenData
 
 __all__ = ["Build", "Changes", "Constraint", "Given", "Question", "about_of", "question_of"]
 
@@ -52,6 +53,7 @@ class Question:
         build: as a trial builds.
         data: the batches to be trained on, or None to judge the build alone.
         unjudged: why training is not judged although there is data; None if it is.
+        given: the same data as it was given, for a ``fit`` of the model's own; None if not kept.
         source: tells the data of each configuration, where it depends on hyperparameters.
         in_advance: names that the user registered before ``build``, with the range that holds.
         max_model_size: largest number of trainable parameters, or None.
@@ -63,6 +65,7 @@ class Question:
     build: Build
     data: DataSpec | None = None
     unjudged: str | None = None
+    given: GivenData | None = None
     source: DataSource | None = None
     in_advance: frozenset[str] = frozenset()
     max_model_size: int | None = None

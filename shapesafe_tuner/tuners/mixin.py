@@ -29,6 +29,7 @@ from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data.iterables import give_back
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import discovery_environment
+from shapesafe_tuner.tracing.following.given import GivenData
 from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Rejection
@@ -130,10 +131,15 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         if not infeasible or (attribution.by_keras_tuner and not found):
             activate()
 
-    def _judge_on(self, data: DataSpec | None, rehearsal: Rehearsal | None = None) -> None:
-        if self.hypermodel is None or not isinstance(self._judging_oracle, ShapeSafeOracle):
+    def _judge_on(
+        self,
+        data: DataSpec | None,
+        rehearsal: Rehearsal | None = None,
+        given: GivenData | None = None,
+    ) -> None:
+        if not isinstance(self._judging_oracle, ShapeSafeOracle):
             return
-        rehearsal = rehearsal or Rehearsal()
+        rehearsal = rehearsal or Rehearsal(builds_alone=self.hypermodel is not None)
         if not rehearsal.builds_alone and rehearsal.source is None:
             self._judging_oracle.judge_with(None)
             return
@@ -141,9 +147,10 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         self._judging_oracle.judge_with(
             Checker(
                 Question(
-                    self._build_as_trial,
+                    _builds_nothing if self.hypermodel is None else self._build_as_trial,
                     data=data,
                     unjudged=rehearsal.unjudged,
+                    given=given,
                     source=rehearsal.source,
                     in_advance=frozenset(known if self._in_advance is None else self._in_advance),
                     max_model_size=self.max_model_size,
@@ -165,14 +172,16 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
                 return super().search(*fit_args, **fit_kwargs)
             finally:
                 self.oracle.leave()
-        with self._judging_oracle.sole_search():
+        everything = self._check_training_step == "follow"
+        given = GivenData(fit_args, fit_kwargs, everything=everything)
+        with given, self._judging_oracle.sole_search():
             data = rehearsal = None
-            if self.hypermodel is not None:
+            if self.hypermodel is not None or self._check_training_step:
                 if self._trains_by_itself is not None:
-                    rehearsal = self._rehearsal(fit_args, fit_kwargs)
+                    rehearsal = self._rehearsal(given)
                 elif self._check_training_step:
                     data = self._look_at(FitArguments(fit_args, fit_kwargs))
-                self._judge_on(data, rehearsal)
+                self._judge_on(data, rehearsal, given)
                 fit_args = tuple(give_back(argument) for argument in fit_args)
                 fit_kwargs = {name: give_back(value) for name, value in fit_kwargs.items()}
             self.save()  # a search killed in its first trial resumes too
@@ -193,7 +202,12 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
     def _say_what_is_not_judged(self, rehearsal: Rehearsal | None, verbose: bool) -> None:
         """Once, before the first trial; the summary says it again."""
         why = None
-        if self.hypermodel is not None and not self._check_training_step:
+        if self.hypermodel is None:
+            if rehearsal is not None and rehearsal.unjudged:
+                self._judging_oracle.draws.unjudged = f"anything, because {rehearsal.unjudged}"
+                if verbose:
+                    print(f"Nothing is judged, because {rehearsal.unjudged}.\n")
+        elif not self._check_training_step:
             why = "check_training_step is False"
         elif rehearsal is not None:
             why = rehearsal.unjudged
@@ -202,11 +216,11 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             if verbose:
                 print(f"The build alone is judged, not the training step, because {why}.\n")
 
-    def _rehearsal(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Rehearsal:
+    def _rehearsal(self, given: GivenData) -> Rehearsal:
         """How the user's own code between ``search`` and ``fit`` is followed, or why it is not."""
         oracle, follow = self._judging_oracle, self._check_training_step
         known = self._in_advance or ()
-        rehearsal = rehearsal_of(self, args, kwargs, known, everything=follow == "follow")
+        rehearsal = rehearsal_of(self, given, known)
         if not follow:
             return dataclasses.replace(rehearsal, source=None, unjudged=None)
         if rehearsal.source is not None:
@@ -225,7 +239,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         shown = preview(self._build_as_trial, space, given.data)
         if shown is not None and shown.fit is not None:
             given.assert_bound_by(shown.fit)
-            return None
+            return given.data
         given.assert_taken()
         if shown is not None:
             assert_saved(shown)
@@ -256,6 +270,11 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             if trial.status in ("FAILED", "INVALID")
         ]
         print(feasibility_summary(oracle.draws, failed))
+
+
+def _builds_nothing(hp: Any) -> Any:
+    """In place of a hypermodel that there is none of."""
+    raise Undecidable("run_trial builds the model itself")
 
 
 def shape_safe(tuner_class: type) -> type:

@@ -14,6 +14,7 @@ import pytest
 from sklearn.model_selection import KFold
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.tracing.following.given import GivenData
 from tests import toys
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
@@ -77,6 +78,10 @@ def _tuner(cls: Any, hypermodel: Any, folder: Path, **settings: Any) -> Any:
     )  # fmt: skip
 
 
+def _given(tuner: Any, **kwargs: Any) -> GivenData:
+    return GivenData((X, Y), kwargs, everything=tuner._check_training_step == "follow")
+
+
 FOLLOWED: list[tuple[Any, Any, dict[str, list[int]]]] = [
     (keras_tuner.RandomSearch, OfSomeFeatures, {"features": [2, 4, 6], "kept": [2, 4]}),
     (keras_tuner.RandomSearch, OfBatches, {"units": [1], "batch": [4, 8]}),
@@ -105,6 +110,7 @@ def test_a_verdict_is_what_the_trial_really_comes_to(
     tuner = _tuner(cls, hypermodel(), tmp_path / "ours")
     tuner.search(X, Y, verbose=0)
     assert toys.statuses(tuner) == {"COMPLETED"}
+    tuner._judge_on(None, tuner._rehearsal(_given(tuner)))
     checker = tuner._judging_oracle._checker
     for chosen, completed in outcomes.items():
         verdict = checker.judge(dict(zip(space, chosen, strict=True)))
@@ -138,7 +144,7 @@ def test_side_effects_leave_no_trace_and_the_line_is_said(
 ) -> None:
     tuner = _tuner(keras_tuner.RandomSearch, Traces(), tmp_path / "project")
     state = random.getstate()
-    rehearsal = tuner._rehearsal((X, Y), {"folder": str(tmp_path)})
+    rehearsal = tuner._rehearsal(_given(tuner, folder=str(tmp_path)))
     assert rehearsal.source is None
     assert "Traces.fit" in str(rehearsal.unjudged)
     assert "test_rehearsal.py:" in str(rehearsal.unjudged)
@@ -152,8 +158,8 @@ def test_follow_stops_at_the_first_write(tmp_path: Path) -> None:
     tuner = _tuner(
         keras_tuner.RandomSearch, Traces(), tmp_path / "project", check_training_step="follow"
     )
-    rehearsal = tuner._rehearsal((X, Y), {"folder": str(tmp_path)})
-    assert "it is about to call open" in str(rehearsal.unjudged)
+    rehearsal = tuner._rehearsal(_given(tuner, folder=str(tmp_path)))
+    assert "it comes to open" in str(rehearsal.unjudged)
     assert not (tmp_path / "log").exists()
     Traces.log.clear()
 
@@ -167,7 +173,7 @@ class Changing(Flat):
 def test_data_is_not_written_to(tmp_path: Path) -> None:
     tuner = _tuner(keras_tuner.RandomSearch, Changing(), tmp_path, check_training_step="follow")
     before = X.copy()
-    rehearsal = tuner._rehearsal((X, Y), {})
+    rehearsal = tuner._rehearsal(_given(tuner))
     assert "read-only" in str(rehearsal.unjudged)
     assert (before == X).all()
 

@@ -56,11 +56,16 @@ def overrides(model: Model, method: str) -> bool:
     return owner.__module__.split(".")[0] != "keras" or method in vars(model)
 
 
-def before_training(call: Callable[[str], None]) -> None:
+Arguments = tuple[Any, ...]
+Keywords = dict[str, Any]
+
+
+def before_training(call: Callable[[str, Model, Arguments, Keywords], None]) -> None:
     """Have a function called before any model of this process trains or computes on batches.
 
     Args:
-        call: takes the name of the method; what it raises keeps the method from running.
+        call: takes the name of the method, the model and the method's arguments; what it raises
+            keeps the method from running.
     """
     for name in ("fit", "evaluate", "predict", *_ON_BATCH):
         setattr(keras.Model, name, _with_call(getattr(keras.Model, name), call))
@@ -69,10 +74,12 @@ def before_training(call: Callable[[str], None]) -> None:
 _ON_BATCH = ("train_on_batch", "test_on_batch", "predict_on_batch")
 
 
-def _with_call(method: Function, call: Callable[[str], None]) -> Function:
+def _with_call(
+    method: Function, call: Callable[[str, Model, Arguments, Keywords], None]
+) -> Function:
     @functools.wraps(method)
     def called_first(self: Model, *args: Nested, **kwargs: Nested) -> Nested:
-        call(method.__name__)
+        call(method.__name__, self, args, kwargs)
         return method(self, *args, **kwargs)
 
     return called_first

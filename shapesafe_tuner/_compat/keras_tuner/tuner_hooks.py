@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import json
 import os
 from collections.abc import Callable
@@ -79,19 +80,26 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         self.set_state(state)
 
     def _rehearse(
-        self, hp: HyperParameters, model: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        hp: HyperParameters,
+        build: Callable[[Callable[[HyperParameters], object], HyperParameters], object],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> None:
-        """Run a trial's own code, on copies of tuner and hypermodel, up to ``model.fit``.
+        """Run a trial's own code, on copies of tuner and hypermodel, up to the first ``fit``.
 
         Args:
             hp: the configuration.
-            model: what ``build`` gives; its ``fit`` ends the run.
+            build: takes the ``build`` of the hypermodel and the configuration, and gives what
+                stands for a model.
             args, kwargs: of ``search``.
         """
+        _rehearse_in_place_of_trials()
         hypermodel, twin = copy.copy(self.hypermodel), copy.copy(self)
-        hypermodel.build = lambda hp: model
         twin.__class__ = type(type(self).__name__, (type(self), _Rehearsing), {})
-        twin.hypermodel, twin.rehearsed = hypermodel, model
+        twin.hypermodel = hypermodel
+        if hypermodel is not None:
+            hypermodel.build = functools.partial(build, hypermodel.build)
         trial = keras_tuner_module("engine.trial").Trial(hp, trial_id="rehearsal", status="RUNNING")
         twin.run_trial(trial, *args, **kwargs)
 
@@ -103,7 +111,7 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
             for name in ("run_trial", "_build_and_fit_model")
             if overrides(self, name)
         ]
-        if overrides(self.hypermodel, "fit"):
+        if self.hypermodel is not None and overrides(self.hypermodel, "fit"):
             methods.append((self.hypermodel.fit, type(self.hypermodel)))
         return methods
 
@@ -117,15 +125,13 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         for method in ("run_trial", "_build_and_fit_model"):
             if overrides(self, method):
                 return f"{type(self).__name__}.{method}"
-        if overrides(self.hypermodel, "fit"):
+        if self.hypermodel is not None and overrides(self.hypermodel, "fit"):
             return f"{type(self.hypermodel).__name__}.fit"
         return None
 
 
 class _Rehearsing(keras_tuner.Tuner):  # type: ignore[misc]
     """What stands behind the user's own methods, before KerasTuner's, in a rehearsal."""
-
-    rehearsed: object
 
     def run_trial(self, trial: Trial, *args: Any, **kwargs: Any) -> Any:
         """As in KerasTuner, once and without files."""
@@ -134,10 +140,25 @@ class _Rehearsing(keras_tuner.Tuner):  # type: ignore[misc]
         return [self._build_and_fit_model(trial, *args, **kwargs)]
 
     def _try_build(self, hp: HyperParameters) -> object:
-        return self.rehearsed
+        return self._build_hypermodel(hp)
 
-    def _build_hypermodel(self, hp: HyperParameters) -> object:
-        return self.rehearsed
+    def _override_compile_args(self, model: object) -> None:
+        if isinstance(model, keras.Model):
+            super()._override_compile_args(model)
+
+
+@functools.cache
+def _rehearse_in_place_of_trials() -> None:
+    """``keras_tuner.Tuner.run_trial(self, ..)``, called by its name, leads to a rehearsal too."""
+    run_trial = keras_tuner.Tuner.run_trial
+
+    @functools.wraps(run_trial)
+    def run(self: keras_tuner.Tuner, trial: Trial, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(self, _Rehearsing):
+            return _Rehearsing.run_trial(self, trial, *args, **kwargs)
+        return run_trial(self, trial, *args, **kwargs)
+
+    keras_tuner.Tuner.run_trial = run
 
 
 def _checked(state: object) -> dict[str, object]:

@@ -45,11 +45,13 @@ class Found:
         data: its batches; None where they are not known.
         unjudged: why they are not known.
         read: the values that decided, by name.
+        whole: they are only known with the model, as the user's own code looks at it before.
     """
 
     data: DataSpec | None
     unjudged: str | None = None
     read: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    whole: bool = False
 
 
 class MemoryOfReads:

@@ -2,152 +2,49 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-from typing import Any, NoReturn
+from typing import Any
 
-import numpy as np
+from shapesafe_tuner.tracing.following.guard import Guarded
 
-from shapesafe_tuner._compat.keras.trainer import before_training
-
-__all__ = ["Guarded", "NeedsModel", "Probe", "Reached", "Stopped", "untouchable"]
-
-
-class Reached(BaseException):
-    """``fit`` was called. Not an ``Exception``: no handler of the user's is meant to take it."""
-
-
-class NeedsModel(BaseException):
-    """The code looks at the model before it calls ``fit``."""
-
-
-class Stopped(BaseException):
-    """The code is about to do what outlives a check."""
+__all__ = ["Probe"]
 
 
 class Probe:
-    """Stands for the model, and keeps what ``fit`` gets first.
+    """Stands for the model, as far as nobody looks at it before ``fit``.
 
-    Attributes:
-        call: its positional and keyword arguments.
-        wanted: what was asked of the model before.
+    Args:
+        guard: learns of the call of ``fit``, and of what is asked of the model before.
     """
 
-    call: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-    wanted: str | None = None
+    _guard: Guarded
 
-    def fit(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __init__(self, guard: Guarded) -> None:
+        vars(self)["_guard"] = guard
+
+    def fit(self, *args: Any, **kwargs: Any) -> None:
         """Ends the run."""
-        if self.call is None:
-            vars(self)["call"] = (args, kwargs)
-        raise Reached
+        self._guard.reach(None, args, kwargs)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        self._need(name)
+    def __getattr__(self, name: str) -> None:
+        self._guard.need_model(name)
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        self._need(f"{name} =")
+    def __setattr__(self, name: str, value: object) -> None:
+        self._guard.need_model(f"{name} =")
 
-    def _need(self, what: str) -> NoReturn:
-        vars(self).setdefault("wanted", what)
-        raise NeedsModel(what)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: object, **kwargs: object) -> None:
         """A model is called."""
-        self._need("its call")
+        self._guard.need_model("its call")
 
-    def __bool__(self) -> bool:  # noqa: PLE0304
-        self._need("its truth")
+    def __bool__(self) -> bool:
+        self._guard.need_model("its truth")
+        return True
 
-    def __iter__(self) -> NoReturn:
-        self._need("its elements")
+    def __iter__(self) -> Any:
+        self._guard.need_model("its elements")
 
-    def __len__(self) -> int:  # noqa: PLE0303
-        self._need("its length")
+    def __len__(self) -> int:
+        self._guard.need_model("its length")
+        return 0
 
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        self._need("a copy of it")
-
-
-_LOCAL = threading.local()
-_HOOKED = threading.Lock()
-_EVENTS = frozenset({
-    "_thread.start_new_thread", "os.chdir", "os.fork", "os.link", "os.mkdir", "os.posix_spawn",
-    "os.putenv", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.system", "os.truncate",
-    "shutil.copyfile", "shutil.rmtree", "socket.bind", "socket.connect", "sqlite3.connect",
-    "subprocess.Popen",
-})  # fmt: skip
-_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-_installed = False
-
-
-class Guarded:
-    """While it is entered, this thread writes no file and starts no process or thread.
-
-    Attributes:
-        stopped: what was about to happen; whoever swallows the exception, it counts.
-    """
-
-    stopped: str | None = None
-
-    def __enter__(self) -> Guarded:
-        global _installed
-        with _HOOKED:
-            if not _installed:
-                sys.addaudithook(_audit)
-                before_training(_stop)
-                _installed = True
-        self._outer = getattr(_LOCAL, "guard", None)
-        _LOCAL.guard = self
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        _LOCAL.guard = self._outer
-
-
-def _stop(method: str) -> None:
-    """Another model than the probe is about to train, or to compute."""
-    guard = getattr(_LOCAL, "guard", None)
-    if guard is not None:
-        guard.stopped = guard.stopped or f"the {method} of another model"
-        raise Stopped(method)
-
-
-def _audit(event: str, args: tuple[Any, ...]) -> None:
-    guard = getattr(_LOCAL, "guard", None)
-    if guard is None or guard.stopped is not None:
-        return
-    if event == "open":
-        mode, flags = args[1], args[2]
-        writes = any(letter in mode for letter in "wax+") if isinstance(mode, str) else (
-            isinstance(flags, int) and flags & _WRITES
-        )  # fmt: skip
-        if not writes or _is_autograph(sys._getframe(1)):
-            return
-    elif event not in _EVENTS:
-        return
-    guard.stopped = event
-    raise Stopped(event)
-
-
-def _is_autograph(frame: Any) -> bool:
-    """TensorFlow writes a file where it traces a function of the user's."""
-    while frame is not None and "shapesafe_tuner" not in frame.f_code.co_filename:
-        if "autograph" in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    return False
-
-
-def untouchable(data: Any) -> Any:
-    """The same data, where arrays cannot be written to."""
-    if isinstance(data, np.ndarray):
-        view = data.view()
-        view.flags.writeable = False
-        return view
-    if type(data) in (tuple, list):
-        return type(data)(map(untouchable, data))
-    if type(data) is dict:
-        return {name: untouchable(item) for name, item in data.items()}
-    return data
+    def __reduce_ex__(self, protocol: object) -> Any:
+        self._guard.need_model("a copy of it")

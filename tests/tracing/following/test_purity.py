@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import keras_tuner
 import numpy as np
 import pytest
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from shapesafe_tuner.tracing.following.purity import objections
+from shapesafe_tuner.tracing.following.purity import Reading, read_code
 
 LOG: list[Any] = []
 COUNT = 0
@@ -70,12 +71,88 @@ class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
             chosen["shuffle"] = True
         return model.fit(*args, **chosen)
 
-
-class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
     def prints(self, hp: Any, model: Any, *args: Any) -> Any:
         print("hello")
         return model.fit(*args)
 
+    def draws(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        return model.fit(x + np.random.rand(), y)
+
+    def fits_another_scaler(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        scaler = StandardScaler()
+        return model.fit(scaler.fit_transform(x), y)
+
+    def handles(self, hp: Any, model: Any, *args: Any) -> Any:
+        try:
+            return model.fit(*args)
+        except ValueError as error:
+            print("failed", error)
+            return {"loss": 1.0}
+
+    def touches(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        for layer in model.layers[: hp.Int("frozen", 0, 3)]:
+            layer.trainable = False
+        model.optimizer.learning_rate = hp.Float("rate", 0.1, 1.0)
+        model.compile("sgd", "mse", metrics=["mae"])
+        model.summary()
+        return model.fit(x, y, **kwargs)
+
+    def wraps(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        augmented = keras.Sequential([keras.Input((3,)), keras.layers.GaussianNoise(0.1)])
+        augmented.add(model)
+        whole = keras.Model(augmented.inputs, augmented(augmented.inputs))
+        self._compiled(whole)
+        return whole.fit(x, y, **kwargs)
+
+    def _compiled(self, given: Any) -> None:
+        given.compile("sgd", "mse")
+
+    def fills(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        length = hp.Int("length", 1, 9)
+        windows, targets = np.zeros((len(x) - length, length)), []
+        count = 0
+        for i in range(len(x) - length):
+            windows[i] = x[i : i + length]
+            targets.append(y[i])
+            count += 1
+        while count > 9:
+            count -= 1
+        windows /= 2
+        return model.fit(windows, np.array(targets), **kwargs)
+
+    def generates(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        size = hp.Int("batch", 1, 9)
+
+        def batches() -> Any:
+            for i in range(0, len(x), size):
+                yield x[i : i + size], y[i : i + size]
+
+        return model.fit(batches(), **kwargs)
+
+    def deletes(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        del kwargs["verbose"]
+        callbacks = kwargs.pop("callbacks", [])
+        callbacks.append(keras.callbacks.TerminateOnNaN())
+        return model.fit(x, y, callbacks=callbacks, **kwargs)
+
+    def imports(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        from sklearn.model_selection import train_test_split as split
+
+        x, _, y, _ = split(x, y, random_state=1)
+        return model.fit(x, y, **kwargs)
+
+    def builds_itself(self, trial: Any, x: Any, y: Any) -> Any:
+        model = self._made(trial.hyperparameters)
+        return model.fit(x, y).history["loss"][-1]
+
+    def _made(self, hp: Any) -> Any:
+        made = keras.Sequential()
+        made.add(keras.layers.Dense(hp.Int("units", 1, 9)))
+        made.compile("sgd", "mse")
+        return made
+
+
+class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
     def writes(self, hp: Any, model: Any, *args: Any) -> Any:
         open("log.txt", "a").close()
         return model.fit(*args)
@@ -123,9 +200,6 @@ class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
         x.drop(columns="a", inplace=True)
         return model.fit(x, y)
 
-    def draws(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
-        return model.fit(x + np.random.rand(), y)
-
     def iterates(self, hp: Any, model: Any, x: Any) -> Any:
         for batch in x:
             return model.fit(batch)
@@ -141,38 +215,75 @@ class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
         self.scaler.fit(x)
         return model.fit(x, y)
 
-    def fits_another_scaler(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
-        scaler = StandardScaler()
-        return model.fit(scaler.fit_transform(x), y)
+    def saves(self, hp: Any, model: Any, *args: Any) -> Any:
+        model.save("model.keras")
+        return model.fit(*args)
 
-    def catches(self, hp: Any, model: Any, *args: Any) -> Any:
+    def predicts(self, hp: Any, model: Any, *args: Any) -> Any:
+        model.predict(args[0])
+        return model.fit(*args)
+
+    def counts_itself(self, hp: Any, model: Any, *args: Any) -> Any:
+        self.fits += 1
+        return model.fit(*args)
+
+    def handles_with_a_trace(self, hp: Any, model: Any, *args: Any) -> Any:
         try:
             return model.fit(*args)
         except ValueError:
+            LOG.append("failed")
             return {"loss": 1.0}
 
-    def asks_the_model(self, hp: Any, model: Any, *args: Any) -> Any:
-        model.summary()
-        return model.fit(*args)
+    def changes_a_part_of_a_container(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        held = [x]
+        held[0] -= 1
+        return model.fit(x, y)
+
+    def changes_in_a_later_turn(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        other = np.zeros(3)
+        for _ in range(2):
+            other += 1
+            other = x
+        return model.fit(x, y)
+
+    def tells_the_model(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        model.log = LOG
+        model.log.append(1)
+        return model.fit(x, y)
 
 
 def _methods(cls: type) -> list[Callable[..., Any]]:
     return [item for name, item in vars(cls).items() if name[0] != "_"]
 
 
+def _read(method: Callable[..., Any], owner: type) -> Reading:
+    return read_code(method, owner, models=("model",))
+
+
 @pytest.mark.parametrize("method", _methods(Clean), ids=lambda item: item.__name__)
 def test_what_leaves_no_trace_is_clean(method: Callable[..., Any]) -> None:
-    assert objections(method, Clean) == []
+    assert _read(method, Clean).objections == []
 
 
 @pytest.mark.parametrize("method", _methods(Unclean), ids=lambda item: item.__name__)
 def test_what_may_leave_a_trace_is_named_with_its_line(method: Callable[..., Any]) -> None:
-    found = objections(method, Unclean)
+    found = _read(method, Unclean).objections
     assert found
     assert "test_purity.py:" in found[0]
+
+
+@pytest.mark.parametrize("name", ["iterates", "lists", "takes_the_next"])
+def test_elements_of_arrays_may_be_taken(name: str) -> None:
+    method = getattr(Unclean, name)
+    assert not read_code(method, Unclean, models=("model",), holds_arrays=True).objections
+
+
+def test_handlers_are_noticed() -> None:
+    assert _read(Clean.handles, Clean).catches
+    assert not _read(Clean.keyword, Clean).catches
 
 
 def test_code_without_a_source_is_not_run() -> None:
     names: dict[str, Any] = {}
     exec("def fit(hp, model, *args): return model.fit(*args)", names)
-    assert objections(names["fit"]) == ["its source is not at hand"]
+    assert read_code(names["fit"]).objections == ["its source is not at hand"]
