@@ -62,7 +62,7 @@ class JudgeByData(Judge):
         judge = self._by_data.get(key)
         if judge is None:
             fixed = dataclasses.replace(
-                self.question, source=None, data=found.data, unjudged=found.unjudged
+                self.question, source=None, given=None, data=found.data, unjudged=found.unjudged
             )
             judge = self._by_data[key] = Judge(fixed)
             judge.names_read = self.names_read

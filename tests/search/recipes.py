@@ -65,11 +65,15 @@ class Batches(OfEights):
 class BatchesAndEpochs(OfEights):
     """Other arguments of fit besides."""
 
-    def fit(self, hp: Any, model: Any, x: Any, y: Any, validation_data: Any = None, **kwargs: Any) -> Any:  # noqa: E501
-        kwargs["epochs"] = hp.Int("epochs", 1, 2)
+    def fit(
+        self, hp: Any, model: Any, x: Any, y: Any, validation_data: Any = None, **kwargs: Any
+    ) -> Any:
+        kwargs["epochs"] = 1
         kwargs.setdefault("shuffle", hp.Boolean("shuffle"))
         size = hp.Choice("batch", [5, 8])
-        return super().fit(hp, model, x, y, batch_size=size, validation_data=validation_data, **kwargs)  # noqa: E501
+        return super().fit(
+            hp, model, x, y, batch_size=size, validation_data=validation_data, **kwargs
+        )
 
 
 class TrialBatches(keras_tuner.RandomSearch):  # type: ignore[misc]
@@ -123,7 +127,10 @@ class KerasSteps(Steps):
     def fit(self, hp: Any, model: Any, series: Any, **kwargs: Any) -> Any:
         length = hp.Choice("cut", [3, 6])
         data = keras.utils.timeseries_dataset_from_array(
-            series[:-length], series[length:], sequence_length=length, batch_size=hp.Int("batch", 4, 5)
+            series[:-length],
+            series[length:],
+            sequence_length=length,
+            batch_size=hp.Int("batch", 4, 5),
         )
         return model.fit(data, **kwargs)
 
@@ -150,7 +157,9 @@ class Splits(Hyper):
     """train_test_split, and a scaler of its own."""
 
     def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
-        x, held_x, y, held_y = train_test_split(x, y, test_size=hp.Float("held", 0.1, 0.5), random_state=1)  # noqa: E501
+        x, held_x, y, held_y = train_test_split(
+            x, y, test_size=hp.Float("held", 0.1, 0.5), random_state=1
+        )
         if hp.Boolean("scale"):
             scaler = StandardScaler()
             x = scaler.fit_transform(x)
@@ -180,7 +189,9 @@ class Stratified(keras_tuner.RandomSearch):  # type: ignore[misc]
         for fold, (train, test) in enumerate(folds.split(x, y)):
             print("fold", fold)
             model = self.hypermodel.build(trial.hyperparameters)
-            history = self.hypermodel.fit(trial.hyperparameters, model, x[train], y[train], **kwargs)
+            history = self.hypermodel.fit(
+                trial.hyperparameters, model, x[train], y[train], **kwargs
+            )
             scores.append(history.history["loss"][-1])
             model.evaluate(x[test], y[test], verbose=0)
         return float(np.mean(scores))
@@ -217,7 +228,9 @@ class CompilesInFit(keras_tuner.HyperModel):  # type: ignore[misc]
     def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
         loss = hp.Choice("loss", ["mse", "categorical_crossentropy"])
         model.compile(optimizer=keras.optimizers.Adam(hp.Float("rate", 1e-3, 1e-2)), loss=loss)
-        return model.fit(x, np.concatenate([y] * 2, axis=1)[:, : hp.Choice("targets", [1, 2])], **kwargs)
+        return model.fit(
+            x, np.concatenate([y] * 2, axis=1)[:, : hp.Choice("targets", [1, 2])], **kwargs
+        )
 
 
 class Freezes(Hyper):
@@ -310,7 +323,9 @@ class Alone(keras_tuner.RandomSearch):  # type: ignore[misc]
         model.add(keras.layers.Flatten())
         model.add(keras.layers.Dense(hp.Choice("head", [1, 2])))
         model.compile("sgd", "mse")
-        history = model.fit(x, np.concatenate([y] * 3, axis=1), batch_size=hp.Int("batch", 4, 5), verbose=0)  # noqa: E501
+        history = model.fit(
+            x, np.concatenate([y] * 3, axis=1), batch_size=hp.Int("batch", 4, 5), verbose=0
+        )
         return {"loss": history.history["loss"][-1]}
 
 
@@ -362,7 +377,9 @@ class OwnFit(keras_tuner.HyperModel):  # type: ignore[misc]
         return model
 
     def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
-        return model.fit(x, np.concatenate([y] * 3, axis=1)[:, : hp.Choice("targets", [1, 3])], **kwargs)
+        return model.fit(
+            x, np.concatenate([y] * 3, axis=1)[:, : hp.Choice("targets", [1, 3])], **kwargs
+        )
 
 
 class Weighted(OfEights):
@@ -381,7 +398,7 @@ class Resampled(Hyper):
         rows = np.random.permutation(len(x))[: hp.Int("rows", 8, 16, step=8)]
         x = x[rows].copy()
         x -= x.mean(axis=0)
-        return model.fit(x, y[rows][:, : hp.Int("targets", 0, 1)], **kwargs)
+        return model.fit(x[:, : hp.Int("columns", 5, 6)], y[rows], **kwargs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -390,9 +407,10 @@ class Recipe:
 
     Attributes:
         hypermodel: its class, or None.
-        tuner: its class.
         data: of ``search``.
         space: values by name; every combination is tried.
+        fails: those that fail in stock.
+        tuner: its class.
         judged: the training is.
         catches: what it catches completes, and is undecided.
         quiet: it takes ``verbose``.
@@ -401,6 +419,7 @@ class Recipe:
     hypermodel: Callable[[], Any] | None
     data: tuple[Any, ...]
     space: dict[str, list[Any]]
+    fails: list[tuple[Any, ...]]
     tuner: Any = keras_tuner.RandomSearch
     judged: bool = True
     catches: bool = False
@@ -414,31 +433,133 @@ class Recipe:
 
 IMAGE_TARGETS = np.zeros((12, 1), "float32")
 RECIPES = [
-    Recipe(Batches, (X, Y), {"units": [1], "batch": [5, 8, 12]}),
-    Recipe(BatchesAndEpochs, (X, Y), {"units": [1], "batch": [5, 8], "epochs": [1], "shuffle": [True]}),
-    Recipe(OfEights, (X, Y), {"units": [1], "batch": [4, 8]}, TrialBatches),
-    Recipe(OfEights, (X, Y), {"units": [1], "batch": [4, 8]}, TrialBatchesByName),
-    Recipe(Steps, (SERIES,), {"window": [3, 6], "kernel": [2, 5]}),
-    Recipe(OtherSteps, (SERIES,), {"window": [3, 6], "kernel": [2], "cut": [3, 6]}),
-    Recipe(KerasSteps, (SERIES,), {"window": [3], "kernel": [2], "cut": [3, 6], "batch": [4]}),
-    Recipe(LastSteps, (X, Y), {"units": [1], "columns": [4, 6]}),
-    Recipe(Pipeline, (X, Y), {"units": [1], "batch": [4], "cut": [False, True]}),
-    Recipe(Splits, (X, Y), {"units": [1], "held": [0.2], "scale": [False, True]}),
-    Recipe(Hyper, (X, Y), {"units": [1], "columns": [5, 6]}, Folds),
-    Recipe(Classes, (X, LABELS), {"loss": ["sparse_categorical_crossentropy", "categorical_crossentropy"]}, Stratified),
-    Recipe(OfEights, (X, Y), {"units": [1], "batch": [3, 8]}, InTime, quiet=False),
-    Recipe(CompilesInFit, (X, Y), {"head": [1, 3], "loss": ["mse", "categorical_crossentropy"], "rate": [1e-3], "targets": [1, 2]}),
-    Recipe(Freezes, (X, Y), {"units": [1], "frozen": [1], "rate": [1e-3], "columns": [5, 6]}),
-    Recipe(Augments, (IMAGES, IMAGE_TARGETS), {"side": [6, 8], "crop": [0, 1]}),
-    Recipe(Functional, (X, Y), {"units": [1], "width": [1, 2], "loss": ["mse"]}),
-    Recipe(LooksAtShapes, (X, Y), {"features": [5, 6, 7]}),
-    Recipe(Catches, (X, Y), {"units": [1], "columns": [5, 6]}, catches=True),
-    Recipe(Kernels, (IMAGES, IMAGE_TARGETS), {"kernel": [3, 9]}, CatchesAll, catches=True),
-    Recipe(None, (IMAGES, IMAGE_TARGETS), {"kernel": [3, 9], "head": [1, 2], "batch": [4]}, Alone, quiet=False),
-    Recipe(None, (IMAGES, IMAGE_TARGETS), {"kernel": [3, 9]}, AloneByHelper, quiet=False),
-    Recipe(None, (), {"x": [0.5]}, BlackBox, judged=False, quiet=False),
-    Recipe(OwnFit, (IMAGES[..., 0], IMAGE_TARGETS), {"units": [1, 2], "loss": ["mse", "categorical_crossentropy"], "targets": [1, 3]}),
-    Recipe(Weighted, (X, Y), {"units": [1], "missing": [0, 1], "first": [1.5]}),
-    Recipe(Resampled, (X, Y), {"units": [1], "rows": [8], "targets": [0, 1]}),
-]  # fmt: skip
-"""Each against what stock KerasTuner really comes to."""
+    Recipe(
+        Batches,
+        (X, Y),
+        {"units": [1], "batch": [5, 8, 12]},
+        [(1, 5), (1, 12)],
+    ),
+    Recipe(
+        BatchesAndEpochs,
+        (X, Y),
+        {"units": [1], "batch": [5, 8], "shuffle": [True]},
+        [(1, 5, True)],
+    ),
+    Recipe(OfEights, (X, Y), {"units": [1], "batch": [4, 8]}, [(1, 4)], TrialBatches),
+    Recipe(OfEights, (X, Y), {"units": [1], "batch": [4, 8]}, [(1, 4)], TrialBatchesByName),
+    Recipe(
+        Steps, (SERIES,), {"window": [3, 6], "kernel": [2, 5]}, [(3, 5)], keras_tuner.RandomSearch
+    ),
+    Recipe(
+        OtherSteps,
+        (SERIES,),
+        {"window": [3, 6], "kernel": [2], "cut": [3, 6]},
+        [],
+    ),
+    Recipe(
+        KerasSteps,
+        (SERIES,),
+        {"window": [3], "kernel": [2], "cut": [3, 6], "batch": [4]},
+        [],
+    ),
+    Recipe(
+        LastSteps, (X, Y), {"units": [1], "columns": [4, 6]}, [(1, 4)], keras_tuner.RandomSearch
+    ),
+    Recipe(
+        Pipeline,
+        (X, Y),
+        {"units": [1], "batch": [4], "cut": [False, True]},
+        [(1, 4, True)],
+    ),
+    Recipe(
+        Splits,
+        (X, Y),
+        {"units": [1], "held": [0.2], "scale": [False, True]},
+        [(1, 0.2, True)],
+    ),
+    Recipe(Hyper, (X, Y), {"units": [1], "columns": [5, 6]}, [(1, 5)], Folds),
+    Recipe(
+        Classes,
+        (X, LABELS),
+        {"loss": ["sparse_categorical_crossentropy", "categorical_crossentropy"]},
+        [("categorical_crossentropy",)],
+        Stratified,
+    ),
+    Recipe(OfEights, (X, Y), {"units": [1], "batch": [3, 8]}, [(1, 3)], InTime, quiet=False),
+    Recipe(
+        CompilesInFit,
+        (X, Y),
+        {
+            "head": [1, 3],
+            "loss": ["mse", "categorical_crossentropy"],
+            "rate": [1e-3],
+            "targets": [1, 2],
+        },
+        [
+            (1, "categorical_crossentropy", 0.001, 2),
+            (3, "mse", 0.001, 2),
+            (3, "categorical_crossentropy", 0.001, 1),
+            (3, "categorical_crossentropy", 0.001, 2),
+        ],
+    ),
+    Recipe(
+        Freezes,
+        (X, Y),
+        {"units": [1], "frozen": [1], "rate": [1e-3], "columns": [5, 6]},
+        [(1, 1, 0.001, 5)],
+    ),
+    Recipe(
+        Augments,
+        (IMAGES, IMAGE_TARGETS),
+        {"side": [6, 8], "crop": [0, 1]},
+        [(6, 0), (8, 1)],
+    ),
+    Recipe(
+        Functional,
+        (X, Y),
+        {"units": [1], "width": [1, 2], "loss": ["mse"]},
+        [(1, 2, "mse")],
+    ),
+    Recipe(LooksAtShapes, (X, Y), {"features": [5, 6, 7]}, [(7,)]),
+    Recipe(
+        Catches,
+        (X, Y),
+        {"units": [1], "columns": [5, 6]},
+        [],
+        catches=True,
+    ),
+    Recipe(Kernels, (IMAGES, IMAGE_TARGETS), {"kernel": [3, 9]}, [], CatchesAll, catches=True),
+    Recipe(
+        None,
+        (IMAGES, IMAGE_TARGETS),
+        {"kernel": [3, 9], "head": [1, 2], "batch": [4]},
+        [(3, 2, 4), (9, 1, 4), (9, 2, 4)],
+        Alone,
+        quiet=False,
+    ),
+    Recipe(None, (IMAGES, IMAGE_TARGETS), {"kernel": [3, 9]}, [(9,)], AloneByHelper, quiet=False),
+    Recipe(None, (), {"x": [0.5]}, [], BlackBox, judged=False, quiet=False),
+    Recipe(
+        OwnFit,
+        (IMAGES[..., 0], IMAGE_TARGETS),
+        {"units": [2], "loss": ["mse", "categorical_crossentropy"], "targets": [1, 3]},
+        [
+            (2, "mse", 3),
+            (2, "categorical_crossentropy", 1),
+            (2, "categorical_crossentropy", 3),
+        ],
+    ),
+    Recipe(
+        Weighted,
+        (X, Y),
+        {"units": [1], "missing": [0, 1], "first": [1.5]},
+        [(1, 1, 1.5)],
+    ),
+    Recipe(
+        Resampled,
+        (X, Y),
+        {"units": [1], "rows": [8], "columns": [5, 6]},
+        [(1, 8, 5)],
+    ),
+]
+"""Each with what stock KerasTuner comes to."""
