@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Unpack, cast
+from typing import Any, Literal, Unpack, cast
 
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import (
@@ -193,6 +193,8 @@ class Checker:
         Raises:
             UnknownHyperparameterError: it does not.
         """
+        if self.passes.question.reads_unseen:
+            return
         if not self.passes.names_read.issuperset(values):
             explorer = Explorer(self.passes, space)
             refuse_unknown(function, self.passes, values, explorer, verdict.feasible is not None)
@@ -235,6 +237,7 @@ def check(
     hyperparameters: Any = None,
     max_model_size: int | None = None,
     constraints: Constraints = (),
+    check_training_step: bool | Literal["follow"] = True,
 ) -> Verdict:
     """Decide whether one configuration can be built, and trained for one step on this data.
 
@@ -250,6 +253,9 @@ def check(
         hyperparameters: a ``HyperParameters`` with what is registered in advance.
         max_model_size: largest number of trainable parameters.
         constraints: callables ``hp -> bool``; one that returns False refuses.
+        check_training_step: True follows a ``HyperModel.fit``, or a ``fit`` of the model's own, to
+            the ``fit`` of Keras where it is known to have no side effect before; "follow" follows
+            any, guarded; False judges the build alone.
 
     Returns:
         The verdict; ``verdict.feasible`` is None where it cannot be decided.
@@ -263,6 +269,7 @@ def check(
         "check", hypermodel, values, x=x, y=y, sample_weight=sample_weight,
         validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
         max_model_size=max_model_size, constraints=constraints,
+        check_training_step=check_training_step,
     )  # fmt: skip
     verdict = checker.judge_alone(chosen, space)
     checker.refuse_unknown("check", chosen, verdict, space)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
@@ -92,13 +92,14 @@ def explain(
     hyperparameters: Any = None,
     max_model_size: int | None = None,
     constraints: Constraints = (),
+    check_training_step: bool | Literal["follow"] = True,
 ) -> Explanation:
     """Check a configuration and explain the outcome.
 
     Args:
         hypermodel, values: as for :func:`shapesafe_tuner.check`.
         x, y, sample_weight, validation_data, batch_size: as there.
-        hyperparameters, max_model_size, constraints: as there.
+        hyperparameters, max_model_size, constraints, check_training_step: as there.
 
     Raises:
         TypeError, UnknownHyperparameterError: as :func:`shapesafe_tuner.check`.
@@ -107,6 +108,7 @@ def explain(
         "explain", hypermodel, values, x=x, y=y, sample_weight=sample_weight,
         validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
         max_model_size=max_model_size, constraints=constraints,
+        check_training_step=check_training_step,
     )  # fmt: skip
     verdict = checker.said_by_keras(chosen, checker.judge(chosen, space), space)
     checker.refuse_unknown("explain", chosen, verdict, space)

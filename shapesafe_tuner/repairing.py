@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
@@ -28,6 +28,7 @@ def repair(
     hyperparameters: Any = None,
     max_model_size: int | None = None,
     constraints: Constraints = (),
+    check_training_step: bool | Literal["follow"] = True,
 ) -> dict[str, Any]:
     """The feasible configuration nearest to ``values``.
 
@@ -36,7 +37,7 @@ def repair(
     Args:
         hypermodel, values: as for :func:`shapesafe_tuner.check`.
         x, y, sample_weight, validation_data, batch_size: as there.
-        hyperparameters, max_model_size, constraints: as there.
+        hyperparameters, max_model_size, constraints, check_training_step: as there.
 
     Returns:
         ``values`` with what had to change. A feasible configuration comes back as it is.
@@ -49,6 +50,7 @@ def repair(
         "repair", hypermodel, values, x=x, y=y, sample_weight=sample_weight,
         validation_data=validation_data, batch_size=batch_size, hyperparameters=hyperparameters,
         max_model_size=max_model_size, constraints=constraints,
+        check_training_step=check_training_step,
     )  # fmt: skip
     verdict = checker.judge(chosen, space)
     checker.refuse_unknown("repair", chosen, verdict, space)

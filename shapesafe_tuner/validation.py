@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner._compat.keras_tuner.domains import size_of
@@ -59,6 +59,7 @@ def validate_search_space(
     batch_size: BatchSize | None = None,
     max_model_size: int | None = None,
     constraints: Constraints = (),
+    check_training_step: bool | Literal["follow"] = True,
     exact: bool | None = None,
     samples: int = 1_000,
     seed: int = 0,
@@ -75,8 +76,9 @@ def validate_search_space(
     Args:
         hypermodel: ``build(hp) -> keras.Model`` or a ``keras_tuner.HyperModel``.
         hyperparameters: a ``HyperParameters`` with what is registered in advance.
-        x, y, sample_weight, validation_data, batch_size, max_model_size, constraints: as for
-            :func:`shapesafe_tuner.check`. Without ``x`` the build alone is judged.
+        x, y, sample_weight, validation_data, batch_size, max_model_size, constraints,
+            check_training_step: as for :func:`shapesafe_tuner.check`. Without ``x`` the build
+            alone is judged.
         exact: True never samples, False samples at once, None samples where it must.
         samples: how many configurations are drawn where the space is sampled.
         seed: of these draws.
@@ -95,7 +97,7 @@ def validate_search_space(
     constraints = checked_constraints("validate_search_space", constraints)
     question = question_of(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
-        max_model_size, constraints,
+        max_model_size, constraints, check_training_step, keeps_data=executor is None,
     )  # fmt: skip
     judge = judge_of(question)
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from shapesafe_tuner._compat.keras.versions import versions
 from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
@@ -21,6 +21,7 @@ from shapesafe_tuner.tracing.data.varying import (
     varies_with_values,
 )
 from shapesafe_tuner.tracing.following.given import GivenData
+from shapesafe_tuner.tracing.following.hypermodel import follow_fit, given_by
 
 __all__ = ["Build", "Changes", "Constraint", "Given", "Question", "about_of", "question_of"]
 
@@ -43,6 +44,7 @@ class Given(TypedDict, total=False):
     hyperparameters: HyperParameters | None
     max_model_size: int | None
     constraints: Sequence[Constraint]
+    check_training_step: bool | Literal["follow"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +62,7 @@ class Question:
         constraints: one that returns False refuses.
         changes: what to try instead; what rules cannot decide is then undecided.
         by_rules: ask rules first.
+        reads_unseen: code that is not followed may read further hyperparameters.
     """
 
     build: Build
@@ -72,6 +75,7 @@ class Question:
     constraints: tuple[Constraint, ...] = ()
     changes: Changes = dataclasses.field(default_factory=dict)
     by_rules: bool = True
+    reads_unseen: bool = False
 
     @property
     def judges_training(self) -> bool:
@@ -90,8 +94,16 @@ def question_of(
     hyperparameters: HyperParameters | None = None,
     max_model_size: int | None = None,
     constraints: Sequence[Constraint] = (),
+    check_training_step: bool | Literal["follow"] = True,
+    *,
+    keeps_data: bool = True,
 ) -> Question:
-    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``."""
+    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``.
+
+    Args:
+        keeps_data: False where the question is sent to other processes, without the data that only
+            a model's own ``fit`` needs.
+    """
     model = as_hypermodel(hypermodel)
     own_fit = overrides(model, "fit")
     known = () if hyperparameters is None else hyperparameters.space
@@ -103,16 +115,27 @@ def question_of(
         "batch_size": batch_size,
     }  # fmt: skip
     varies = varies_with_values(parts)
+    source: DataSource | None = GivenByValues(parts, in_advance) if varies else None
+    given = unjudged = None
+    if not check_training_step:
+        source, unjudged = None, "check_training_step is False"
+    elif not varies and x is not None:
+        given = given_by(parts, check_training_step)
+        if own_fit:
+            unjudged = f"{type(model).__name__}.fit may change the data, which is not at hand"
+            followed = unjudged if given is None else follow_fit(model, given, in_advance)
+            unjudged = followed if isinstance(followed, str) else None
+            source = None if isinstance(followed, str) else followed
     return Question(
         model.build,
-        data=None if varies else read_data(**parts),
-        unjudged=f"{type(model).__name__}.fit may change the data"
-        if own_fit and not varies
-        else None,
-        source=GivenByValues(parts, in_advance) if varies else None,
+        data=None if varies or source is not None else read_data(**parts),
+        unjudged=unjudged,
+        given=given if keeps_data and source is None else None,
+        source=source,
         in_advance=in_advance,
         max_model_size=max_model_size,
         constraints=tuple(constraints),
+        reads_unseen=own_fit and source is None,
     )
 
 

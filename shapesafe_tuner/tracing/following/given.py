@@ -35,8 +35,13 @@ class GivenData:
     ) -> None:
         self._args, self._kwargs = args, dict(kwargs)
         self.everything = everything
-        self.holds_arrays = all(map(_is_plain, raw_leaves([args, {**kwargs, "callbacks": None}])))
         self._is_released = False
+
+    @property
+    def holds_arrays(self) -> bool:
+        """Whether all data are arrays, of which elements may be taken."""
+        leaves = raw_leaves([self._args, {**self._kwargs, "callbacks": None}])
+        return all(map(_is_plain, leaves))
 
     def copies(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments, for one run.

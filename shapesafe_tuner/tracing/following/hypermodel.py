@@ -1,0 +1,93 @@
+"""A ``HyperModel.fit`` of the user's own, followed without a search."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
+
+import keras
+
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters
+from shapesafe_tuner.tracing.data.spec import raw_leaves
+from shapesafe_tuner.tracing.following.given import GivenData
+from shapesafe_tuner.tracing.following.purity import read_code
+from shapesafe_tuner.tracing.following.source import Build, Followed
+
+__all__ = ["follow_fit", "given_by"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """Builds and trains as a search does that gets this data.
+
+    Attributes:
+        hypermodel: of the user's.
+        given: the data.
+    """
+
+    hypermodel: HyperModel
+    given: GivenData
+
+    def __call__(self, hp: HyperParameters, build: Build) -> None:
+        args, kwargs = self.given.copies()
+        model = build(self.hypermodel.build, hp)
+        callbacks = [keras.callbacks.Callback()]
+        copy.copy(self.hypermodel).fit(hp, model, *args, callbacks=callbacks, **kwargs)
+
+
+def follow_fit(
+    hypermodel: HyperModel,
+    given: GivenData,
+    in_advance: Collection[str],
+) -> Followed | str:
+    """What follows it, or why it is not followed.
+
+    Args:
+        hypermodel: with a ``fit`` of its own.
+        given: what a search would get.
+        in_advance: names that the user registered before ``build``.
+    """
+    owner = type(hypermodel)
+    name = f"{owner.__name__}.fit"
+    models = tuple(inspect.signature(hypermodel.fit).parameters)[1:2]
+    read = read_code(hypermodel.fit, owner, models=models, holds_arrays=given.holds_arrays)
+    if read.objections and not given.everything:
+        return f"{name} may change the data, and was not followed: {read.objections[0]}"
+    return Followed(
+        _Run(hypermodel, given),
+        name,
+        in_advance,
+        may_catch=read.catches or bool(read.objections),
+        objection_to=given.objection_to,
+    )
+
+
+def given_by(
+    parts: Mapping[str, Any], check_training_step: bool | Literal["follow"]
+) -> GivenData | None:
+    """The data of a check as a search would get it; None if it is not at hand.
+
+    Args:
+        parts: by the names of the arguments of ``fit``.
+        check_training_step: "follow" follows also what may have side effects.
+    """
+    if not _is_at_hand(parts):
+        return None
+    rest = {name: part for name, part in parts.items() if name != "x" and part is not None}
+    args = [parts["x"]]
+    if "y" in rest:
+        args.append(rest.pop("y"))
+    return GivenData(tuple(args), rest, everything=check_training_step == "follow")
+
+
+def _is_at_hand(parts: Mapping[str, Any]) -> bool:
+    """Whether all the data are data, and no specifications of them."""
+    return parts["x"] is not None and not any(
+        isinstance(leaf, (keras.KerasTensor, keras.InputSpec))
+        or type(leaf).__name__ == "ShapeDtypeStruct"
+        for name in ("x", "y", "sample_weight", "validation_data")
+        for leaf in raw_leaves(parts[name])
+    )
