@@ -26,7 +26,7 @@ from shapesafe_tuner.tracing.data.spec import (
 )
 from shapesafe_tuner.tracing.environment import random_states_kept
 
-__all__ = ["read_data"]
+__all__ = ["is_arrays", "read_data"]
 
 DEFAULT_BATCH = 32
 """``fit``'s batch size when none is given (keras/src/trainers/data_adapters)."""
@@ -76,7 +76,7 @@ def read_data(
         return DataSpec(problem=str(refused))
     except UnreadableData as unreadable:
         notes.append(str(unreadable))
-    known = as_fit or y is not None or not _is_arrays(x)
+    known = as_fit or y is not None or not is_arrays(x)
     distinct = tuple(dict.fromkeys(batches))
     in_training = {batch.size for batch in distinct if batch.kind == "train"}
     spec = getattr(x, "element_spec", None)
@@ -94,7 +94,7 @@ def _source(
     steps: int | None,
 ) -> tuple[list[Batch], list[Batch]]:
     """The distinct batches of one source, and of what ``validation_split`` holds back."""
-    if not _is_arrays(x):
+    if not is_arrays(x):
         batches = iterable_batches(x, class_weight)
         for name, given in (("y", y), ("sample_weight", sample_weight)):
             if given is not None:
@@ -129,7 +129,8 @@ def _refuse_plain(name: str, given: Data) -> None:
             )
 
 
-def _is_arrays(x: Data) -> bool:
+def is_arrays(x: Data) -> bool:
+    """Whether ``fit`` takes it as arrays, whose targets are given beside them."""
     leaves = list(raw_leaves(x))
     return bool(leaves) and all(_array_like(leaf) for leaf in leaves)
 

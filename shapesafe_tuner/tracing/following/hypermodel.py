@@ -11,6 +11,7 @@ from typing import Any, Literal
 import keras
 
 from shapesafe_tuner._compat.types import HyperModel, HyperParameters
+from shapesafe_tuner.tracing.data.reading import is_arrays
 from shapesafe_tuner.tracing.data.spec import raw_leaves
 from shapesafe_tuner.tracing.following.given import GivenData
 from shapesafe_tuner.tracing.following.purity import read_code
@@ -84,8 +85,10 @@ def given_by(
 
 
 def _is_at_hand(parts: Mapping[str, Any]) -> bool:
-    """Whether all the data are data, and no specifications of them."""
-    return parts["x"] is not None and not any(
+    """Whether all the data are data, targets included, and no specifications of them."""
+    if parts["x"] is None or (parts["y"] is None and is_arrays(parts["x"])):
+        return False
+    return not any(
         isinstance(leaf, (keras.KerasTensor, keras.InputSpec))
         or type(leaf).__name__ == "ShapeDtypeStruct"
         for name in ("x", "y", "sample_weight", "validation_data")
