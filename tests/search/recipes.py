@@ -122,7 +122,15 @@ class OtherSteps(Steps):
 
 
 class KerasSteps(Steps):
-    """Keras's own windows."""
+    """Keras's own windows, whose length a dataset does not tell: kernels fit into any."""
+
+    def build(self, hp: Any) -> Any:
+        return compiled(
+            keras.Input((hp.Choice("window", [3, 6]), 1)),
+            keras.layers.Conv1D(2, hp.Choice("kernel", [2, 3])),
+            keras.layers.GlobalMaxPooling1D(),
+            keras.layers.Dense(1),
+        )
 
     def fit(self, hp: Any, model: Any, series: Any, **kwargs: Any) -> Any:
         length = hp.Choice("cut", [3, 6])
