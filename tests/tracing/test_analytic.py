@@ -16,6 +16,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Question
@@ -295,6 +296,7 @@ def test_loss_and_metrics_are_traced_once_for_equal_outputs(
         return traced[-1]
 
     monkeypatch.setattr(training, "trace_training", trace)
+    monkeypatch.setattr(training, "_STEPS", Memory(10))
     judge = Judge(Question(small, read_data(*DATA["fits"], batch_size=4)))
     for kernel in (1, 2, 3, 4, 5):
         assert judge.judge({"kernel": kernel}).verdict.feasible

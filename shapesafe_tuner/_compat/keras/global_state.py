@@ -98,7 +98,7 @@ def _process_wide() -> _Defaults:
 class Policies(NamedTuple):
     """What layers take from the global state: dtype policy, default dtype and data format."""
 
-    policy: str | None
+    policy: str
     dtype: str
     data_format: str
 
@@ -106,8 +106,10 @@ class Policies(NamedTuple):
 def policies() -> Policies:
     """What layers of this thread would take now."""
     policy = global_state.GLOBAL_STATE_TRACKER.__dict__.get("dtype_policy")
-    name = None if policy is None else policy.name
-    return Policies(name, backend_config._FLOATX, backend_config._IMAGE_DATA_FORMAT)
+    dtype = backend_config._FLOATX
+    # The first layer makes the policy of the default dtype, where none was set.
+    name = dtype if policy is None else policy.name
+    return Policies(name, dtype, backend_config._IMAGE_DATA_FORMAT)
 
 
 def _clear_this_thread() -> None:

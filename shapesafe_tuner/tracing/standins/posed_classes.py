@@ -125,7 +125,7 @@ def _init(
     record = self.__dict__["_record"]
     if args or further or dtype is not None or trainable is not True:
         record.blamed("an unusual super().__init__")
-    if policies()[0] not in (None, _FLOAT) or keras.config.floatx() != _FLOAT:
+    if policies()[:2] != (_FLOAT, _FLOAT):
         record.blamed("another dtype policy")
     if name is not None and (not isinstance(name, str) or "/" in name):
         record.blamed("an unusual name")
