@@ -228,10 +228,13 @@ def test_ctrl_c_ends_a_real_process_with_the_report_so_far(folder: pathlib.Path)
         text=True,
         encoding="utf-8",
     )
-    while process.poll() is None and not (folder / "started").exists():
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    try:
+        while process.poll() is None and not (folder / "started").exists():
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, errors) == (130, "Interrupted.\n")
     assert "feasible" in output.splitlines()[0]
     assert output.splitlines()[0].startswith("Search space: ")
