@@ -76,9 +76,9 @@ def validate_search_space(
     Args:
         hypermodel: ``build(hp) -> keras.Model`` or a ``keras_tuner.HyperModel``.
         hyperparameters: a ``HyperParameters`` with what is registered in advance.
-        x, y, sample_weight, validation_data, batch_size, max_model_size, constraints,
-            check_training_step: as for :func:`shapesafe_tuner.check`. Without ``x`` the build
-            alone is judged.
+        x, y, sample_weight, validation_data, batch_size: as for :func:`shapesafe_tuner.check`.
+            Without ``x`` the build alone is judged.
+        max_model_size, constraints, check_training_step: as for :func:`shapesafe_tuner.check`.
         exact: True never samples, False samples at once, None samples where it must.
         samples: how many configurations are drawn where the space is sampled.
         seed: of these draws.

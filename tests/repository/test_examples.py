@@ -92,11 +92,11 @@ def test_parallel(capfd: pytest.CaptureFixture[str]) -> None:
         ("multi_input", 0, [
             r"Infeasible: it cannot be trained.",
             r"64 configurations, 18.75% feasible \(exact\)",
-            r"keep filters == units: removes 2 conflicts",
+            r"keep filters == units: removes 37.50% of the space",
         ]),
         ("subclassed", 0, [
             r"Feasible: it can be built and trained.",
-            r"keep pairings <= 3: removes 1 conflict",
+            r"keep pairings <= 3: removes 33.33% of the space",
             r"symbolic, .* ms: PairRows 'pair_rows_3' refuses",
             r"analytic, .* ms: PairRows 'pair_rows_3' cannot pair 1 rows",
         ]),
