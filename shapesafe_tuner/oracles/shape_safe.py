@@ -137,7 +137,7 @@ class ShapeSafeOracle(ResumableOracle):
 
     def next_feasible(self, draw: Callable[[], Configuration | None]) -> Configuration | None:
         """The next candidate that may run, or None if there is none left."""
-        if self._checker is None:
+        if self._checker is None or self._proposals is None:
             return draw()
         judged = known_in_a_row = 0
         for _ in range(MAX_DRAWS):
@@ -154,7 +154,9 @@ class ShapeSafeOracle(ResumableOracle):
             judged += not is_known
             known_in_a_row = known_in_a_row + 1 if is_known else 0
             enough = judged >= MAX_JUDGED or known_in_a_row >= MAX_KNOWN
-            if enough or self._checker.always_fails is not None:
+            if enough or self._proposals.knows_all or self._checker.always_fails is not None:
+                # Where all is known, what is drawn from it has the distribution of the draws
+                # that would be accepted.
                 break
         return self._constructed()
 

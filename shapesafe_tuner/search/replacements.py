@@ -35,6 +35,11 @@ class Proposals:
         self._seed = seed
         self._construction: tuple[int, Construction] | None = None
 
+    @property
+    def knows_all(self) -> bool:
+        """Whether the whole space is known by its states: what it gives is feasible."""
+        return self._construction is not None and self._construction[1].is_by_states
+
     def nearest(
         self, values: Values, space: HyperParameters, is_tried: IsTried
     ) -> Configuration | None:

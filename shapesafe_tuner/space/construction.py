@@ -51,6 +51,11 @@ class Construction:
             self._has_some = bool(self._leaves)
         self.complete = self._whole and not self._has_some
 
+    @property
+    def is_by_states(self) -> bool:
+        """Whether the whole space is known by its states."""
+        return self._diagram is not None
+
     def nearest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The feasible configuration nearest to one, where the whole space is known by its states.
 

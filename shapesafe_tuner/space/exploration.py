@@ -18,6 +18,7 @@ from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
+from shapesafe_tuner.space.size import Size, estimated_runs
 from shapesafe_tuner.space.work import Found, InExecutor, Task, work
 from shapesafe_tuner.tracing.judge import Judge
 
@@ -27,6 +28,8 @@ _TASKS = 32
 """Tasks of one round, whatever the number of processes: no report may depend on that."""
 _SHALLOW = 5_000
 """What a tree may cost before states are followed; what it settles, it settles alone."""
+_ESTIMATED = 500
+"""The same where an estimate says that the whole tree costs more than ``_SHALLOW``."""
 _MOST_MERGED = 100_000
 """Runs after which states are not worth following."""
 _AT_ONCE = 1_000
@@ -63,6 +66,7 @@ class Exploration:
         self.runs = 0
         self.cost = 0
         self._may_merge = judge.may_follow
+        self._size: Size | None = None
         self._declared: dict[Any, Any] = {}
 
     @property
@@ -115,10 +119,11 @@ class Exploration:
             open_parts = [part for part in self.parts if not part.blocked]
             if not open_parts:
                 return
-            if self.cost >= _SHALLOW and self._merged(budget - self.cost):
+            if self._is_deep() and self._merged(budget - self.cost):
                 return
             tasks = _shared_out(open_parts)
-            limit = budget if self.cost >= _SHALLOW else min(budget, _SHALLOW)
+            ahead = [at for at in (_ESTIMATED, _SHALLOW) if at > self.cost and self._may_merge]
+            limit = min([budget, *ahead])
             most = min(_AT_ONCE, (limit - self.cost) / len(tasks))
             pieces: dict[int, list[Leaf | Part]] = {}
             try:
@@ -137,10 +142,18 @@ class Exploration:
                 new = (pieces.get(id(item), [item]) for item in self.items)
                 self.items = list(itertools.chain.from_iterable(new))
 
+    def _is_deep(self) -> bool:
+        """Whether following states is likely to pay."""
+        if self.cost < _ESTIMATED or not self._may_merge or self.blocked:
+            return False
+        if self._size is None:
+            self._size = estimated_runs(self.judge, self.space)
+            self.runs += self._size.spent
+            self.cost += self._size.spent
+        return self.cost >= _SHALLOW or self._size.cost > _SHALLOW
+
     def _merged(self, budget: float) -> bool:
         """Whether the whole space is known by its states, which is tried once."""
-        if not self._may_merge or self.blocked:
-            return False
         self._may_merge = False
         merging = Merging(self.judge, self.space, most=min(budget, _MOST_MERGED))
         try:

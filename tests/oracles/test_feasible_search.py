@@ -17,7 +17,7 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from tests import toys
-from tests.oracles.test_oracles import NAMES, ours, values
+from tests.oracles.test_oracles import NAMES, ours, settings_of, values
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
 
@@ -273,6 +273,34 @@ def test_few_feasible_among_a_million_are_found(
     oracle._said_why_stopped = False
     assert oracle.create_trial("tuner0").status == "STOPPED"
     assert f"All {count} feasible configurations have been tried." in capsys.readouterr().out
+
+
+def twelve_blocks(hp: Any) -> Any:
+    """About 10^17 configurations, one in 400 feasible."""
+    x = inputs = keras.Input((64, 64, 1))
+    for block in range(12):
+        x = layers.Conv2D(2, hp.Choice(f"kernel_{block}", [3, 5, 7]))(x)
+        if hp.Boolean(f"pooling_{block}"):
+            x = layers.MaxPooling2D(2)(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.mark.deep
+@pytest.mark.filterwarnings("ignore::shapesafe_tuner.FeasibilityWarning")
+@pytest.mark.parametrize("option", ["resample", "repair"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trial_of_a_deep_space_runs(name: str, option: str, tmp_path: Path) -> None:
+    hp = keras_tuner.HyperParameters()
+    for block in range(12):
+        hp.Choice(f"kernel_{block}", [3, 5, 7])
+        hp.Boolean(f"pooling_{block}")
+    oracle = getattr(sst.oracles, name)(
+        toys.SCORE, seed=5, hyperparameters=hp, on_infeasible=option, **settings_of(name, 6)
+    )
+    oracle.bind(twelve_blocks)
+    trials = toys.run(toys.put_in_folder(oracle, tmp_path), most=6)
+    assert len(trials) == 6
+    assert all(sst.check(twelve_blocks, trial.hyperparameters.values) for trial in trials)
 
 
 # ---------------------------------------------------------------- health, memory
