@@ -81,7 +81,7 @@ def search(way: str, build: Any, trials: int) -> Cost:
         wall, cpu = time.perf_counter(), time.process_time()
         tuner.search(verbose=0)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        gaps = [after - before for before, after in itertools.pairwise(moments)]
+        gaps = [after - before for before, after in itertools.pairwise(moments)] or [wall]
         some = max(1, len(gaps) // 10)
         return Cost(
             1e3 * cpu / trials,

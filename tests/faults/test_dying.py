@@ -77,7 +77,7 @@ def assert_same(folder: str, whole: Path, name: str) -> None:
         assert rejections == refused, folder
 
 
-@pytest.mark.parametrize("name", toys.TUNERS)
+@pytest.mark.parametrize("name", ["RandomSearch", "Hyperband"])
 def test_killed_between_any_two_changes_of_files(name: str, tmp_path: Path) -> None:
     hold_steps(name, tmp_path, every=19)
 
