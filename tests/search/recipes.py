@@ -12,9 +12,11 @@ from typing import Any
 import keras
 import keras_tuner
 import numpy as np
-import tensorflow as tf
+import pytest
 from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit, train_test_split
 from sklearn.preprocessing import StandardScaler
+
+tf = pytest.importorskip("tensorflow", reason="some recipes make tf.data pipelines")
 
 X = np.linspace(0.0, 1.0, 24 * 6).reshape(24, 6).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
