@@ -242,7 +242,7 @@ _SIGNS = {"*": "x", "%": "mod"}
 
 
 def _bounds(symbol: str, left: Any, right: Any) -> tuple[float, float] | None:
-    """Bounds of the result; None where they cannot be told."""
+    """Bounds of the result; None where they are not known."""
     if symbol == "+":
         return left[0] + right[0], left[1] + right[1]
     if symbol == "-":

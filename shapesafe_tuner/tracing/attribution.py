@@ -59,7 +59,7 @@ _NOT_SHAPES = (
 _CONTAINERS = ("CompileLoss", "CompileMetrics", "MetricsList")
 """Of the losses and metrics that ``compile`` was given."""
 _NO_STORAGE = ("'SymbolicTensor' object has no attribute", "Unknown variable: <")
-"""What code says that wants a variable's storage, which there is none of in a check."""
+"""How an error begins that comes of reading a variable's values: in a check it has none."""
 
 
 class Origin(enum.Enum):

@@ -273,7 +273,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
 
 
 def _builds_nothing(hp: Any) -> Any:
-    """In place of a hypermodel that there is none of."""
+    """Stands for the hypermodel of a tuner that has none."""
     raise Undecidable("run_trial builds the model itself")
 
 

@@ -77,7 +77,7 @@ class Guarded:
 
     Attributes:
         stopped: what was about to happen; whoever swallows the exception, it counts.
-        wanted: what was asked of a model that there is none of.
+        wanted: what the code asked of its model, where a probe stands for it.
         call: of ``fit``.
         is_paused: while ``build`` runs.
     """
@@ -124,7 +124,7 @@ class Guarded:
         raise Reached
 
     def need_model(self, what: str) -> None:
-        """Something is asked of a model that there is none of.
+        """The code asks something of its model that a probe cannot answer.
 
         Raises:
             NeedsModel: always.

@@ -28,7 +28,7 @@ class Description:
         args, kwargs: of the constructor, without the name.
         configured: its rule; None where the layer itself has to be asked.
         refused: the rule's refusal of the constructor call, or None.
-        key: equal for equal calls; None where that cannot be told.
+        key: equal for equal calls; None where calls cannot be compared.
         calls: what the layer answered, by what it was called on.
         constructed: Keras has accepted the constructor call.
         quick: answers of its rule to a call on one tensor: by input and by what it was built on,

@@ -107,7 +107,7 @@ def globals_of(cls: type) -> Key:
     """What the methods of a layer class read of their module, as it is now.
 
     Raises:
-        NoKey: there is something whose equality cannot be told.
+        NoKey: they read something that cannot be compared.
     """
     return tuple(
         (name, _key_of_global(method.__globals__[name], 0))

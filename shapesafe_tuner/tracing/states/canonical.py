@@ -2,7 +2,7 @@
 
 One walk over locals, cells and globals in a fixed order numbers every object that has an identity,
 so that equal walks are isomorphic states: contents, order and sharing. Where something is met
-whose equality cannot be told, there is no walk.
+that cannot be compared, there is no walk.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BUILTIN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.Wrapper
 
 
 class Uncanonical(Exception):
-    """Something of the user's whose equality cannot be told."""
+    """Something of the user's that cannot be compared."""
 
 
 class Walk:
@@ -107,7 +107,7 @@ class Walk:
             names: what code may ask of it, where it is a module.
 
         Raises:
-            Uncanonical: its equality cannot be told.
+            Uncanonical: it cannot be compared.
         """
         kind = type(obj)
         if kind is int:

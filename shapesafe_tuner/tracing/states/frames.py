@@ -220,7 +220,7 @@ class Frames:
         """What is hidden in frames and loops.
 
         Raises:
-            Uncanonical: it cannot be told.
+            Uncanonical: it cannot be compared.
         """
         if self._irregular is not None:
             raise Uncanonical(self._irregular)
@@ -232,14 +232,14 @@ class Frames:
                 found.append(info.pin)
             found += [info.loops[tag].pin for tag in sorted(info.loops)]
         if None in found:
-            raise Uncanonical("what is hidden cannot be told")
+            raise Uncanonical("what is hidden cannot be compared")
         return [pin for pin in found if pin is not None]
 
     def states(self, walk: Walk) -> Any:
         """All frames, from the outermost.
 
         Raises:
-            Uncanonical: one of them cannot be told.
+            Uncanonical: one of them cannot be compared.
         """
         return tuple([self._state(info, walk) for info in self._stack])
 

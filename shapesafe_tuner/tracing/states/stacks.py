@@ -57,7 +57,7 @@ class Layout:
         loops: by offset of a ``FOR_ITER``, the tag of its iterator.
 
     Raises:
-        Unknown: the stack cannot be told.
+        Unknown: the stack cannot be worked out.
     """
 
     def __init__(self, code: types.CodeType) -> None:
@@ -81,7 +81,7 @@ class Layout:
         return at
 
     def below_call(self, at: int) -> Tags | None:
-        """The stack beneath the callable of a pending call; None where that cannot be told."""
+        """The stack beneath the callable of a pending call; None where it is not known."""
         item, tags = self.instructions.get(at), self.tags.get(at)
         if item is None or tags is None or item.opname != "CALL":
             return None
@@ -155,7 +155,7 @@ def _after(item: dis.Instruction, tags: Tags, *, jump: bool) -> Tags:
 
 @functools.lru_cache(maxsize=4096)
 def layout_of(code: types.CodeType) -> Layout | None:
-    """The layout of a code object, or None where its stack cannot be told."""
+    """The layout of a code object, or None where its stack is not known."""
     try:
         return Layout(code)
     except (Unknown, KeyError, IndexError, ValueError, StopIteration):
