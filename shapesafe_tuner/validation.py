@@ -32,10 +32,9 @@ from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
 from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, Source, outcomes_of, sensitivity_of
-from shapesafe_tuner.space.size import estimated_runs
+from shapesafe_tuner.space.size import Size
 from shapesafe_tuner.space.suggestions import Tables, suggestions_of
 from shapesafe_tuner.space.varying_data import judge_of
-from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Changes, about_of, question_of
 from shapesafe_tuner.verdict import kind_of, reason_of
 
@@ -103,12 +102,11 @@ def validate_search_space(
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)
     why = "it was asked for" if exact is False else None
     interrupted = False
-    spent = 0
     try:
         if exact is not False:
             with progress_bar(progress) as settled:
                 if exact:
-                    spent = _refuse_what_is_too_large(judge, hyperparameters)
+                    _refuse_what_is_too_large(known.size)
                 known.explore(math.inf if exact else MOST_RUNS, executor, settled)
             why = known.why_not_exact
         if exact and why is not None:
@@ -117,18 +115,17 @@ def validate_search_space(
     except KeyboardInterrupt:
         why, interrupted = "it was interrupted", True
     try:
-        report = _report(known, why, spent, interrupted)
+        report = _report(known, why, interrupted)
     except KeyboardInterrupt:
-        report = _report(known, "it was interrupted", spent, interrupted=True, at_once=True)
+        report = _report(known, "it was interrupted", interrupted=True, at_once=True)
     return dataclasses.replace(report, about=about_of(hypermodel, question))
 
 
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
-def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> int:
-    """How many runs it took to know that the space can be explored exactly."""
-    size = estimated_runs(judge, space)
+def _refuse_what_is_too_large(size: Size) -> None:
+    """Nothing happens if the space can be explored exactly."""
     if size.endless:
         raise ValueError(
             f"This space cannot be explored exactly: {short(size.endless)} affects shapes and "
@@ -139,7 +136,6 @@ def _refuse_what_is_too_large(judge: Judge, space: HyperParameters | None) -> in
             "This space cannot be explored exactly: that would take about "
             f"{size.runs:,.0f} runs of build. {_ADVICE}"
         )
-    return size.spent
 
 
 def _report_of_diagram(
@@ -188,7 +184,6 @@ _DRAWN = 400
 def _report(
     known: Exploration,
     why: str | None,
-    spent: int = 0,
     interrupted: bool = False,
     at_once: bool = False,
 ) -> SearchSpaceReport:
@@ -197,7 +192,6 @@ def _report(
     Args:
         known: of the space.
         why: it is not exact; None if it is.
-        spent: runs of ``build`` before the exploration.
         interrupted: the user does not want to wait for further runs of ``build``.
         at_once: nor for anything else: the shares alone.
     """
@@ -246,7 +240,7 @@ def _report(
         undecided=undecided,
         irrelevant=() if shares.unseen else tuple(seen),
         notes=_notes(leaves),
-        runs=known.runs + spent + tried + len(examples),
+        runs=known.runs + tried + len(examples),
         why_not_exact=why,
         axes=axes,
         pairs=pairs,

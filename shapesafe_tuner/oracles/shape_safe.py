@@ -137,8 +137,9 @@ class ShapeSafeOracle(ResumableOracle):
 
     def next_feasible(self, draw: Callable[[], Configuration | None]) -> Configuration | None:
         """The next candidate that may run, or None if there is none left."""
-        if self._checker is None or self._proposals is None:
+        if self._checker is None:
             return draw()
+        assert self._proposals is not None
         judged = known_in_a_row = 0
         for _ in range(MAX_DRAWS):
             values = draw()

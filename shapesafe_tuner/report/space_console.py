@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +19,7 @@ from shapesafe_tuner.report.space_text import (
     heading,
     percent,
     remarks,
+    share_of,
 )
 
 __all__ = ["print_space"]
@@ -74,8 +73,7 @@ def _causes(report: SpaceFindings) -> Table:
         table.add_row(*_row(cause, report))
     rest = report.causes[MOST_CAUSES:]
     if rest:
-        share = percent(math.fsum(cause.fraction for cause in rest))
-        table.add_row(share, f"for {counted(len(rest), 'other reason')}")
+        table.add_row(share_of(rest), f"for {counted(len(rest), 'other reason')}")
     return table
 
 
@@ -101,8 +99,7 @@ def _conflicts(report: SpaceFindings, most: int) -> Table:
         table.add_row(Text(percent(conflict.fraction), style="red"), Text(_lines(said)))
     rest = report.conflicts[most:]
     if rest:
-        share = percent(math.fsum(conflict.fraction for conflict in rest))
-        table.add_row(share, f"in {counted(len(rest), 'smaller conflict')}")
+        table.add_row(share_of(rest), f"in {counted(len(rest), 'smaller conflict')}")
     return table
 
 

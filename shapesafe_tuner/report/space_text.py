@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner.escaping import listed, visible
@@ -12,7 +12,7 @@ from shapesafe_tuner.report.advice import advice_for, ranked, saved_by
 
 __all__ = [
     "MOST_CAUSES", "MOST_SUGGESTIONS", "advice_words", "conflict_text", "counted", "deciding_words",
-    "heading", "headline", "percent", "remarks", "space_text",
+    "heading", "headline", "percent", "remarks", "share_of", "space_text",
 ]  # fmt: skip
 
 MOST_CAUSES, MOST_SUGGESTIONS = 6, 4
@@ -109,6 +109,11 @@ def percent(share: float) -> str:
     return f"{share:.2%}"
 
 
+def share_of(found: Sequence[Cause] | Sequence[Conflict]) -> str:
+    """The share that some causes or conflicts have together."""
+    return percent(math.fsum(one.fraction for one in found))
+
+
 def _configurations(total: float) -> str:
     if total == math.inf:
         return "infinitely many configurations"
@@ -132,8 +137,7 @@ def _causes(report: SpaceFindings) -> Iterator[str]:
             yield f"           {'; '.join(filter(None, said))}"
     rest = report.causes[MOST_CAUSES:]
     if rest:
-        share = percent(math.fsum(cause.fraction for cause in rest))
-        yield f"  {share:>7}  for {counted(len(rest), 'other reason')}"
+        yield f"  {share_of(rest):>7}  for {counted(len(rest), 'other reason')}"
 
 
 def deciding_words(cause: Cause) -> str:
@@ -152,8 +156,7 @@ def _conflicts(report: SpaceFindings, most: int) -> Iterator[str]:
             yield f"           {conflict.fault.reason}"
     rest = report.conflicts[most:]
     if rest:
-        share = percent(math.fsum(conflict.fraction for conflict in rest))
-        yield f"  {share:>7}  in {counted(len(rest), 'smaller conflict')}"
+        yield f"  {share_of(rest):>7}  in {counted(len(rest), 'smaller conflict')}"
 
 
 def conflict_text(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Collection
 from typing import Any
 
@@ -13,7 +12,12 @@ from shapesafe_tuner.search.arguments import refusal_of_search
 from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.following.given import GivenData
-from shapesafe_tuner.tracing.following.purity import Objection, read_code
+from shapesafe_tuner.tracing.following.purity import (
+    Objection,
+    model_given_to,
+    not_followed,
+    read_code,
+)
 from shapesafe_tuner.tracing.following.source import Build, Followed, NotFollowed
 from shapesafe_tuner.tracing.signals import Undecidable
 
@@ -55,7 +59,7 @@ def rehearsal_of(tuner: TunerHooks, given: GivenData, in_advance: Collection[str
     catches = prepares = False
     for method, owner in tuner._own_code:
         of_hypermodel = owner is type(tuner.hypermodel)
-        models = tuple(inspect.signature(method).parameters)[1:2] if of_hypermodel else ()
+        models = model_given_to(method) if of_hypermodel else ()
         read = read_code(method, owner, models=models, holds_arrays=given.holds_arrays)
         found += read.objections
         catches = catches or read.catches
@@ -63,8 +67,7 @@ def rehearsal_of(tuner: TunerHooks, given: GivenData, in_advance: Collection[str
     prepares = prepares or any("self.hypermodel." in one for one in found)
     alone = tuner.hypermodel is not None and not prepares
     if found and not given.everything:
-        why = f"{name} may change the data, and was not followed: {found[0]}"
-        return Rehearsal(None, why, alone)
+        return Rehearsal(None, not_followed(name, found[0]), alone)
 
     def run(hp: Any, build: Build) -> None:
         tuner._rehearse(hp, build, *given.copies())

@@ -66,7 +66,6 @@ class Exploration:
         self.runs = 0
         self.cost = 0
         self._may_merge = judge.may_follow
-        self._size: Size | None = None
         self._declared: dict[Any, Any] = {}
 
     @property
@@ -146,11 +145,15 @@ class Exploration:
         """Whether following states is likely to pay."""
         if self.cost < _ESTIMATED or not self._may_merge or self.blocked:
             return False
-        if self._size is None:
-            self._size = estimated_runs(self.judge, self.space)
-            self.runs += self._size.spent
-            self.cost += self._size.spent
-        return self.cost >= _SHALLOW or self._size.cost > _SHALLOW
+        return self.cost >= _SHALLOW or self.size.cost > _SHALLOW
+
+    @functools.cached_property
+    def size(self) -> Size:
+        """How large the tree is, by an estimate; its runs count."""
+        size = estimated_runs(self.judge, self.space)
+        self.runs += size.spent
+        self.cost += size.spent
+        return size
 
     def _merged(self, budget: float) -> bool:
         """Whether the whole space is known by its states, which is tried once."""

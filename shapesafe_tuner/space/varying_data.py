@@ -72,27 +72,29 @@ class JudgeByData(Judge):
         """As :meth:`Judge.judge`; what decided about the data counts as read."""
         found = self._source.find(values, space)
         self.names_read.update(found.read)
-        judge: Judge | None = self._whole
-        judged: Judged | None = None
-        if not found.whole:
-            judge = self._of(found)
-            judged = judge.judge(values, space)
-            if _has_own_fit(judged.verdict):
-                judge, judged = self._whole, None
-        if judge is not None and judged is None:
-            try:
-                judged = judge.judge(values, space)
-            except NotFollowed as why:
-                found = dataclasses.replace(found, data=DataSpec(), unjudged=str(why))
-        if judge is None or judged is None:
-            judge = self._of(found)
-            judged = judge.judge(values, space)
+        judge, (verdict, read) = self._judged(found, values, space)
         if judge.varies:
             self._repeating = judge._repeating
-        verdict, read = judged
         if self._is_caught(verdict, lambda: configuration(space, values)):
             return Judged(_caught(verdict))
         return Judged(verdict, None if read is None else {**found.read, **read})
+
+    def _judged(
+        self, found: Found, values: Values, space: HyperParameters | None
+    ) -> tuple[Judge, Judged]:
+        """Who judges, by these data or by the whole trial, and what that comes to."""
+        if not found.whole:
+            judge = self._of(found)
+            judged = judge.judge(values, space)
+            if self._whole is None or not _has_own_fit(judged.verdict):
+                return judge, judged
+        if self._whole is not None:
+            try:
+                return self._whole, self._whole.judge(values, space)
+            except NotFollowed as why:
+                found = dataclasses.replace(found, data=DataSpec(), unjudged=str(why))
+        judge = self._of(found)
+        return judge, judge.judge(values, space)
 
     def judge_lazily(
         self,

@@ -21,8 +21,8 @@ from typing import Any
 from shapesafe_tuner._compat.types import Function
 
 __all__ = [
-    "cells_of", "is_library", "keeps_values", "methods_of", "names_chance", "names_of",
-    "sees_types", "starts_of",
+    "cells_of", "closure_of", "is_library", "keeps_values", "methods_of", "names_chance",
+    "names_of", "sees_types", "starts_of",
 ]  # fmt: skip
 
 _LOOKS = ("type", "issubclass")
@@ -148,6 +148,12 @@ def named_by(function: Function) -> list[Any]:
 def cells_of(function: Function) -> list[Any]:
     """What the closure of a function holds."""
     return [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+
+
+def closure_of(function: Function) -> dict[str, Any]:
+    """The same, by name."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    return {name: cell.cell_contents for name, cell in cells if _filled(cell)}
 
 
 def _filled(cell: CellType) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner.tracing.code_reading import is_library
+from shapesafe_tuner.tracing.code_reading import closure_of, is_library
 from shapesafe_tuner.tracing.following.context import Context, Objection, tree_of
 from shapesafe_tuner.tracing.following.ownership import (
     BUILDS,
@@ -60,9 +60,7 @@ class Expressions:
         self._code = function.__code__
         self._file = inspect.getsourcefile(function) or "?"
         self._first = function.__code__.co_firstlineno
-        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False))
-        filled = {name: cell.cell_contents for name, cell in cells.items() if _is_filled(cell)}
-        self._names = {**function.__globals__, **filled}
+        self._names = {**function.__globals__, **closure_of(function)}
         self._imported: dict[str, Any] = {}
         parameters = [part.arg for part in ast.walk(tree) if isinstance(part, ast.arg)]
         stored = {
@@ -311,11 +309,3 @@ def _is_of_self(called: ast.expr) -> bool:
     return isinstance(called, ast.Attribute) and (
         isinstance(called.value, ast.Name) and called.value.id == "self"
     )
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True

@@ -14,7 +14,7 @@ from shapesafe_tuner._compat.types import Model
 from shapesafe_tuner.tracing.data.spec import raw_leaves
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.following.guard import untouchable
-from shapesafe_tuner.tracing.following.purity import read_code
+from shapesafe_tuner.tracing.following.purity import not_followed, read_code
 from shapesafe_tuner.tracing.following.source import Build, Followed, NotFollowed
 
 __all__ = ["GivenData", "objection_to_fit"]
@@ -96,7 +96,7 @@ class GivenData:
         name = f"{type(model).__name__}.fit"
         why = self.objection_to(model)
         if why is not None:
-            raise NotFollowed(f"{name} may change the data, and was not followed: {why}")
+            raise NotFollowed(not_followed(name, why))
 
         def run(hp: Any, build: Build) -> None:
             args, kwargs = self.copies()

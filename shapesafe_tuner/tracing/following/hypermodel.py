@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from shapesafe_tuner._compat.types import HyperModel, HyperParameters
 from shapesafe_tuner.tracing.data.reading import is_arrays
 from shapesafe_tuner.tracing.data.spec import raw_leaves
 from shapesafe_tuner.tracing.following.given import GivenData
-from shapesafe_tuner.tracing.following.purity import read_code
+from shapesafe_tuner.tracing.following.purity import model_given_to, not_followed, read_code
 from shapesafe_tuner.tracing.following.source import Build, Followed
 
 __all__ = ["follow_fit", "given_by"]
@@ -53,10 +52,10 @@ def follow_fit(
     """
     owner = type(hypermodel)
     name = f"{owner.__name__}.fit"
-    models = tuple(inspect.signature(hypermodel.fit).parameters)[1:2]
-    read = read_code(hypermodel.fit, owner, models=models, holds_arrays=given.holds_arrays)
+    fit = hypermodel.fit
+    read = read_code(fit, owner, models=model_given_to(fit), holds_arrays=given.holds_arrays)
     if read.objections and not given.everything:
-        return f"{name} may change the data, and was not followed: {read.objections[0]}"
+        return not_followed(name, read.objections[0])
     return Followed(
         _Run(hypermodel, given),
         name,

@@ -15,7 +15,7 @@ from typing import Any
 from shapesafe_tuner.tracing.following.context import Context, Objection, Reading, tree_of
 from shapesafe_tuner.tracing.following.statements import Statements
 
-__all__ = ["Objection", "Reading", "read_code"]
+__all__ = ["Objection", "Reading", "model_given_to", "not_followed", "read_code"]
 
 
 def read_code(
@@ -37,6 +37,21 @@ def read_code(
     context = Context(reading, _objections)
     reading.objections += _objections(function, owner, context, frozenset(models))
     return reading
+
+
+def model_given_to(fit: Callable[..., Any]) -> tuple[str, ...]:
+    """The parameter of a ``HyperModel.fit`` that stands for the model: the one after ``hp``."""
+    return tuple(inspect.signature(fit).parameters)[1:2]
+
+
+def not_followed(name: str, why: str) -> str:
+    """What is said of code that is not run in a check.
+
+    Args:
+        name: of the user's method.
+        why: the objection.
+    """
+    return f"{name} may change the data, and was not followed: {why}"
 
 
 def _objections(

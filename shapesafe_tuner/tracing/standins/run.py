@@ -34,7 +34,6 @@ from shapesafe_tuner.tracing.standins.facades import (
 )
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
-    Answer,
     Args,
     FromUser,
     InputRecord,
@@ -97,6 +96,7 @@ class AnalyticRun(Inside):
         self._counters = constructors.name_counters()
         self._real_objects = RealObjects()
         self.answers = Answers(hooks, self._real_objects)
+        self.ask = self.answers.answer
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; the configuration is judged by Keras itself."""
@@ -289,7 +289,7 @@ class AnalyticRun(Inside):
         try:
             specs_of(list(given.values()))
         except NoSpec:
-            self.escalate("a model of what are no tensors of this build")
+            self.escalate("a model of what is not a tensor of this build")
         name = self.name_of(constructors.Functional) if name is None else name
         description = _described(constructors.Functional)
         return ModelStandIn(FunctionalRecord(self, description, name, **given))
@@ -418,17 +418,6 @@ class AnalyticRun(Inside):
             given = inputs if shown is None else shown
             self.rows.append(LayerCall(record, given, answer.outputs))
         return answer.outputs
-
-    def ask(
-        self,
-        record: LayerRecord,
-        inputs: Specs,
-        arguments: Mapping[str, Specs] | None,
-        *,
-        step: Step,
-    ) -> Answer:
-        """What a layer gives: from memory, its rule, or the layer itself."""
-        return self.answers.answer(record, inputs, arguments, step=step)
 
     def operation(self, operation: Operation, args: Args, kwargs: Kwargs) -> Nested:
         """One of ``keras.ops`` called on tensors of this run."""
