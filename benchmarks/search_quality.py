@@ -11,7 +11,7 @@ The quickstart's CNN on handwritten digits, 60 % of whose configurations cannot 
 
 Each with the four algorithms and three seeds, 15 trials (``--quick``: random search and Bayesian
 optimisation, one seed, 6 trials). A run that is there already is not made again, so that an
-interrupted benchmark goes on. ``curves.png`` needs matplotlib (``pip install -e ".[dev,report]"``).
+interrupted benchmark goes on. ``curves.png`` needs matplotlib (``pip install -e ".[dev]"``).
 """
 
 from __future__ import annotations

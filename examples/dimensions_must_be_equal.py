@@ -116,7 +116,7 @@ def flattened(hp: HyperParameters) -> keras.Model:
 
 
 def own_loss(hp: HyperParameters) -> keras.Model:
-    """A loss of one's own that subtracts what has not the same shape."""
+    """A custom loss that subtracts tensors of different shapes."""
 
     def loss(y_true: Any, y_pred: Any) -> Any:
         return ops.mean(ops.abs(y_true - y_pred))

@@ -1,4 +1,4 @@
-"""A subclassed model with a layer of one's own: nothing is declared, and yet it is checked.
+"""A subclassed model with a custom layer: nothing is declared, and yet it is checked.
 
     python examples/subclassed.py
 

@@ -55,7 +55,7 @@ def checked_hypermodel(function: str, hypermodel: object) -> None:
     if inspect.isclass(hypermodel):
         if _is_a(hypermodel, "keras_tuner", "HyperModel"):
             name = hypermodel.__name__
-            raise TypeError(f"{wanted}; {name} is a class: pass an object of it, {name}().")
+            raise TypeError(f"{wanted}; {name} is a class: pass an instance of it, {name}().")
     elif _is_a(kind, "keras", "Model"):
         raise TypeError(f"{wanted}, not a model that is already built.")
     elif not callable(hypermodel) and not _is_a(kind, "keras_tuner", "HyperModel"):
@@ -76,7 +76,7 @@ def checked_values(function: str, values: object) -> dict[str, Any]:
         for name in values:
             if not isinstance(name, str):
                 raise TypeError(
-                    f"{function}(): values must be a dict by name, and {name!r} is no name: "
+                    f"{function}(): values must be a dict by name, and {name!r} is not a name: "
                     'for example {"kernel": 3}.'
                 )
         return dict(values)
@@ -104,7 +104,7 @@ def checked_constraints(function: str, constraints: object) -> Constraints:
         raise TypeError(f"{wanted}, not {type(constraints).__name__}.")
     for constraint in constraints:
         if not callable(constraint):
-            raise TypeError(f"{wanted}, and {constraint!r} is none.")
+            raise TypeError(f"{wanted}, and {constraint!r} is not one.")
     return constraints
 
 

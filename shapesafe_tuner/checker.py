@@ -261,8 +261,8 @@ def check(
         The verdict; ``verdict.feasible`` is None where it cannot be decided.
 
     Raises:
-        TypeError: ``hypermodel`` is no function and no ``HyperModel``, or ``values`` is neither a
-            dict nor a ``HyperParameters``.
+        TypeError: ``hypermodel`` is neither a function nor a ``HyperModel``, or ``values`` is
+            neither a dict nor a ``HyperParameters``.
         UnknownHyperparameterError: no path of ``build`` reads a name of ``values``.
     """
     checker, chosen, space = prepare(

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class FeasibilityWarning(UserWarning):
-    """Nearly all that a search draws is refused: it works, but the space should be changed."""
+    """Nearly everything that a search draws is infeasible: the space should be changed."""
 
 
 class UnknownHyperparameterError(ValueError):
@@ -27,9 +27,9 @@ class UnknownHyperparameterError(ValueError):
 
 
 class ProjectError(keras_tuner.errors.FatalRuntimeError):  # type: ignore[misc]
-    """The files of a project cannot be read, written or held; nothing in them was changed.
+    """The files of a project cannot be read, written or locked; nothing in them was changed.
 
-    A ``keras_tuner.errors.FatalError`` and a ``RuntimeError``: no trial is failed for it.
+    A ``keras_tuner.errors.FatalError`` and a ``RuntimeError``: no trial is marked failed for it.
     """
 
 
@@ -47,7 +47,7 @@ class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # typ
     Args:
         rejections: what was refused.
         tried, exhaustive: see above.
-        spoken: gives a rejection Keras's own message, for when all were refused alike.
+        spoken: adds Keras's own message to a rejection, for the case that all fail alike.
     """
 
     def __init__(
@@ -78,14 +78,16 @@ class NoFeasibleConfigurationError(keras_tuner.errors.FatalRuntimeError):  # typ
         if self.always_broken is not None:
             return (
                 "No feasible configuration was found: every configuration fails the same way, so "
-                "it is build or the data that must change, not the search space. "
+                "build or the data must change, not the search space. "
                 f"{visible(self.reasons[0][0])}\n  The error: "
                 + "\n".join(visible(line) for line in self.always_broken.split("\n"))
             )
         extent = "the whole space" if self.exhaustive else "random and systematic draws"
+        one = self.tried == 1
+        checked = "the only one that was" if one else f"all {self.tried:,} that were"
         lines = [
-            f"No feasible configuration was found: all {self.tried} that were checked "
-            f"({extent}) are infeasible. Most frequent reasons:"
+            f"No feasible configuration was found: {checked} checked ({extent}) "
+            f"{'is' if one else 'are'} infeasible. Most frequent reasons:"
         ]
         lines += [f"  {count} x {visible(reason)}" for reason, count in self.reasons[:3]]
         return "\n".join(lines)

@@ -64,7 +64,6 @@ class Explanation:
             path: of the file; it is replaced.
 
         Raises:
-            ImportError: Jinja2 is missing.
             OSError: the file cannot be written.
         """
         write_page(path, "explanation", self)

@@ -100,7 +100,7 @@ def validate_search_space(
     )  # fmt: skip
     judge = judge_of(question)
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)
-    why = "it was asked for" if exact is False else None
+    why = "exact=False asks for a sample" if exact is False else None
     interrupted = False
     try:
         if exact is not False:

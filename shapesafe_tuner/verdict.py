@@ -97,8 +97,8 @@ class ShapeFault:
     def with_cause(self, find: Callable[[], Mapping[str, Any]]) -> ShapeFault:
         """The same fault, whose ``hyperparameters`` are found when something reads them.
 
-        To print, compare, copy, pickle or save it reads them too: nobody can tell it from one
-        that had them from the beginning.
+        Printing, comparing, copying, pickling and saving read them too, so that it behaves like a
+        fault that had them from the start.
 
         Args:
             find: gives the names and values; called once.
@@ -159,7 +159,7 @@ class Verdict:
         parameters: number of weights of the model, or None.
         layers: the shape table, up to the fault.
         slow_because: why rules alone could not decide, and the line of ``build`` where that came
-            up; a check then takes the classes of Keras, and a hundred times as long. None where
+            up; a check then uses Keras's own classes and takes a hundred times as long. None where
             rules decided. Verdicts that differ in nothing else are equal.
     """
 
@@ -251,10 +251,10 @@ class Rejection:
         values: the configuration.
         verdict: why it was refused.
         repaired_to: the configuration tried in its place, where one was derived from it.
-        told: what the optimiser was told of it, if anything.
+        told: what the optimiser was given in its place, if anything.
         seconds: what the check cost.
         time: when, in seconds since the epoch.
-        trial_id: of the trial that it was drawn for; there is none where the search ended.
+        trial_id: of the trial that it was drawn for; None where the search ended first.
     """
 
     values: Mapping[str, Any]

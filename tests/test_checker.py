@@ -201,7 +201,7 @@ def test_frozen_bounds_are_named() -> None:
     assert verdict.feasible
     assert verdict.warnings == (
         "Frozen bounds: kernel was first registered as 1 to 7; KerasTuner ignores the later "
-        "1 to 6, so it does not keep values within it. Register one range, or use another name.",
+        "1 to 6, so values may lie outside it. Register one range, or use another name.",
     )
 
 

@@ -36,10 +36,10 @@ _STATUSES = """
 \b
 Exit status:
   0    feasible
-  1    infeasible (a space: more than --max-infeasible)
+  1    infeasible (validate: more than --max-infeasible)
   2    wrong usage: an option, a shape, a name, or a target that cannot be imported
-  3    undecided (a space: more than --max-undecided), as where build always raises
-  130  interrupted; of a space the report so far is printed
+  3    undecided (validate: more than --max-undecided); also where build always raises
+  130  interrupted; validate prints the report so far
 
 \b
 Examples:
@@ -55,7 +55,7 @@ Examples:
 @TRACEBACK
 @click.pass_context
 def main(context: click.Context) -> int:
-    """Tell which configurations of a KerasTuner search space can exist."""
+    """Find out which configurations of a KerasTuner search space can be built and trained."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.update(_NO_ACCELERATOR)
@@ -129,7 +129,7 @@ def explain(as_json: bool, page: str | None, **given: Any) -> int:
     default=1_000,
     help="Configurations to draw where the space must be sampled.",
 )
-@once("--seed", type=int, default=0, help="Of these draws.")  # fmt: skip
+@once("--seed", type=int, default=0, help="Seed of these draws.")  # fmt: skip
 def validate(
     target: str,
     x_specs: tuple[str, ...],

@@ -99,12 +99,6 @@ def _writable(context: click.Context, option: click.Parameter, path: str | None)
         problem = errno.EACCES
     if problem is not None:
         raise click.UsageError(f"--html {path}: {os.strerror(problem)}.", context)
-    from importlib.util import find_spec
-
-    if find_spec("jinja2") is None:
-        raise click.UsageError(
-            '--html needs Jinja2: python -m pip install "shapesafe-tuner[report]".', context
-        )
     return path
 
 
@@ -120,11 +114,12 @@ DATA = _group(
     click.argument("target"),
     click.option("--x", "x_specs", multiple=True, metavar="[NAME=]28,28,1[:DTYPE]",
                  help="Shape of an input, without the batch axis; 28x28x1 and (28, 28, 1) "
-                      "are the same. Once for each input."),
+                      "are the same. Give it once for each input."),
     click.option("--y", "y_specs", multiple=True, metavar="[NAME=]10[:DTYPE]",
-                 help='Shape of a target, without the batch axis; "" for scalars.'),
+                 help='Shape of a target, without the batch axis; "" for labels that are '
+                      "single numbers."),
     once("--batch-size", type=BatchSize(), metavar="N|NAME",
-         help="Samples in a batch of fit, or the name of a hyperparameter."),
+         help="Batch size of fit, or the name of the hyperparameter that holds it."),
     once("--max-model-size", type=click.IntRange(min=1),
          help="Largest number of trainable parameters."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),

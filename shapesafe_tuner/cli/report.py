@@ -20,7 +20,7 @@ __all__ = ["report"]
 @HTML
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @once("--every", metavar="SECONDS", type=click.IntRange(min=1),
-      help="Write the page again every so often, beside a running search.")  # fmt: skip
+      help="Write the page again at this interval while a search runs.")  # fmt: skip
 @TRACEBACK
 def report(project: str, page: str | None, as_json: bool, every: int | None) -> None:
     """Show the trials and rejections of a search, finished or running.
@@ -29,7 +29,9 @@ def report(project: str, page: str | None, as_json: bool, every: int | None) -> 
     folder changes.
     """
     if every is not None and page is None:
-        raise click.UsageError("--every writes a page again: name it with --html FILE.")
+        raise click.UsageError(
+            "--every writes a page again and again: name its file with --html FILE."
+        )
     missing = no_project(project)
     if missing:
         raise click.UsageError(missing)

@@ -20,7 +20,7 @@ from shapesafe_tuner.cli.source import Problem, look_at
 __all__ = ["EPILOG", "load"]
 
 _FORM = "TARGET is file.py:build_model or package.module:build_model"
-EPILOG = f"{_FORM}; MyHyperModel, a class or an object, works too."
+EPILOG = f"{_FORM}; MyHyperModel, a class or an instance, works too."
 
 
 def load(target: str) -> Any:
@@ -172,7 +172,7 @@ def _hypermodel(found: Any, target: str) -> Any:
             return found()
         except TypeError as error:
             raise click.UsageError(
-                f"{target} cannot be made without arguments ({error}); name an object of it."
+                f"{target} cannot be created without arguments ({error}); name an instance instead."
             ) from error
     if isinstance(found, keras.Model):
         raise click.UsageError(f"{target} is a model that is already built, not {wanted}.")

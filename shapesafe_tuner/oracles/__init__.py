@@ -1,4 +1,4 @@
-"""KerasTuner's oracles, handing out only configurations which can exist."""
+"""KerasTuner's oracles, handing out only configurations that can exist."""
 
 from __future__ import annotations
 

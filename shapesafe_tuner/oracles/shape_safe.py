@@ -1,4 +1,4 @@
-"""The mixin that makes an oracle hand out only configurations which can exist."""
+"""The mixin that makes an oracle hand out only configurations that can exist."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ class ShapeSafeOracle(ResumableOracle):
         return self.file_beside_state(rejection_file.FILE), self.remote_files
 
     def assert_feasible(self) -> None:
-        """Nothing happens if a trial was made, or nothing refused.
+        """Raise if no trial was made and something was refused.
 
         Raises:
             NoFeasibleConfigurationError: nothing that was judged is feasible.

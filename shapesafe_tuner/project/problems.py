@@ -1,6 +1,6 @@
 """The one error of a project's files, made where it is needed: its class belongs to KerasTuner's.
 
-Who only reads a project, as ``shapesafe report`` does, need not wait for Keras to start.
+Code that only reads a project, as ``shapesafe report`` does, need not wait for Keras to start.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import base64
 import datetime
 import functools
 import hashlib
-import html
 import os
 import pathlib
 from collections.abc import Callable
@@ -37,7 +36,6 @@ def write_page(path: str | os.PathLike[str], kind: str, subject: Any, **further:
         further: arguments of the view of this kind.
 
     Raises:
-        ImportError: Jinja2 is missing.
         OSError: the file cannot be written.
     """
     pathlib.Path(path).write_text(page(kind, subject, **further), encoding="utf-8")
@@ -63,14 +61,10 @@ def page(kind: str, subject: Any, **further: Any) -> str:
 
 
 def in_notebook(kind: str, subject: Any) -> str:
-    """The cell of a notebook: no script, and plain text where Jinja2 is missing."""
-    try:
-        return _rendered(
-            f"{kind}.html.j2", base="cell.html.j2", style=_part("style.css"),
-            **_VIEWS[kind](subject),
-        )  # fmt: skip
-    except ImportError:
-        return f"<pre>{html.escape(subject.to_text())}</pre>"
+    """The cell of a notebook, without a script."""
+    return _rendered(
+        f"{kind}.html.j2", base="cell.html.j2", style=_part("style.css"), **_VIEWS[kind](subject)
+    )
 
 
 def _rendered(template: str, base: str, style: str, script: str = "", **view: Any) -> str:
@@ -84,13 +78,8 @@ def _rendered(template: str, base: str, style: str, script: str = "", **view: An
 
 @functools.cache
 def _environment() -> Any:
-    try:
-        import jinja2
-    except ImportError:
-        raise ImportError(
-            "HTML reports need Jinja2, which is not installed: "
-            'python -m pip install "shapesafe-tuner[report]"'
-        ) from None
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,

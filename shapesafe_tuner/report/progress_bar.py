@@ -1,4 +1,4 @@
-"""A progress bar on a terminal: how much of a space is settled, and how."""
+"""A progress bar on a terminal: how much of a space is settled, and with which outcome."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class InfeasibleSpaceError(ValueError):
 
 
 class UndecidedSpaceError(InfeasibleSpaceError):
-    """More of a search space is undecided than was allowed; that it is infeasible is not known."""
+    """More of a search space is undecided than was allowed, and no more infeasible than that."""
 
 
 class SearchSpaceReport(SpaceFindings):
@@ -35,7 +35,7 @@ class SearchSpaceReport(SpaceFindings):
 
         Raises:
             InfeasibleSpaceError: with the report as its text; an :class:`UndecidedSpaceError` where
-                not more is infeasible.
+                only the undecided share is too large.
         """
         if self.infeasible_fraction > threshold:
             raise InfeasibleSpaceError(self.to_text())
@@ -62,7 +62,6 @@ class SearchSpaceReport(SpaceFindings):
             path: of the file; it is replaced.
 
         Raises:
-            ImportError: Jinja2 is missing.
             OSError: the file cannot be written.
         """
         write_page(path, "space", self)

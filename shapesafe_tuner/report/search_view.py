@@ -9,7 +9,7 @@ from shapesafe_tuner.escaping import named, visible
 from shapesafe_tuner.findings.search import COMPLETED, SearchFindings, TrialFindings
 from shapesafe_tuner.report.failures import reason_of
 from shapesafe_tuner.report.ladder import ladder_of
-from shapesafe_tuner.report.wording import abridged, sentence, value_words
+from shapesafe_tuner.report.wording import abridged, counted, sentence, value_words
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["search_text", "search_view"]
@@ -36,8 +36,8 @@ def search_view(search: SearchFindings, refresh: int = 0) -> dict[str, Any]:
         "best": _best(search.best),
         "timeline": _timeline(search),
         "reasons": [_reason(*one, len(search.rejections)) for one in reasons[:_REASONS]],
-        "left_out": _counted(len(left_out), "more reason") if left_out else "",
-        "left_out_rejections": _counted(sum(count for _, count, _ in left_out), "rejection"),
+        "left_out": counted(len(left_out), "more reason") if left_out else "",
+        "left_out_rejections": counted(sum(count for _, count, _ in left_out), "rejection"),
         "trials": _trials(search),
     }
 
@@ -62,8 +62,8 @@ def search_text(search: SearchFindings) -> str:
 
 def _headline(search: SearchFindings) -> str:
     completed = sum(trial.status == COMPLETED for trial in search.trials)
-    trials = _counted(len(search.trials), "trial")
-    return f"{trials}, {completed} completed; {_counted(len(search.rejections), 'rejection')}"
+    trials = counted(len(search.trials), "trial")
+    return f"{trials}, {completed} completed; {counted(len(search.rejections), 'rejection')}"
 
 
 def _effort(search: SearchFindings) -> str:
@@ -71,7 +71,7 @@ def _effort(search: SearchFindings) -> str:
         return "No configuration was judged in this project."
     share = len(search.rejections) / search.drawn
     return (
-        f"{_counted(search.drawn, 'configuration')} drawn, {share:.0%} of them rejected without a "
+        f"{counted(search.drawn, 'configuration')} drawn, {share:.0%} of them rejected without a "
         f"trial; checking took {search.seconds:.1f} s."
     )
 
@@ -80,10 +80,6 @@ def _best(trial: TrialFindings | None) -> str:
     if trial is None or trial.score is None:
         return ""
     return f"{trial.score:.4g} in trial {trial.trial_id}, with {named(trial.values)}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _timeline(search: SearchFindings) -> dict[str, Any] | None:

@@ -14,13 +14,12 @@ from shapesafe_tuner.report.space_text import (
     MOST_CAUSES,
     MOST_SUGGESTIONS,
     conflict_text,
-    counted,
     deciding_words,
     heading,
-    percent,
     remarks,
     share_of,
 )
+from shapesafe_tuner.report.wording import counted, percent
 
 __all__ = ["print_space"]
 

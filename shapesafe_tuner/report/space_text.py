@@ -9,10 +9,11 @@ from typing import Any
 from shapesafe_tuner.escaping import listed, visible
 from shapesafe_tuner.findings import Cause, Conflict, SpaceFindings, Suggestion, words
 from shapesafe_tuner.report.advice import advice_for, ranked, saved_by
+from shapesafe_tuner.report.wording import counted, percent, times
 
 __all__ = [
-    "MOST_CAUSES", "MOST_SUGGESTIONS", "advice_words", "conflict_text", "counted", "deciding_words",
-    "heading", "headline", "percent", "remarks", "share_of", "space_text",
+    "MOST_CAUSES", "MOST_SUGGESTIONS", "advice_words", "conflict_text", "deciding_words",
+    "heading", "headline", "remarks", "share_of", "space_text",
 ]  # fmt: skip
 
 MOST_CAUSES, MOST_SUGGESTIONS = 6, 4
@@ -76,9 +77,8 @@ def heading(report: SpaceFindings) -> Iterator[str]:
     """The lines before the causes: what is known of the space, and what is not."""
     if report.undecided_fraction == 1 and len(report.undecided) == 1:
         yield f"Every configuration is undecided: {report.undecided[0].reason}"
-    times = "once" if report.runs == 1 else f"{report.runs:,} times"
     size = _configurations(report.total)
-    yield f"Search space: {size}, {headline(report)}; build ran {times}."
+    yield f"Search space: {size}, {headline(report)}; build ran {times(report.runs)}."
     if report.why_not_exact:
         yield f"This is not exact, because {report.why_not_exact}."
     if report.undecided_fraction < 1 or len(report.undecided) > 1:
@@ -100,15 +100,6 @@ def remarks(report: SpaceFindings) -> Iterator[str]:
     yield from report.notes
 
 
-def percent(share: float) -> str:
-    """A share with two decimals; what is little is not nothing, and nearly all is not all."""
-    if 0 < share < 0.00005:
-        return "<0.01%"
-    if 0.99995 <= share < 1:
-        return ">99.99%"
-    return f"{share:.2%}"
-
-
 def share_of(found: Sequence[Cause] | Sequence[Conflict]) -> str:
     """The share that some causes or conflicts have together."""
     return percent(math.fsum(one.fraction for one in found))
@@ -118,8 +109,8 @@ def _configurations(total: float) -> str:
     if total == math.inf:
         return "infinitely many configurations"
     if total >= _PRINTED:
-        return f"some 10^{math.log10(total):.0f} configurations"
-    return "1 configuration" if total == 1 else f"{total:,} configurations"
+        return f"about 10^{math.log10(total):.0f} configurations"
+    return counted(int(total), "configuration")
 
 
 _PRINTED = 10**30
@@ -166,11 +157,6 @@ def conflict_text(conflict: Conflict, domains: Mapping[str, tuple[Any, ...]]) ->
     return " and ".join(
         words(name, values, domains.get(name, ())) for name, values in conflict.values.items()
     )
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things."""
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _suggestions(report: SpaceFindings) -> Iterator[str]:

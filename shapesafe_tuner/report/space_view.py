@@ -20,9 +20,11 @@ from shapesafe_tuner.report.wording import (
     abridged,
     bin_labels,
     conflict_words,
+    counted,
     percent,
     range_words,
     sentence,
+    times,
     value_words,
     whole_percent,
 )
@@ -84,7 +86,7 @@ def _headline(report: SpaceFindings) -> dict[str, Any]:
         "exact": report.exact,
         "interval": f"{percent(low)} to {percent(high)}" if sampled else "",
         "total": "infinitely many" if math.isinf(report.total) else f"{report.total:,}",
-        "runs": "once" if report.runs == 1 else f"{report.runs:,} times",
+        "runs": times(report.runs),
         "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
         "undecided": percent(undecided - unseen) if undecided > unseen else "",
         "unseen": percent(unseen) if unseen else "",
@@ -207,10 +209,10 @@ def _maps(report: SpaceFindings) -> dict[str, Any] | None:
 def _said(pair: PairShares, down: Mapping[str, Any], across: Mapping[str, Any]) -> str:
     known = [share for row in pair.shares for share in row if share is not None]
     never, always = known.count(0.0), known.count(1.0)
-    kind = "combination" if len(known) == 1 else "combinations"
     return (
-        f"{down['name']} and {across['name']}: of {len(known)} {kind}, {never} never fit and "
-        f"{always} always do."
+        f"{down['name']} and {across['name']}: of {counted(len(known), 'combination')}, {never} "
+        f"never {'fits' if never == 1 else 'fit'} and {always} always "
+        f"{'does' if always == 1 else 'do'}."
     )
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shapesafe_tuner.escaping import named, short, visible
+from shapesafe_tuner.report.wording import counted, times
 from shapesafe_tuner.verdict import LayerShape, Rejection, Shape, Verdict
 
 __all__ = [
@@ -67,14 +68,13 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
     """
     rejections, drawn = draws.rejections, draws.number
     share = f" ({len(rejections) / drawn:.0%})" if drawn else ""
-    kind = "configuration" if drawn == 1 else "configurations"
     lines = [
         "Feasibility summary",
-        f"{drawn} {kind} drawn, {len(rejections)} rejected{share} "
+        f"{counted(drawn, 'configuration')} drawn, {len(rejections)} rejected{share} "
         f"without a trial; checking took {draws.seconds:.1f} s.",
     ]
     if draws.repeated:
-        lines.append(f"Rejected configurations were drawn again {_times(draws.repeated)}.")
+        lines.append(f"Rejected configurations were drawn again {times(draws.repeated)}.")
     if draws.unjudged:
         lines.append(f"Not judged: {draws.unjudged}.")
     by_reason: Counter[str] = Counter()
@@ -90,19 +90,15 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
         if example[reason]:
             lines.append(f"      for example {example[reason]}")
     if len(by_reason) > 5:
-        lines.append(f"  and {len(by_reason) - 5} other reasons; see tuner.rejections.")
+        lines.append(f"  and {counted(len(by_reason) - 5, 'other reason')}; see tuner.rejections.")
     repaired = sum(rejection.repaired_to is not None for rejection in rejections)
     if repaired:
         lines.append(f"{repaired} of them {'was' if repaired == 1 else 'were'} repaired.")
     lines += [
-        f"A trial failed that was not rejected: {named(trial.values)}: {trial.message}"
+        f"A trial that was not rejected failed, with {named(trial.values)}: {trial.message}"
         for trial in failed
     ]
     return "\n".join(visible(line) for line in (*lines, *draws.notes))
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number:,} times"
 
 
 def check_text(verdict: Verdict) -> str:

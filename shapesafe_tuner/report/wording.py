@@ -11,9 +11,11 @@ __all__ = [
     "abridged",
     "bin_labels",
     "conflict_words",
+    "counted",
     "percent",
     "range_words",
     "sentence",
+    "times",
     "value_words",
     "whole_percent",
 ]  # fmt: skip
@@ -42,6 +44,16 @@ def percent(share: float) -> str:
     if 0.9999 < share < 1:
         return ">99.99%"
     return f"{share:.0%}" if share in (0, 1) else f"{share:.2%}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 trial", "1,200 trials"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def times(number: int) -> str:
+    """How often: "once", "3 times"."""
+    return "once" if number == 1 else counted(number, "time")
 
 
 def whole_percent(share: float | None) -> str:

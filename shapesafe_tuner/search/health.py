@@ -1,4 +1,4 @@
-"""Whether a search still does what it is for, as Hypothesis asks of its own samples."""
+"""Whether a search still does its job: the health check that Hypothesis makes of its samples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def complaint(rejections: Sequence[Rejection], accepted: int) -> str | None:
     reason = next(fault.reason for fault in faults if named(fault.hyperparameters) == cause)
     return (
         f"{refused} of {drawn} different configurations drawn so far were refused. The most "
-        f"frequent cause, {count} times: {cause or 'whatever the values'}. {reason} "
+        f"frequent cause, {count} times: {f'{cause}. ' if cause else ''}{reason} "
         "The search goes on, but samples a small part of its space: "
         "shapesafe_tuner.validate_search_space says which, and how to narrow it. "
         "To silence this: warnings.simplefilter('ignore', "

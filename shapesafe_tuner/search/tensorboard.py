@@ -28,10 +28,19 @@ class RejectionBoard:
 
     Args:
         folder: the ``log_dir`` of the user's callback.
+
+    Raises:
+        ModuleNotFoundError: tensorboard is not installed.
     """
 
     def __init__(self, folder: str) -> None:
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        try:
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "A TensorBoard callback needs tensorboard, which is not installed: "
+                "python -m pip install tensorboard"
+            ) from error
 
         self._writer = EventFileWriter(os.path.join(folder, RUN))
         self._shown: tuple[int, int] | None = None

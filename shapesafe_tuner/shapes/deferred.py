@@ -180,7 +180,7 @@ class Deferred:
         return not self == other
 
     def __hash__(self) -> int:  # noqa: PLE0309
-        # In a set or a dict, equal values of different expressions would be told apart.
+        # In a set or a dict, equal values of different expressions would count as different.
         self.force()
 
     def __lt__(self, other: Any) -> bool:

@@ -17,7 +17,7 @@ class Rule:
     """How one layer class treats shapes; three questions, asked in this order.
 
     A rule answers exactly as Keras does, raises ``Refused`` where Keras raises, and ``Unknown``
-    where it cannot tell. It keeps no state: one instance serves all layers of its classes.
+    where it does not know. It keeps no state: one instance serves all layers of its classes.
 
     Attributes:
         dtypes: "float" when the answers hold for floating inputs only (others are then unknown),
@@ -25,8 +25,8 @@ class Rule:
         masks: what becomes of the mask on an input: "drop" (the layer neither reads nor passes
             it), "pass" (it passes it on unread), "own" (the rule reads ``Spec.mask`` and sets it).
         accepts: names of further arguments of ``call`` that the rule understands.
-        ignores: constructor keywords that are not in the signature and change nothing; with
-            another one the layer is asked itself.
+        ignores: constructor keywords that are not in the signature and change nothing; for any
+            other the layer itself is asked.
     """
 
     dtypes: ClassVar[str] = "float"
@@ -101,8 +101,8 @@ _OWN: dict[type, Rule] = {}
 def register_rule(layer_class: type, layer_rule: Rule | None = None) -> Any:
     """Let a rule stand for a layer class of your own.
 
-    The rule answers in an analytic run, in a few microseconds, what would otherwise be asked of
-    the layer itself. ``shapesafe_tuner.testing.check_rule`` shows whether it answers as the layer
+    The rule answers in an analytic run, in a few microseconds, what the layer itself would be asked
+    otherwise. ``shapesafe_tuner.testing.check_rule`` shows whether it answers as the layer
     does; a rule that is wrong makes wrong verdicts.
 
     Args:
@@ -114,7 +114,7 @@ def register_rule(layer_class: type, layer_rule: Rule | None = None) -> Any:
         The rule, or the decorator.
 
     Raises:
-        TypeError: ``layer_class`` is no class, or the rule is no ``Rule``.
+        TypeError: ``layer_class`` is not a class, or the rule is not a ``Rule``.
         ValueError: ``layer_class`` is one of Keras's own.
     """
     if not isinstance(layer_class, type):

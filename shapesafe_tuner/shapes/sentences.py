@@ -5,7 +5,7 @@ Each is the end of a sentence that begins with a layer: *LSTM 'lstm_1'* needs in
 
 from __future__ import annotations
 
-__all__ = ["AFTER_RECURRENT", "rank_needed", "width_needed"]
+__all__ = ["AFTER_RECURRENT", "counted", "rank_needed", "width_needed"]
 
 _AXES = {
     3: " (batch, steps, features)",
@@ -14,6 +14,11 @@ _AXES = {
 }
 AFTER_RECURRENT = "; a recurrent layer before it needs return_sequences=True"
 """The advice where a recurrent layer gets what is no sequence."""
+
+
+def counted(number: object, noun: str) -> str:
+    """So many things: "1 channel", "3 channels"; a number that is not chosen yet is many."""
+    return f"{number} {noun}" if type(number) is int and number == 1 else f"{number} {noun}s"
 
 
 def rank_needed(wanted: int, found: int, given: str, least: str = "") -> str:

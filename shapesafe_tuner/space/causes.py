@@ -16,7 +16,7 @@ from shapesafe_tuner.verdict import ShapeFault
 __all__ = ["MOST_CAUSES", "causes_of"]
 
 MOST_CAUSES = 12
-"""Groups beyond which layers, then sentences, are no longer told apart."""
+"""Groups beyond which layers, then sentences, are no longer kept separate."""
 
 
 def causes_of(
@@ -126,7 +126,7 @@ _FORMULA = re.compile(r": floor\(.*")
 
 
 def _keys(names: frozenset[str]) -> Sequence[Callable[[ShapeFault | None, str | None], Key]]:
-    """Ways to tell what is refused apart, each more coarsely than the one before.
+    """Ways to group what is refused, each coarser than the one before.
 
     Args:
         names: of hyperparameters.

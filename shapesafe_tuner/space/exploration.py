@@ -46,7 +46,7 @@ class Exploration:
     Args:
         judge: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
-        widest: how many values of one hyperparameter are told apart; None for any number.
+        widest: how many values of one hyperparameter are listed one by one; None for any number.
 
     Attributes:
         items: leaves, and parts that are not settled, in the order of the domains.

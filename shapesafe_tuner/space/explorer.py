@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 WIDEST = 1000
-"""Values of one demanded hyperparameter that are told apart one by one."""
+"""Values of one demanded hyperparameter that are listed one by one."""
 
 _COST_OF_KERAS = 50
 MANY_READ = 10
@@ -104,7 +104,7 @@ class Explorer:
     Args:
         judge: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
-        widest: how many values of one hyperparameter are told apart; None for any number.
+        widest: how many values of one hyperparameter are listed one by one; None for any number.
 
     Attributes:
         declared: every hyperparameter that was met, in the order of their first reading; those

@@ -24,7 +24,7 @@ __all__ = ["axes_of", "pair_shares"]
 MOST_AXES = 8
 """Hyperparameters that are paired with each other: 28 pairs."""
 MOST_BINS = 12
-"""Values of one hyperparameter that are told apart; wider domains are divided into so many bins."""
+"""Values of one hyperparameter that are shown one by one; wider domains have so many bins."""
 _LISTED = 10 * WIDEST
 """Values up to which a domain is listed; a wider one has bins that are drawn equally often."""
 

@@ -73,7 +73,7 @@ class Domains:
     Args:
         names: of those that decide.
         declared: all hyperparameters.
-        widest: how many values are told apart.
+        widest: how many values are listed one by one.
 
     Attributes:
         weights: by name, the share of each value; without those that have too many values.

@@ -20,6 +20,7 @@ from shapesafe_tuner.shapes import rules
 from shapesafe_tuner.shapes.activations import ELEMENTWISE
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Configured, Rule
+from shapesafe_tuner.shapes.sentences import counted
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
 from shapesafe_tuner.tracing.lazy import LazyStr, expressions, proxies_in
 
@@ -134,7 +135,7 @@ def _bound(
 ) -> dict[str, Any]:
     known, open_ended = _parameters(layer_class)
     if len(args) > len(known):
-        raise Refused(f"takes {len(known)} positional arguments, not {len(args)}")
+        raise Refused(f"takes {counted(len(known), 'positional argument')}, not {len(args)}")
     values = dict(zip(known, args, strict=False))
     for name, value in kwargs.items():
         if name in values:

@@ -1,7 +1,7 @@
 """Hyperparameter values that are not chosen yet, as ``build`` meets them.
 
 A proxy answers ``isinstance`` as the value would, gives proxies for arithmetic, and demands its
-hyperparameter the moment anything else is asked of it (Runciman, Naylor and Lindblad, *SmallCheck
+hyperparameter the moment code needs the value itself (Runciman, Naylor and Lindblad, *SmallCheck
 and Lazy SmallCheck*, Haskell Symposium 2008, did so for test data). There is one class for each
 type of value, with the methods that type has: code asks ``callable(x)``, ``hasattr(x, "__len__")``.
 

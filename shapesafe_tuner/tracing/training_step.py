@@ -298,7 +298,7 @@ def _step(
             return backend.trace(call, x)
         if custom:
             if backend.trained_once(model) is not None:
-                check.give_up("a train_step of one's own goes back to weights read in build")
+                check.give_up("a custom train_step goes back to weights read in build")
             trainer.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer.assert_compiled(model)

@@ -141,7 +141,7 @@ def frozen_bounds_note(name: str, first: str, later: str) -> Note:
     return Note(
         f"Frozen bounds: {short(name)} was first registered as {short(first)}; KerasTuner ignores "
         f"the later {short(later)}, "
-        "so it does not keep values within it. Register one range, or use another name.",
+        "so values may lie outside it. Register one range, or use another name.",
         "frozen bounds",
     )
 

@@ -204,7 +204,9 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         why = None
         if self.hypermodel is None:
             if rehearsal is not None and rehearsal.unjudged:
-                self._judging_oracle.draws.unjudged = f"anything, because {rehearsal.unjudged}"
+                self._judging_oracle.draws.unjudged = (
+                    f"the build and the training step, because {rehearsal.unjudged}"
+                )
                 if verbose:
                     print(f"Nothing is judged, because {rehearsal.unjudged}.\n")
         elif not self._check_training_step:
@@ -247,7 +249,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         return given.data
 
     def on_trial_end(self, trial: Trial) -> None:
-        """As in KerasTuner; a chief elsewhere learns in a sentence why a trial failed."""
+        """As in KerasTuner; a chief in another process is sent why a trial failed."""
         if is_worker() and trial.message:
             trial.message = reason_of(trial.message)
         super().on_trial_end(trial)
@@ -287,7 +289,7 @@ def shape_safe(tuner_class: type) -> type:
         A subclass of it that also takes the arguments of :class:`ShapeSafeTuner`.
 
     Raises:
-        TypeError: it is no ``keras_tuner.Tuner``, as ``SklearnTuner`` is not.
+        TypeError: it is not a ``keras_tuner.Tuner``; ``SklearnTuner``, for one, is not.
     """
     if not isinstance(tuner_class, type) or not issubclass(tuner_class, keras_tuner.Tuner):
         name = getattr(tuner_class, "__name__", repr(tuner_class))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-import sys
 
 import pytest
 from click.testing import CliRunner
@@ -137,16 +136,3 @@ def test_a_page_beside_the_output(
     result = CliRunner().invoke(main, [command, f"{file}:build_model", "--html", nowhere])
     assert result.exit_code == 2
     assert f"--html {nowhere}: No such file or directory." in "".join(result.output.splitlines())
-
-
-def test_a_page_without_jinja(
-    file: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from shapesafe_tuner.report import html
-
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    html._environment.cache_clear()
-    given = ["explain", f"{file}:build_model", "--html", str(tmp_path / "page.html")]
-    result = CliRunner().invoke(main, given)
-    assert result.exit_code == 2
-    assert 'pip install "shapesafe-tuner[report]"' in " ".join(result.output.split())

@@ -366,6 +366,6 @@ def test_a_trial_that_fails_all_the_same_is_told_apart(
     assert failed == [{"a": 5}]
     tuner.feasibility_summary()
     out = capsys.readouterr().out
-    assert "A trial failed that was not rejected: a=5: " in out
+    assert "A trial that was not rejected failed, with a=5: " in out
     assert "made in fit: 3 and 4 do not fit" in out
     assert not any(item.values == {"a": 5} for item in tuner.rejections)

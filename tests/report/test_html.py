@@ -10,7 +10,6 @@ import itertools
 import json
 import pathlib
 import re
-import sys
 from typing import Any
 
 import keras
@@ -19,7 +18,7 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.report import html as pages
-from shapesafe_tuner.report.html import in_notebook, page
+from shapesafe_tuner.report.html import page
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.report.space_view import level
 from shapesafe_tuner.report.wording import abridged, conflict_words, percent, whole_percent
@@ -168,7 +167,7 @@ def test_what_the_page_of_a_space_says() -> None:
         ("shade9", ">99"), ("shade0", "0"),
     ]  # fmt: skip
     (said,) = tree.all("p", id="said")
-    assert said[1] == "blocks and kernel: of 6 combinations, 1 never fit and 3 always do."
+    assert said[1] == "blocks and kernel: of 6 combinations, 1 never fits and 3 always do."
     assert said[0]["aria-live"] == "polite"
     text = " ".join(text for _, text in tree.all("li"))
     assert "No effect on feasibility: filters, rate." in text
@@ -229,17 +228,6 @@ def test_files_and_notebooks(tmp_path: pathlib.Path) -> None:
         assert not tags & {"script", "html", "body", "main", "select", "img"}
         # Two cells of one notebook must not share an id.
         assert not [attributes for _, attributes, _ in tree.elements if "id" in attributes]
-
-
-def test_without_jinja(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    pages._environment.cache_clear()
-    with pytest.raises(ImportError, match=r'Jinja2.*pip install "shapesafe-tuner\[report\]"'):
-        reports.small.to_html(tmp_path / "page.html")
-    assert not list(tmp_path.iterdir())
-    cell = in_notebook("space", reports.hostile)
-    assert cell.startswith("<pre>")
-    assert "<script" not in cell
 
 
 def colours(scheme: str) -> dict[str, str]:

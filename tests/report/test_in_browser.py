@@ -210,6 +210,6 @@ def test_without_scripts_the_first_map_and_all_else_can_be_read(
     finally:
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert "Other pairs can be chosen where scripts may run" in text
-    assert "of 6 combinations, 1 never fit" in text
+    assert "of 6 combinations, 1 never fits" in text
     assert "keep blocks <= 2" in text
     assert "refused" in text

@@ -126,7 +126,7 @@ def test_little_is_not_nothing_and_nearly_all_is_not_all() -> None:
     assert "100.00%" not in headline(reports.hostile)
     assert headline(reports.hostile).startswith("<0.01% feasible")
     assert headline(reports.small) == "62.50% feasible (exact)"
-    assert headline(reports.calm) == "100.00% feasible (exact)"
+    assert headline(reports.calm) == "100% feasible (exact)"
 
 
 @pytest.mark.parametrize("build", [mixed, raises])

@@ -198,7 +198,7 @@ def test_all_draws_when_asked_for() -> None:
     exact = sst.validate_search_space(spaces.deep)
     low, high = report.confidence_interval
     assert low < exact.feasible_fraction < high
-    assert report.why_not_exact == "it was asked for"
+    assert report.why_not_exact == "exact=False asks for a sample"
 
 
 def test_a_budget_that_is_spent_leaves_the_rest_to_draws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -282,7 +282,7 @@ def _skip_checkpoint_tracking() -> None:
 
 
 def _know_variables_without_storage() -> None:
-    """TensorFlow's optimizer tells variables apart by their storage."""
+    """TensorFlow's optimizer distinguishes variables by their storage."""
     var_key = TFOptimizer._var_key
 
     @functools.wraps(var_key)

@@ -121,7 +121,7 @@ def reported(model: Model) -> tuple[str, ...] | None:
     try:
         backend.trace(collect)
     except Exception as error:
-        if backend.wants_values(error):  # as the result of a metric of one's own may
+        if backend.wants_values(error):  # as the result of a custom metric may
             return None
         raise
     return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""What older versions of Keras do differently from the one that the rules speak of, 3.15."""
+"""What older versions of Keras do differently from 3.15, the one that the rules describe."""
 
 from __future__ import annotations
 

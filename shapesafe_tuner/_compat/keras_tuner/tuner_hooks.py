@@ -50,6 +50,11 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
         with stopping_at_a_full_disk(f"Trial {trial.trial_id}"):
             super()._run_and_update_trial(trial, *args, **kwargs)
 
+    def _configure_tensorboard_dir(self, callbacks: Any, *args: Any, **kwargs: Any) -> None:
+        """As in KerasTuner, which imports TensorBoard also where no callback is of it."""
+        if any(type(callback).__name__ == "TensorBoard" for callback in callbacks):
+            super()._configure_tensorboard_dir(callbacks, *args, **kwargs)
+
     def save(self) -> None:
         """Write the tuner's state, and its oracle's where that is not elsewhere, whole."""
         if not is_worker():

@@ -25,6 +25,7 @@ from shapesafe_tuner.shapes.layout import (
     with_map,
 )
 from shapesafe_tuner.shapes.registry import Rule, rule
+from shapesafe_tuner.shapes.sentences import counted
 from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown
 from shapesafe_tuner.shapes.window import slide, transpose
 
@@ -91,14 +92,15 @@ class Convolution(_Window):
         super().configure(a)
         groups = positive(a.groups, "groups")
         if a.filters % groups:
-            raise Refused(f"cannot divide {a.filters} filters into {groups} groups")
+            raise Refused(f"cannot divide {counted(a.filters, 'filter')} into {groups} groups")
         self.refuse_stride_with_dilation(a)
 
     def build(self, a: Arguments, inputs: Any) -> int:
         spec = self.check(a, inputs, None)
         channels = known_channels(spec, channel_axis(a))
         if channels % a.groups:
-            raise Refused(f"cannot divide {channels} input channels into {a.groups} groups")
+            divided = counted(channels, "input channel")
+            raise Refused(f"cannot divide {divided} into {a.groups} groups")
         self.slid(a, spec)
         weights: int = product(a.kernel_size) * (channels // a.groups) * a.filters
         return weights + (a.filters if a.use_bias else 0)

@@ -15,6 +15,7 @@ from shapesafe_tuner.shapes.dims import (
     product,
 )
 from shapesafe_tuner.shapes.registry import Rule, escalate, rule
+from shapesafe_tuner.shapes.sentences import counted
 from shapesafe_tuner.shapes.spec import Arguments, Call, Refused, Spec, Unknown
 
 __all__ = ["BatchNormalization", "GroupNormalization", "LayerNormalization", "UnitNormalization"]
@@ -119,7 +120,7 @@ class GroupNormalization(Rule):
         channels = known_channels(spec, a.axis)
         groups = channels if a.groups == -1 else a.groups
         if channels < groups or channels % groups:
-            raise Refused(f"cannot divide {channels} channels into {groups} groups")
+            raise Refused(f"cannot divide {counted(channels, 'channel')} into {groups} groups")
         return channels * (bool(a.scale) + bool(a.center))
 
     def call(self, a: Arguments, inputs: Any, call: Call) -> Spec:

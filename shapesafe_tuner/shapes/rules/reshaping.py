@@ -14,6 +14,7 @@ from shapesafe_tuner.shapes.layout import (
     with_map,
 )
 from shapesafe_tuner.shapes.registry import Rule, rule
+from shapesafe_tuner.shapes.sentences import counted
 from shapesafe_tuner.shapes.spec import Arguments, Call, Dim, Refused, Spec, Unknown, by
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape", "UpSampling", "UpSampling1D"]
@@ -97,13 +98,18 @@ def _reshaped(given: tuple[Dim, ...], target: tuple[int, ...]) -> tuple[Dim, ...
     if -1 not in target:
         if values != fixed:
             raise Refused(
-                f"cannot make {target}, {by(target)} = {fixed} values, "
-                f"of {by(given)} = {values} values"
+                f"cannot make {target}, {_product(target, fixed)}, of {_product(given, values)}"
             )
         return target
     if fixed == 0 or values % fixed:
-        raise Refused(f"cannot divide {values} values ({by(given)}) by {fixed} for {target}")
+        sizes = f" ({by(given)})" if len(given) > 1 else ""
+        raise Refused(f"cannot divide {counted(values, 'value')}{sizes} by {fixed} for {target}")
     return tuple(values // fixed if size == -1 else size for size in target)
+
+
+def _product(sizes: tuple[Dim, ...], values: object) -> str:
+    """How many values a tensor has: "49 values", "7 x 7 = 49 values"."""
+    return f"{by(sizes)} = " * (len(sizes) > 1) + counted(values, "value")
 
 
 @rule("UpSampling1D")

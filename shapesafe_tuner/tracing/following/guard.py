@@ -77,7 +77,7 @@ class Guarded:
 
     Attributes:
         stopped: what was about to happen; whoever swallows the exception, it counts.
-        wanted: what the code asked of its model, where a probe stands for it.
+        wanted: what the code read from its model, where a probe stands for it.
         call: of ``fit``.
         is_paused: while ``build`` runs.
     """

@@ -13,7 +13,7 @@ class Probe:
     """Stands for the model, as far as nobody looks at it before ``fit``.
 
     Args:
-        guard: learns of the call of ``fit``, and of what is asked of the model before.
+        guard: learns of the call of ``fit``, and of what is read from the model before.
     """
 
     _guard: Guarded
