@@ -42,6 +42,7 @@ INSIDE = {
         ("data", "repeating", "symbolic"),
         ("following",),
         ("question", "limits", "training_step"),
+        ("remembering",),
         ("standins",),
         ("states",),
         ("analytic", "reasons"),

@@ -14,7 +14,7 @@ import dis
 import functools
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CellType, CodeType
 from typing import Any
 
@@ -22,7 +22,7 @@ from shapesafe_tuner._compat.types import Function
 
 __all__ = [
     "cells_of", "closure_of", "is_library", "keeps_values", "methods_of", "names_chance",
-    "names_of", "sees_types", "starts_of",
+    "names_of", "reads_chance", "sees_types", "starts_of",
 ]  # fmt: skip
 
 _LOOKS = ("type", "issubclass")
@@ -52,7 +52,43 @@ def names_chance(build: Function) -> bool:
     Args:
         build: a function or a bound method.
     """
-    return any(not _CHANCE.isdisjoint(code.co_names) for code in _all_codes(build))
+    return any(reads_chance(function) for function in functions_of(build))
+
+
+def reads_chance(function: Function) -> bool:
+    """Whether a function itself names what differs every time.
+
+    Random numbers of Keras do not: a check gives it its seeds. Nor do a backend's in a method that
+    runs in traces, where nobody sees them.
+    """
+    code = function.__code__
+    modules = (*_SEEDED, *_BACKENDS) if code.co_name in _TRACED else _SEEDED
+    return any(
+        not _CHANCE.isdisjoint(inner.co_names) and not _all_of(inner, function.__globals__, modules)
+        for inner in _nested(code)
+    )
+
+
+def _all_of(code: CodeType, known: Mapping[str, Any], modules: tuple[str, ...]) -> bool:
+    """Whether all that a code names of chance is the ``random`` of one of these modules."""
+    before: Any = None
+    for instruction in dis.get_instructions(code):
+        if instruction.argval in _CHANCE and instruction.opname in _NAMING:
+            source = before if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") else instruction
+            module = known.get(source.argval) if source.opname in _NAMED else None
+            top = module.__name__.split(".")[0] if inspect.ismodule(module) else ""
+            if instruction.argval != "random" or top not in modules:
+                return False
+        before = instruction
+    return True
+
+
+_SEEDED, _BACKENDS = ("keras",), ("tensorflow", "jax", "torch")
+_TRACED = frozenset(["call", "train_step", "test_step", "predict_step", "compute_loss"])
+_NAMED = ("LOAD_GLOBAL", "LOAD_NAME")
+_NAMING = (
+    *_NAMED, "LOAD_ATTR", "LOAD_METHOD", "LOAD_FAST", "LOAD_DEREF", "IMPORT_NAME", "IMPORT_FROM",
+)  # fmt: skip
 
 
 def keeps_values(build: Function) -> bool:

@@ -28,6 +28,7 @@ from shapesafe_tuner.tracing.following.source import NotFollowed
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
+from shapesafe_tuner.tracing.remembering.steps import Remembered
 from shapesafe_tuner.tracing.repeating import Repeating
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.standins.analysed import Analysed, outside_of_domain
@@ -266,7 +267,12 @@ class Judge:
         if too_large is not None:
             table = check.recorder.table()
             return Verdict(False, "limit", too_large, (), shape, parameters, table)
-        return of_model(model, parameters, shape, self._trained(model, check), hp, check)
+        place = Remembered(model, self.question, check)
+        known = place.verdict(hp)
+        if known is None:
+            known = of_model(model, parameters, shape, self._trained(model, check), hp, check)
+            place.keep(known)
+        return known
 
     def _trained(self, model: Model, check: Check) -> StepOutcome:
         if self.question.judges_training and trainer.overrides(model, "fit"):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 from shapesafe_tuner.tracing.code_reading import (
@@ -49,6 +51,23 @@ def asks_isinstance(hp: Any) -> bool:
     return isinstance(hp.Int("units", 1, 9), int)
 
 
+def by_keras(hp: Any) -> Any:
+    return keras.random.normal((2,))
+
+
+def by_numpy(hp: Any) -> Any:
+    return keras.random.normal((2,)) + np.random.default_rng().normal()
+
+
+class Noisy:
+    def call(self, x: Any) -> Any:
+        return np.random.normal() + x
+
+
+def noisy(hp: Any) -> Any:
+    return Noisy()
+
+
 class Model:
     def build(self, hp: Any) -> Any:
         self.units = hp.Int("units", 1, 9)
@@ -60,7 +79,15 @@ class Model:
 
 @pytest.mark.parametrize(
     ("build", "chance"),
-    [(plain, False), (draws, True), (draws_below, True), (looks_at_the_clock, True)],
+    [
+        (plain, False),
+        (draws, True),
+        (draws_below, True),
+        (looks_at_the_clock, True),
+        (by_keras, False),
+        (by_numpy, True),
+        (noisy, True),
+    ],  # fmt: skip
 )
 def test_chance_is_found_in_what_a_build_calls(build: Callable[[Any], Any], chance: bool) -> None:
     assert names_chance(build) is chance

@@ -12,7 +12,7 @@ from shapesafe_tuner.shapes.spec import Refused, Unknown
 from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.binding import bind
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.keys import globals_of, key_of
+from shapesafe_tuner.tracing.standins.keys import key_of
 
 __all__ = ["Description", "Descriptions"]
 
@@ -88,7 +88,7 @@ class Descriptions:
         """
         if not layer_class.__module__.startswith("keras."):
             try:
-                policy = (policy, globals_of(layer_class))
+                policy = (policy, key_of(layer_class))
             except (NoKey, TypeError, ValueError):
                 return Description(layer_class, args, kwargs, None)
         try:

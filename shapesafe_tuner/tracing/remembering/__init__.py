@@ -1,0 +1,1 @@
+"""What is remembered of models that Keras itself has built."""
