@@ -87,7 +87,7 @@ class Model:
         (by_keras, False),
         (by_numpy, True),
         (noisy, True),
-    ],  # fmt: skip
+    ],
 )
 def test_chance_is_found_in_what_a_build_calls(build: Callable[[Any], Any], chance: bool) -> None:
     assert names_chance(build) is chance
