@@ -249,7 +249,7 @@ class Explorer:
             if name is not None or verdict is not None:
                 break
         forget_demands()
-        for parameter in met.values():
+        for parameter in (*met.values(), *self._judge.met_besides.values()):
             self.declared.setdefault(place_of(parameter), parameter)
         end: Node
         if name is not None and (name not in met or name in values):

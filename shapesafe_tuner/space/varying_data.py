@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
+from shapesafe_tuner.space.data_groups import Completions, Reads
 from shapesafe_tuner.tracing.attribution import Origin, attribute, described
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.data.varying import DataSource, Found, plain_value
@@ -22,6 +24,7 @@ from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.following.source import Followed, NotFollowed
 from shapesafe_tuner.tracing.judge import OWN_FIT, Judge
 from shapesafe_tuner.tracing.question import Changes, Question
+from shapesafe_tuner.tracing.signals import SizesMatter
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.symbolic import Built
 from shapesafe_tuner.tracing.training_step import StepOutcome
@@ -52,6 +55,8 @@ class JudgeByData(Judge):
         super().__init__(question)
         self._source = source
         self._by_data: Memory[tuple[DataSpec | None, str | None], Judge] = Memory(_MOST)
+        self._reads = Reads(source)
+        self.met_besides = self._reads.met
         self._whole: TrialJudge | None = None
         if isinstance(source, Followed):
             self._whole = TrialJudge(question, source)
@@ -105,18 +110,15 @@ class JudgeByData(Judge):
     ) -> Verdict | None:
         """As :meth:`Judge.judge_lazily`; a build that is refused is so on any data."""
 
-        def plain() -> RecordedHyperParameters:
-            return lazy_configuration(space, values, (), lambda hp: plain_value(defer(hp)))
+        def judge(values: Values, found: Found) -> Verdict | None:
+            if found.whole and self._whole is not None:
+                return None
+            return self._of(found).judge_lazily(space, values, defer)
 
         verdict = super().judge_lazily(space, values, defer)
         if demanded() is None and (verdict is None or verdict.feasible is not False):
-            found = self._source.find_lazily(values, space, defer)
-            if found.whole and self._whole is not None:
-                return None
-            verdict = self._of(found).judge_lazily(space, values, defer)
-        if verdict is not None and demanded() is None and self._is_caught(verdict, plain):
-            return _caught(verdict)
-        return verdict
+            return self._on_all_data(space, values, defer, judge)
+        return self._unless_caught(verdict, space, values, defer)
 
     def judge_with_keras(
         self,
@@ -129,25 +131,87 @@ class JudgeByData(Judge):
         def plain(hp: HyperParameter) -> Value:
             return plain_value(defer(hp))
 
-        found = self._source.find_lazily(values, space, defer)
-        verdict: Verdict | None = None
-        if found.whole and self._whole is not None:
-            try:
-                verdict = self._whole.judge_with_keras(space, values, plain)
-            except NotFollowed as why:
-                found = Found(DataSpec(), str(why), found.read)
-        if not found.whole or self._whole is None:
+        def judge(values: Values, found: Found) -> Verdict | None:
+            if found.whole and self._whole is not None:
+                try:
+                    return self._whole.judge_with_keras(space, values, plain)
+                except NotFollowed as why:
+                    found = Found(DataSpec(), str(why), found.read)
             verdict = self._of(found).judge_with_keras(space, values, defer)
             if self._whole is not None and verdict is not None and _has_own_fit(verdict):
                 with contextlib.suppress(NotFollowed):
                     verdict = self._whole.judge_with_keras(space, values, plain)
-        if (
-            verdict is not None
-            and demanded() is None
-            and self._is_caught(verdict, lambda: lazy_configuration(space, values, (), plain))
-        ):
-            return _caught(verdict)
-        return verdict
+            return verdict
+
+        return self._on_all_data(space, values, defer, judge)
+
+    def _on_all_data(
+        self,
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Value],
+        judge: Callable[[Values, Found], Verdict | None],
+    ) -> Verdict | None:
+        """The verdict on whatever data these values come with; chooses more until there is one.
+
+        Args:
+            space, values, defer: as of :meth:`judge_lazily`.
+            judge: gives the verdict on some data.
+
+        Raises:
+            Demand: a value must be chosen first.
+        """
+        while True:
+            known = self._reads.completions(values, space)
+            with contextlib.suppress(SizesMatter):
+                verdict = self._on_group(known, functools.partial(judge, values))
+                return self._unless_caught(verdict, space, values, defer)
+            assert known.deciding is not None
+            values = {**values, known.deciding.name: plain_value(defer(known.deciding))}
+
+    def _on_group(
+        self, known: Completions, judge: Callable[[Found], Verdict | None]
+    ) -> Verdict | None:
+        """The verdict on all of these data.
+
+        Raises:
+            SizesMatter: there is not one for all of them.
+        """
+        apart: frozenset[int] = frozenset()
+        if self.question.constraints and known.deciding is not None:
+            raise SizesMatter  # a constraint may read what only the data depend on
+        while (group := known.group(apart)) is not None:
+            try:
+                verdict = judge(group.whole)
+                settled = verdict is None or verdict.feasible or len(group.each) < 2
+                if settled or demanded() is not None:
+                    return verdict
+                assert verdict is not None
+                others = [judge(one) for one in group.each]
+                if all(one is not None and one.feasible is verdict.feasible for one in others):
+                    return verdict
+                raise SizesMatter
+            except SizesMatter as told:
+                if not told.sizes - apart:
+                    raise
+                apart |= told.sizes
+        raise SizesMatter
+
+    def _unless_caught(
+        self,
+        verdict: Verdict | None,
+        space: HyperParameters | None,
+        values: Values,
+        defer: Callable[[HyperParameter], Value],
+    ) -> Verdict | None:
+        """The verdict, or none where the user's own code keeps going on a refusal."""
+
+        def hp() -> RecordedHyperParameters:
+            return lazy_configuration(space, values, (), lambda hp: plain_value(defer(hp)))
+
+        if verdict is None or demanded() is not None or not self._is_caught(verdict, hp):
+            return verdict
+        return _caught(verdict)
 
     def _is_caught(self, verdict: Verdict, hp: Callable[[], RecordedHyperParameters]) -> bool:
         """Whether the user's own code keeps going where Keras refuses."""

@@ -26,6 +26,7 @@ from shapesafe_tuner.tracing.signals import (
     NoKey,
     NoSpec,
     RefusalInBuild,
+    SizesMatter,
     users_line,
     without_frames,
 )
@@ -243,7 +244,7 @@ class AnalyticPass:
             return self._feasible(hp, run, record, check)
         except RefusalInBuild as refusal:
             return refused(hp, run, refusal, record)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SizesMatter):
             raise
         except (NoKey, NoSpec) as reason:
             run.escalated = str(reason)

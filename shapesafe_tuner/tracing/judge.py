@@ -8,7 +8,8 @@ the data. The first that proves infeasibility ends it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from shapesafe_tuner._compat.keras import trainer
@@ -62,7 +63,10 @@ class Judge:
     Attributes:
         question: the same.
         names_read: of hyperparameters, by all runs.
+        met_besides: hyperparameters that code besides ``build`` reads, by their places.
     """
+
+    met_besides: Mapping[tuple[str, str], HyperParameter] = MappingProxyType({})
 
     def __init__(self, question: Question) -> None:
         self.question = question

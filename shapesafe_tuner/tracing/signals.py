@@ -13,6 +13,7 @@ signal             raised by                caught by             means
 ``Demand``         ``shapes.deferred``      ``space.explorer``    choose this value, run again
 ``StockNeeded``    ``QuickHyperParameters`` ``AnalyticPass``      run again, with KerasTuner's own
 ``RefusedData``    ``tracing.data``         ``read_data``         ``fit`` refuses the data
+``SizesMatter``    the training step        ``JudgeByData``       not for all of these batch sizes
 ================== ======================== ===================== =================================
 
 User code may swallow any of them: ``except Exception: pass`` around a layer, ``finally: return``,
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -32,7 +34,7 @@ from shapesafe_tuner.shapes.spec import Refused
 from shapesafe_tuner.tracing.code_reading import is_library
 
 __all__ = [
-    "Escalation", "NoKey", "NoSpec", "RefusalInBuild", "Undecidable", "users_line",
+    "Escalation", "NoKey", "NoSpec", "RefusalInBuild", "SizesMatter", "Undecidable", "users_line",
     "without_frames",
 ]  # fmt: skip
 
@@ -67,6 +69,18 @@ class Undecidable(BaseException):
 
     Not an ``Exception``: handlers in Keras and in user code must not take it for a refusal.
     """
+
+
+class SizesMatter(BaseException):
+    """A batch that stands for batches of many sizes cannot stand for all of them.
+
+    Args:
+        sizes: those that it cannot stand for; none of them if they are not known.
+    """
+
+    def __init__(self, sizes: Iterable[int] = ()) -> None:
+        super().__init__("the size of a batch may matter")
+        self.sizes = frozenset(sizes)
 
 
 class NoKey(Exception):

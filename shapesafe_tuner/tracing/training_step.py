@@ -20,7 +20,7 @@ from shapesafe_tuner._compat.types import Layer, Model, Nested
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute, type_name
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
-from shapesafe_tuner.tracing.signals import Undecidable
+from shapesafe_tuner.tracing.signals import SizesMatter, Undecidable
 from shapesafe_tuner.verdict import Note, Shape
 
 __all__ = ["FailsAgain", "StepOutcome", "trace_forward", "trace_training", "traced_twice"]
@@ -83,6 +83,8 @@ def trace_training(
     warnings: list[str] = []
     alone = model.compiled and not trainer.needs_targets(model)
     judge_loss = loss and (data.targets_known or alone)
+    if data.stands_for and outputs_of is None:
+        _assert_sizes_do_not_matter(model, data)
     eager = backend.runs_eagerly(model)
     if not judge_loss:
         warnings.append("Without targets (y) only the forward pass was judged, not the loss.")
@@ -115,6 +117,17 @@ def trace_training(
         return refused
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def _assert_sizes_do_not_matter(model: Model, data: DataSpec) -> None:
+    """Hold a model against the sizes of batches that these stand for.
+
+    Raises:
+        SizesMatter: some may come to something else.
+    """
+    if not (trainer.treats_samples_alike(model) and trainer.compares_alike(model)):
+        raise SizesMatter
+    data.assert_stands_for_all(size for one in model.outputs for size in one.shape[1:])
 
 
 class FailsAgain(Exception):

@@ -31,6 +31,7 @@ __all__ = [
     "assert_compiled",
     "before_training",
     "built_by_fit",
+    "compares_alike",
     "forward",
     "has_custom_step",
     "has_sure_gradient",
@@ -342,12 +343,45 @@ def treats_samples_alike(model: Model) -> bool:
         and not getattr(layer, "stateful", False)
         and ".image_preprocessing." not in type(layer).__module__  # rank 3: one image, no batch
         and not layer._losses  # tensors of the first trace
+        and _is_of_library(getattr(layer, "activation", None))
         for layer in layers
     )
     only_layers = all(
         isinstance(operation, keras.Layer) for graph in graphs for operation in graph.operations
     )
     return own and only_layers and all(tensor.shape[0] is None for tensor in inputs)
+
+
+def _is_of_library(function: Any) -> bool:
+    """Whether it is none, or no code of the user's."""
+    module = str(getattr(function, "__module__", "")).split(".")[0]
+    return function is None or module in ("keras", "tensorflow", "jax", "torch")
+
+
+def compares_alike(model: Model) -> bool:
+    """Whether its losses and metrics compare outputs with targets of any batch size alike.
+
+    Keras's own do, apart from those that hold arrays.
+    """
+    loss, metrics = model._compile_loss, model._compile_metrics
+    given = [
+        None if loss is None else loss._user_loss,
+        [] if metrics is None else [metrics._user_metrics, metrics._user_weighted_metrics],
+    ]
+    return all(map(_compares, tree.flatten(given)))
+
+
+def _compares(item: Any) -> bool:
+    """Whether a loss or metric is Keras's own, and holds no array and no function."""
+    if item is None or isinstance(item, str):
+        return True
+    made = isinstance(item, (keras.losses.Loss, keras.metrics.Metric))
+    kind = type(item) if made else item
+    if str(getattr(kind, "__module__", "")).split(".")[0] != "keras":
+        return False
+    config = item.get_config() if made else {}
+    held = [value for name, value in config.items() if name != "dtype"]
+    return all(value is None or isinstance(value, (bool, int, float, str)) for value in held)
 
 
 def _batch_size(x: Nested) -> Tensor:

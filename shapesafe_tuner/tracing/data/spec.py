@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from shapesafe_tuner._compat.types import Nested
+from shapesafe_tuner.tracing.signals import SizesMatter
 
 __all__ = [
     "Array",
@@ -76,6 +77,7 @@ class DataSpec:
         notes: what about the data could not be read.
         open_batch: True when ``fit`` traces its step with an unknown batch size (TensorFlow does
             where the batches are not all equal).
+        stands_for: sizes of other batches that these stand for, apart from their size the same.
     """
 
     batches: tuple[Batch, ...] = ()
@@ -83,6 +85,20 @@ class DataSpec:
     targets_known: bool = True
     notes: tuple[str, ...] = ()
     open_batch: bool = False
+    stands_for: frozenset[int] = frozenset()
+
+    def assert_stands_for_all(self, sizes: Iterable[int | None]) -> None:
+        """Hold the sizes that these batches stand for against others that they may meet.
+
+        Args:
+            sizes: of the axes of outputs. A loss broadcasts a batch of the same size, or of 1.
+
+        Raises:
+            SizesMatter: some of them are the same.
+        """
+        same = self.stands_for.intersection(size for size in sizes if size is not None)
+        if same:
+            raise SizesMatter(same)
 
 
 class RefusedData(ValueError):

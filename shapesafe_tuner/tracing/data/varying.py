@@ -33,7 +33,7 @@ __all__ = [
     "DataSource", "Found", "GivenByValues", "MemoryOfReads", "by_name", "varies_with_values",
 ]  # fmt: skip
 
-_MOST = 1024
+_MOST = 4096
 """Different values read for which the data is remembered."""
 
 

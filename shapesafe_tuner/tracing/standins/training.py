@@ -17,7 +17,8 @@ from shapesafe_tuner.structures import Structure, leaves, map_leaves
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
-from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, without_frames
+from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, SizesMatter, without_frames
+from shapesafe_tuner.tracing.standins.alike import treats_sizes_alike
 from shapesafe_tuner.tracing.standins.answers import demand_sizes, tensors_for
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import StandIn
@@ -67,6 +68,8 @@ class Training:
         """
         if record.compiled is None:
             run.escalate("the model is not compiled")
+        if self._data.stands_for and (run.facades or not treats_sizes_alike(record)):
+            raise SizesMatter
         if backend.STATE_IS_DIFFERENTIATED and any(map(keeps_state, record.leaves())):
             run.walks(record)
             run.escalate("gradients go through the state that a layer keeps")
@@ -88,6 +91,9 @@ class Training:
             if any(None in spec.shape for spec in walk(given)):
                 run.escalate("a batch has outputs of unknown size")
             outputs[batch] = given
+            self._data.assert_stands_for_all(
+                size for spec in walk(given) for size in spec.shape[1:]
+            )
             if step == "training" and backend.NEEDS_GRADIENT and not run.gradient_arrives(record):
                 run.escalate("no gradient may reach a weight")
         key = (
