@@ -130,7 +130,8 @@ class Note(str):
     Args:
         text: the sentence.
         kind: what it is about, for those that a search shows at once: "suspicious" (the model
-            trains, but hardly on what was meant), "frozen bounds", "varying build", "undecided".
+            trains, but hardly on what was meant), "not saved" (it trains, and a search cannot save
+            it), "frozen bounds", "varying build", "undecided".
     """
 
     kind: str

@@ -17,7 +17,7 @@ from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.symbolic import build_model
-from shapesafe_tuner.tracing.training_step import trace_training
+from shapesafe_tuner.tracing.training_step import NOT_SAVED, trace_training
 
 __all__ = ["Preview", "assert_reported", "assert_saved", "preview"]
 
@@ -40,12 +40,12 @@ class Preview:
     Attributes:
         fit: the signature of a ``fit`` of the model's own; None where it is Keras's.
         reported: what an epoch of training reports; None where only a run tells.
-        is_built: False where training would leave the model without being built.
+        is_saved: whether KerasTuner can save what was trained.
     """
 
     fit: inspect.Signature | None = None
     reported: tuple[str, ...] | None = None
-    is_built: bool = True
+    is_saved: bool = True
 
 
 def preview(build: Callable[[Any], Any], space: Any, data: DataSpec | None) -> Preview | None:
@@ -57,8 +57,10 @@ def preview(build: Callable[[Any], Any], space: Any, data: DataSpec | None) -> P
         data: the batches, as far as they are known.
 
     Returns:
-        None where none of a few configurations can be built and trained.
+        None where none of a few configurations can be built and trained; one that can be saved,
+        where there is one.
     """
+    not_saved: Preview | None = None
     for attempt in range(ATTEMPTS):
         values = sample(space, attempt) if attempt else {}
         check = Check()
@@ -73,12 +75,11 @@ def preview(build: Callable[[Any], Any], space: Any, data: DataSpec | None) -> P
             step = trace_training(built.model, data, check)
             if step.undecided is not None:
                 return Preview()
+            if step.attribution is None and trainer.can_be_saved(built.model):
+                return Preview(reported=trainer.reported(built.model))
             if step.attribution is None:
-                return Preview(
-                    reported=trainer.reported(built.model),
-                    is_built=built.model.built or trainer.overrides(built.model, "save_weights"),
-                )
-    return None
+                not_saved = Preview(is_saved=False)
+    return not_saved
 
 
 def assert_saved(shown: Preview) -> None:
@@ -87,13 +88,8 @@ def assert_saved(shown: Preview) -> None:
     Raises:
         FatalValueError: Keras saves none of a model that was not built.
     """
-    if not shown.is_built:
-        raise refusal_of_search(
-            "KerasTuner saves the weights after each epoch, and Keras refuses to save this model: "
-            "training does not build it, because its train_step never calls the model itself. "
-            "Call self(...) in train_step, or self.build(...) at the end of build, or set "
-            "self.built = True there if all of its parts are built."
-        )
+    if not shown.is_saved:
+        raise refusal_of_search(NOT_SAVED)
 
 
 def assert_reported(objective: Any, shown: Preview, given: FitArguments) -> None:

@@ -36,7 +36,12 @@ from shapesafe_tuner.tracing.standins.analysed import Analysed, outside_of_domai
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.symbolic import Built, build_model, model_output_shape
-from shapesafe_tuner.tracing.training_step import StepOutcome, trace_forward, trace_training
+from shapesafe_tuner.tracing.training_step import (
+    NOT_SAVED,
+    StepOutcome,
+    trace_forward,
+    trace_training,
+)
 from shapesafe_tuner.tracing.verdicts import (
     Judged,
     of_analysis,
@@ -305,7 +310,11 @@ class Judge:
     def _step(question: Question, model: Model, check: Check) -> StepOutcome:
         """The training step of a model on the data of this question."""
         if question.data is not None and question.judges_training:
-            return trace_training(model, question.data, check)
+            step = trace_training(model, question.data, check)
+            if question.saves and NOT_SAVED in step.warnings:
+                said = Attribution(Origin.FAULT, None, str(NOT_SAVED), by_user_code=False)
+                return StepOutcome(said, outputs=step.outputs)
+            return step
         step = _unjudged_step(question)
         if step.attribution is None and check.recorder.empty_map:
             forward = trace_forward(model, check)

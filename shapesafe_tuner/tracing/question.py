@@ -62,6 +62,7 @@ class Question:
         constraints: one that returns False refuses.
         changes: what to try instead; what rules cannot decide is then undecided.
         by_rules: ask rules first.
+        saves: each model is saved after it was trained, as by a search.
         reads_unseen: code that is not followed may read further hyperparameters.
     """
 
@@ -75,6 +76,7 @@ class Question:
     constraints: tuple[Constraint, ...] = ()
     changes: Changes = dataclasses.field(default_factory=dict)
     by_rules: bool = True
+    saves: bool = False
     reads_unseen: bool = False
 
     @property

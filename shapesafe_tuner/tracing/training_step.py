@@ -23,8 +23,22 @@ from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import SizesMatter, Undecidable
 from shapesafe_tuner.verdict import Note, Shape
 
-__all__ = ["FailsAgain", "StepOutcome", "trace_forward", "trace_training", "traced_twice"]
+__all__ = [
+    "NOT_SAVED",
+    "FailsAgain",
+    "StepOutcome",
+    "trace_forward",
+    "trace_training",
+    "traced_twice",
+]
 
+NOT_SAVED = Note(
+    "KerasTuner saves the weights after each epoch, and Keras refuses to save this model: training "
+    "does not build it, because its train_step never calls the model itself. Call self(...) in "
+    "train_step, or self.build(...) at the end of build, or set self.built = True there if all of "
+    "its parts are built.",
+    "not saved",
+)
 _ELEMENTWISE = frozenset(
     [
         "meansquarederror",
@@ -112,11 +126,16 @@ def trace_training(
         if first is None and traced is not None:
             first = (batch, traced)
     warnings += suspicious(check)
+    warnings += _not_saved(model, trained=outputs_of is None and loss)
     refused = _second_step(model, data, warnings)
     if refused is not None:
         return refused
     outputs = None if first is None else first[1]
     return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+
+
+def _not_saved(model: Model, *, trained: bool) -> list[Note]:
+    return [NOT_SAVED] if trained and not trainer.can_be_saved(model) else []
 
 
 def _assert_sizes_do_not_matter(model: Model, data: DataSpec) -> None:

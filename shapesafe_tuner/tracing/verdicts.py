@@ -15,7 +15,7 @@ from shapesafe_tuner.tracing.reasons import describe
 from shapesafe_tuner.tracing.shape_table import count_parameters, shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.standins.analysed import Analysed
 from shapesafe_tuner.tracing.symbolic import Built
-from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.tracing.training_step import NOT_SAVED, StepOutcome
 from shapesafe_tuner.verdict import UNDECIDED, LayerShape, Note, Shape, ShapeFault, Stage, Verdict
 
 __all__ = ["Judged", "of_analysis", "of_failed_build", "of_model", "undecided", "with_notes"]
@@ -87,7 +87,7 @@ def of_model(
             why = described(step.error)
     if why is not None:
         notes = (*notes, undecided(why))
-    elif not model.built:
+    elif not model.built and NOT_SAVED not in notes:
         notes = (*notes, _NOT_BUILT)
     feasible = True if why is None else None
     table = check.recorder.table()

@@ -155,6 +155,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
                     in_advance=frozenset(known if self._in_advance is None else self._in_advance),
                     max_model_size=self.max_model_size,
                     constraints=tuple(self._constraints),
+                    saves=self._trains_by_itself is None,
                 )
             )
         )

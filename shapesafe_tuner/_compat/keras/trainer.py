@@ -31,6 +31,7 @@ __all__ = [
     "assert_compiled",
     "before_training",
     "built_by_fit",
+    "can_be_saved",
     "compares_alike",
     "forward",
     "has_custom_step",
@@ -129,6 +130,11 @@ def reported(model: Model) -> tuple[str, ...] | None:
 
 
 _STEPS = ("train_step", "test_step", "make_train_function", "make_test_function")
+
+
+def can_be_saved(model: Model) -> bool:
+    """Whether Keras saves its weights: it must be built (``keras/src/saving/saving_lib.py``)."""
+    return model.built or overrides(model, "save_weights")
 
 
 def assert_compiled(model: Model) -> None:

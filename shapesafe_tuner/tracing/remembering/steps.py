@@ -44,7 +44,13 @@ class Remembered:
             self._key = (
                 digest(object_key(model, exact=False)),
                 policies(),
-                (question.data, check.fit_gets, question.judges_training, question.unjudged),
+                (
+                    question.data,
+                    check.fit_gets,
+                    question.judges_training,
+                    question.unjudged,
+                    question.saves,
+                ),
                 (repr(check.recorder.table()), check.recorder.births, check.recorder.own_births),
                 (check.recorder.empty_map, check.undecided, tuple(check.warnings)),
             )
