@@ -39,7 +39,7 @@ def space(data: Any = None) -> Callable[[Any], Any]:
 @space()
 def convolutions(hp: Any) -> Any:
     x = inputs = keras.Input((8, 8, 1))
-    for block in range(hp.Int("blocks", 1, 3)):
+    for block in range(hp.Int("blocks", 1, 2)):
         x = layers.Conv2D(hp.Choice("filters", [2, 4]), hp.Choice(f"kernel_{block}", [1, 3, 5]))(x)
         if hp.Boolean(f"pooling_{block}"):
             x = layers.MaxPooling2D(2)(x)
@@ -68,7 +68,7 @@ def heads(hp: Any) -> Any:
 
 @space({"x": np.zeros((9, 12)), "y": np.zeros((9, 4))})
 def with_data(hp: Any) -> Any:
-    model = keras.Sequential([keras.Input((12,)), layers.Dense(hp.Int("hidden", 1, 3))])
+    model = keras.Sequential([keras.Input((12,)), layers.Dense(hp.Int("hidden", 1, 2))])
     model.add(layers.Dense(hp.Choice("units", [1, 2, 4])))
     model.compile(hp.Choice("optimizer", ["adam", "sgd"]), hp.Choice("loss", ["mse", "mae"]))
     return model
@@ -307,7 +307,7 @@ def test_none_of_ten_thousand_samples_of_a_larger_space_is_refused() -> None:
     report = sst.validate_search_space(convolutions)
     known = brute(convolutions, None)[1]
     samples = {json.dumps(values, sort_keys=True): values for values in report.sample(10_000)}
-    assert len(samples) > 500
+    assert len(samples) > 200
     for values in samples.values():
         read = {name: value for name, value in values.items() if name[-1] not in "012"}
         blocks = range(values["blocks"])

@@ -17,7 +17,7 @@ from tests.labelled.spaces import ALL, HERE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SLICE = 4
+SLICE = 3
 """Configurations of a space that every run judges; the marker ``deep`` judges all."""
 SMOKE = """
 losses_sparse losses_validated subclassed_unbuilt unet_odd autoencoder_apart ops_einsums

@@ -103,11 +103,11 @@ def differential(
         cases: by class name, a strategy of (arguments, inputs) or (arguments, inputs, arguments
             of the call).
         step: compare with traced training steps; inputs must then have known sizes.
-        count: draws a layer; by default 120, and in a deep run 5,000 or 1,000.
+        count: draws a layer; by default 90, and in a deep run 5,000 or 1,000.
         smoke: draw some in the quick run too.
     """
     deep = 5000 if family in MANY else 1000
-    usual = pytest.param(count or 120, marks=pytest.mark.smoke if smoke else ())
+    usual = pytest.param(count or 90, marks=pytest.mark.smoke if smoke else ())
     counts = [usual, pytest.param(count * 5 if count else deep, marks=pytest.mark.deep)]
 
     @pytest.mark.parametrize("draws", counts)

@@ -20,11 +20,7 @@ from tests.test_validation import SPACES, brute
 # One process builds the spaces for real, once.
 pytestmark = pytest.mark.xdist_group("brute force")
 
-LONG = {"convolutions"}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.deep if name in LONG else ())
-    for name in sorted(set(SPACES) - {"subclassed"})
-]
+NAMES = sorted(set(SPACES) - {"subclassed"})
 
 
 def overlaps(one: Any, other: Any) -> bool:
