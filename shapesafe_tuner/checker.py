@@ -17,12 +17,14 @@ from shapesafe_tuner.arguments import (
     checked_values,
 )
 from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.names import refuse_unknown
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
+from shapesafe_tuner.space.noted import Named
 from shapesafe_tuner.space.smallest import Narrowing
-from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.question import Given, Question, question_of
+from shapesafe_tuner.tracing.verdicts import Judged
 from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["Checker", "check", "prepare"]
@@ -52,6 +54,7 @@ class Checker:
         self._conflicts: Memory[tuple[str, ...], Memory[str, Verdict]] = Memory(_REMEMBERED)
         self._smallest: Memory[tuple[str, ...], Memory[str, None]] = Memory(_REMEMBERED)
         self._narrowing: tuple[Any, Narrowing] | None = None
+        self._named = Named(self.passes)
 
     @property
     def judged(self) -> int:
@@ -82,7 +85,7 @@ class Checker:
         if known is not None:
             return known
         self._judged += 1
-        verdict, read = self.passes.judge(values, space)
+        verdict, read = self._judged_now(values, space)
         if read is not None:
             verdict, decided = self._narrowed(values, space, verdict, read)
             if self.passes.varies:
@@ -104,11 +107,19 @@ class Checker:
             KeyboardInterrupt: when the user interrupts the build.
         """
         self._judged += 1
-        verdict, read = self.passes.judge(values, space)
+        verdict, read = self._judged_now(values, space)
         if read is None or verdict.fault is None:
             return verdict
         later = verdict.fault.with_cause(lambda: self._cause_now(values, space, verdict, read))
         return dataclasses.replace(verdict, fault=later)
+
+    def _judged_now(self, values: Mapping[str, Any], space: Any) -> Judged:
+        """As the passes judge it, with the hyperparameters that decide about suspicious notes."""
+        verdict, read = self.passes.judge(values, space)
+        notes = self._named.notes(verdict.warnings, values, space)
+        if notes != verdict.warnings:
+            verdict = dataclasses.replace(verdict, warnings=notes)
+        return Judged(verdict, read)
 
     def _cause_now(
         self, values: Mapping[str, Any], space: Any, verdict: Verdict, read: Mapping[str, Any]

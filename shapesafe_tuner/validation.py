@@ -25,16 +25,17 @@ from shapesafe_tuner.report.progress_bar import progress_bar
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.causes import causes_of
 from shapesafe_tuner.space.conflicts import conflicts_of
+from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.summary import MergedSource, Summary
 from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
+from shapesafe_tuner.space.noted import Named
 from shapesafe_tuner.space.pairs import axes_of, pair_shares
 from shapesafe_tuner.space.shares import Domains, Source, outcomes_of, sensitivity_of
 from shapesafe_tuner.space.size import Size
 from shapesafe_tuner.space.suggestions import Tables, suggestions_of
-from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.question import Changes, about_of, question_of
 from shapesafe_tuner.verdict import kind_of, reason_of
 
@@ -239,7 +240,7 @@ def _report(
         domains={name: tuple(weights) for name, weights in domains.weights.items()},
         undecided=undecided,
         irrelevant=() if shares.unseen else tuple(seen),
-        notes=_notes(leaves),
+        notes=_notes(leaves) if at_once else _named_notes(known, leaves),
         runs=known.runs + tried + len(examples),
         why_not_exact=why,
         axes=axes,
@@ -276,6 +277,19 @@ def _undecided(leaves: Sequence[Leaf]) -> tuple[Undecided, ...]:
 def _notes(leaves: Sequence[Leaf]) -> tuple[str, ...]:
     notes = dict.fromkeys(note for leaf in leaves for note in leaf.notes)
     return tuple(note for note in notes if kind_of(note) not in ("undecided", "varying build"))
+
+
+def _named_notes(known: Exploration, leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    """The same, with the hyperparameters that decide about what is suspicious."""
+    named = Named(known.judge)
+    found: dict[str, None] = {}
+    for note in _notes(leaves):
+        leaf = next(leaf for leaf in leaves if note in leaf.notes)
+        by_note = dict(
+            zip(leaf.notes, named.notes(leaf.notes, leaf.values, known.space), strict=True)
+        )
+        found[by_note[note]] = None
+    return tuple(found)
 
 
 def _suggestions(

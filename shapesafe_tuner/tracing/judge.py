@@ -24,6 +24,7 @@ from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import AnalyticPass
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.code_memory import facts_of
+from shapesafe_tuner.tracing.data.noticing import facts_of_model, noticed
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.following.source import NotFollowed
 from shapesafe_tuner.tracing.lazy import Proxy
@@ -314,6 +315,11 @@ class Judge:
             if question.saves and NOT_SAVED in step.warnings:
                 said = Attribution(Origin.FAULT, None, str(NOT_SAVED), by_user_code=False)
                 return StepOutcome(said, outputs=step.outputs)
+            if step.attribution is None and step.undecided is None:
+                first = question.data.batches[0]
+                facts = facts_of_model(model, first, step.outputs, check.recorder)
+                notes = noticed(question.data, facts)
+                step = dataclasses.replace(step, warnings=(*step.warnings, *notes))
             return step
         step = _unjudged_step(question)
         if step.attribution is None and check.recorder.empty_map:

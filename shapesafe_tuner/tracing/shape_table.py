@@ -27,6 +27,7 @@ class LayerRecorder:
         births: how many variables were made in the call of a layer so far.
         last_called: the layer with code of the user's own that was called last.
         birthplace: the layer or model in whose call the last of them was made.
+        embedded: the embeddings that were called, and the shapes that they got.
         own_births: a layer with code of the user's own was called, or the user's code made
             variables or layers in a call, or a layer that computes as it is built was built in one.
     """
@@ -36,6 +37,7 @@ class LayerRecorder:
         self.last_called: Any = None
         self.birthplace: Any = None
         self.own_births = False
+        self.embedded: list[tuple[Layer, Shape]] = []
         self._calling: list[Any] = []
         self.empty_map = False
         self._rows: dict[tuple[int, str], tuple[Layer, Shape, Shape]] = {}
@@ -56,6 +58,8 @@ class LayerRecorder:
         visible = not container and self._opaque_depth == 0
         inputs = shapes_of(args[0] if len(args) == 1 else args or dict(kwargs))
         self._inputs_of[id(layer)] = (layer, inputs)
+        if isinstance(layer, keras.layers.Embedding):
+            self.embedded.append((layer, inputs))
         self._opaque_depth += not container
         if not container and not _is_from_keras(layer):
             self.own_births, self.last_called = True, layer
@@ -73,6 +77,12 @@ class LayerRecorder:
             self._seen.add(id(layer))
             self._rows[id(layer), repr(inputs)] = (layer, inputs, shapes_of(outputs))
         return outputs
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether a layer was called that may make other ids of ids."""
+        kinds = {type(layer).__name__ for layer, _ in self._inputs_of.values()}
+        return bool(kinds & _MAKE_IDS)
 
     def note_birth(self, layer: Layer | None = None) -> None:
         """A variable came into being, or ``layer`` did."""
@@ -105,6 +115,7 @@ class LayerRecorder:
         return (*rows, failed) if failed is not None else tuple(rows)
 
 
+_MAKE_IDS = frozenset({"Hashing", "IntegerLookup", "Lambda", "StringLookup", "TextVectorization"})
 _RUN_OWN_CODE = ("Lambda", "Normalization")
 """Layers of Keras that run the user's code, or compute with their weights as they are built."""
 

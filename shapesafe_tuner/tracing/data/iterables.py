@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shapesafe_tuner.tracing.data.looking import look_at
 from shapesafe_tuner.tracing.data.spec import (
     Array,
     Batch,
@@ -74,7 +75,8 @@ def _element_spec(leaf: Array) -> TensorSpec:
     shape = tuple(None if size is None else int(size) for size in array.shape)
     name = str(getattr(array.dtype, "name", array.dtype)).removeprefix("torch.")
     text = name in ("object", "string") or name.startswith(("str", "bytes"))
-    return TensorSpec(shape, "string" if text else name, "Sparse" in type(leaf).__name__)
+    values = look_at(leaf, floats=True)
+    return TensorSpec(shape, "string" if text else name, "Sparse" in type(leaf).__name__, values)
 
 
 def _dataset_batches(dataset: Data) -> list[Batch]:

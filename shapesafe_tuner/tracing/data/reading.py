@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from shapesafe_tuner.tracing.data.iterables import iterable_batches
+from shapesafe_tuner.tracing.data.looking import look_at
 from shapesafe_tuner.tracing.data.spec import (
     Array,
     Batch,
@@ -144,7 +146,10 @@ def _array_like(leaf: Array) -> bool:
 def _array_batch(x: Data, y: Data, sample_weight: Data, class_weight: Data) -> Batch:
     if class_weight is not None and (sample_weight is not None or isinstance(y, (list, dict))):
         raise RefusedData("fit takes class_weight for a single output and without sample_weight.")
-    specs = [map_arrays(_array_spec, part) for part in (x, y, sample_weight)]
+    specs = [
+        map_arrays(functools.partial(_array_spec, floats=part is y and y is not x), part)
+        for part in (x, y, sample_weight)
+    ]
     if class_weight is not None:
         specs[2] = TensorSpec((next(leaves(specs[1])).shape[0],), keras.config.floatx())
     elif isinstance(specs[1], (tuple, dict)) and isinstance(specs[2], TensorSpec):
@@ -153,7 +158,7 @@ def _array_batch(x: Data, y: Data, sample_weight: Data, class_weight: Data) -> B
     return Batch(*specs)
 
 
-def _array_spec(leaf: Array) -> TensorSpec:
+def _array_spec(leaf: Array, *, floats: bool) -> TensorSpec:
     """Keras casts floats to ``floatx`` and gives a pandas Series a second axis."""
     if isinstance(leaf, keras.InputSpec):
         shape = leaf.shape if leaf.shape is not None else (None,) * (leaf.ndim or 1)
@@ -169,7 +174,7 @@ def _array_spec(leaf: Array) -> TensorSpec:
             shape = (*shape, 1)
     else:
         name = _dtype(leaf.dtype)
-    return TensorSpec(shape, name, sparse)
+    return TensorSpec(shape, name, sparse, look_at(leaf, floats=floats))
 
 
 def _refuse_text(leaf: Array) -> None:

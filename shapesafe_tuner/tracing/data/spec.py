@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from shapesafe_tuner._compat.types import Nested
+from shapesafe_tuner.tracing.data.looking import Values
 from shapesafe_tuner.tracing.signals import SizesMatter
 
 __all__ = [
@@ -32,11 +33,19 @@ Array: TypeAlias = Any
 
 @dataclasses.dataclass(frozen=True)
 class TensorSpec:
-    """Shape (batch axis first, None where unknown) and dtype of one array of a batch."""
+    """One array of a batch.
+
+    Attributes:
+        shape: the batch axis first, None where it is unknown.
+        dtype: of its elements.
+        sparse: it is a sparse tensor.
+        values: what was seen of them, where they are at hand; the same spec with or without.
+    """
 
     shape: tuple[int | None, ...]
     dtype: str
     sparse: bool = False
+    values: Values | None = dataclasses.field(default=None, compare=False)
 
     def with_batch(self, size: int | None) -> TensorSpec:
         """The same with another batch size; scalars have none."""
@@ -86,6 +95,11 @@ class DataSpec:
     notes: tuple[str, ...] = ()
     open_batch: bool = False
     stands_for: frozenset[int] = frozenset()
+
+    @property
+    def seen(self) -> tuple[Values | None, ...]:
+        """What was seen of the values of all arrays, for a key."""
+        return tuple(spec.values for batch in self.batches for spec in leaves((batch.x, batch.y)))
 
     def assert_stands_for_all(self, sizes: Iterable[int | None]) -> None:
         """Hold the sizes that these batches stand for against others that they may meet.

@@ -47,6 +47,7 @@ class Remembered:
                 (
                     question.data,
                     check.fit_gets,
+                    tuple(one and one.seen for one in (question.data, check.fit_gets)),
                     question.judges_training,
                     question.unjudged,
                     question.saves,

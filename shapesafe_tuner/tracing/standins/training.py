@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import marshal
 from collections.abc import Iterator, Sequence
 
@@ -15,13 +16,14 @@ from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
 from shapesafe_tuner.structures import Structure, leaves, map_leaves
 from shapesafe_tuner.tracing.attribution import Origin
+from shapesafe_tuner.tracing.data.noticing import noticed
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, SizesMatter, without_frames
-from shapesafe_tuner.tracing.standins.alike import treats_sizes_alike
 from shapesafe_tuner.tracing.standins.answers import demand_sizes, tensors_for
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import StandIn
+from shapesafe_tuner.tracing.standins.facts import facts_of, treats_sizes_alike
 from shapesafe_tuner.tracing.standins.graph import LayerRecord
 from shapesafe_tuner.tracing.standins.keys import Key, key_of
 from shapesafe_tuner.tracing.standins.models import (
@@ -114,7 +116,9 @@ class Training:
             if known.error is not None:
                 without_frames(known.error)
             _STEPS[key] = known
-        return known
+        first = self._data.batches[0]
+        notes = noticed(self._data, facts_of(record, first, outputs[first], run.rows))
+        return dataclasses.replace(known, warnings=(*known.warnings, *notes)) if notes else known
 
     def _given_to_own_code(self, record: ModelRecord, run: AnalyticRun) -> Specs:
         """What a batch of open size gives, which code of the user's may see first."""

@@ -10,10 +10,10 @@ import keras
 import pytest
 from keras import layers
 
+from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
 from shapesafe_tuner.space.explorer import Explorer
-from shapesafe_tuner.space.varying_data import judge_of
 from shapesafe_tuner.tracing.question import question_of
 from tests.space.diagram.traps import B as TRAPS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.configurations import (
@@ -16,7 +16,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import demanded
-from shapesafe_tuner.space.data_groups import Completions, Reads
+from shapesafe_tuner.space.data.groups import Completions, Reads
 from shapesafe_tuner.tracing.attribution import Origin, attribute, described
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.data.varying import DataSource, Found, plain_value
@@ -54,7 +54,7 @@ class JudgeByData(Judge):
     def __init__(self, question: Question, source: DataSource) -> None:
         super().__init__(question)
         self._source = source
-        self._by_data: Memory[tuple[DataSpec | None, str | None], Judge] = Memory(_MOST)
+        self._by_data: Memory[Hashable, Judge] = Memory(_MOST)
         self._reads = Reads(source)
         self.met_besides = self._reads.met
         self._whole: TrialJudge | None = None
@@ -63,7 +63,7 @@ class JudgeByData(Judge):
             self._whole.names_read = self.names_read
 
     def _of(self, found: Found) -> Judge:
-        key = (found.data, found.unjudged)
+        key = (found.data, found.unjudged, found.data and found.data.seen)
         judge = self._by_data.get(key)
         if judge is None:
             fixed = dataclasses.replace(

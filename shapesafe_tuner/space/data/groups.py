@@ -161,7 +161,7 @@ def _first_that_changes(
 
 
 def _all_of(found: Found) -> Key:
-    return found.data, found.unjudged, found.whole
+    return found.data, found.unjudged, found.whole, found.data and found.data.seen
 
 
 def _kinds_of(found: Found) -> Key:

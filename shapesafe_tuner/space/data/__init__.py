@@ -1,0 +1,1 @@
+"""A space whose configurations get different data."""
