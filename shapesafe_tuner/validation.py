@@ -20,14 +20,16 @@ from shapesafe_tuner.arguments import (
     checked_hypermodel,
 )
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.findings import Conflict, Suggestion, Undecided
+from shapesafe_tuner.findings import Axis, Conflict, Sample, Suggestion, Undecided
 from shapesafe_tuner.report.progress_bar import progress_bar
 from shapesafe_tuner.report.search_space import SearchSpaceReport
-from shapesafe_tuner.space.causes import causes_of
+from shapesafe_tuner.space.causes import causes_by_end, causes_of
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.data.varying import judge_of
-from shapesafe_tuner.space.diagram.diagram import Diagram
+from shapesafe_tuner.space.diagram.diagram import Diagram, End
+from shapesafe_tuner.space.diagram.relevance import deciding
 from shapesafe_tuner.space.diagram.summary import MergedSource, Summary
+from shapesafe_tuner.space.effects import importance_of, samples_of
 from shapesafe_tuner.space.examples import examples_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
@@ -174,8 +176,15 @@ def _report_of_diagram(
         axes=axes,
         pairs=pairs,
         examples=examples,
+        importance={} if at_once else importance_of(diagram, matter),
+        samples=_samples(diagram, declared, axes),
         _space=MergedSource(diagram, tuple(declared)),
     )
+
+
+def _settled(end: End) -> object:
+    """The verdict of an end; what is undecided may be one or the other."""
+    return end if end.feasible is None else end.feasible
 
 
 _DRAWN = 400
@@ -217,10 +226,11 @@ def _report(
     diagram = Diagram.of_leaves([*settled, *(drawn or known.parts)])
     wanted = () if interrupted else conflicts
     examples = tuple(examples_of(known.judge, known.space, wanted))
-    chosen = [] if at_once else axes_of(leaves, declared, conflicts)
-    axes, pairs = pair_shares(leaves, declared, chosen)
     all_names = dict.fromkeys(hp.name for hp in declared)
-    seen = [name for name in all_names if name not in names]
+    decisive = names if partial else deciding(diagram, _settled)
+    matter = [name for name in names if name in decisive]
+    chosen = [] if at_once else axes_of(leaves, declared, conflicts)
+    axes, pairs = pair_shares(leaves, declared, [name for name in chosen if name in decisive])
     feasible = tuple(leaf for leaf in leaves if leaf.feasible)
     return SearchSpaceReport(
         total=size_of(declared),
@@ -233,21 +243,31 @@ def _report(
         interrupted=interrupted,
         causes=()
         if at_once
-        else tuple(causes_of(diagram, conflicts, suggestions, names, all_names)),
+        else tuple(causes_of(diagram, conflicts, suggestions, matter, all_names)),
         conflicts=tuple(conflicts),
         sensitivity={} if shares.unseen else sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),
         domains={name: tuple(weights) for name, weights in domains.weights.items()},
         undecided=undecided,
-        irrelevant=() if shares.unseen else tuple(seen),
+        irrelevant=()
+        if shares.unseen
+        else tuple(name for name in all_names if name not in decisive),
         notes=_notes(leaves) if at_once else _named_notes(known, leaves),
         runs=known.runs + tried + len(examples),
         why_not_exact=why,
         axes=axes,
         pairs=pairs,
         examples=examples,
+        importance={} if partial else importance_of(diagram, matter),
+        samples=() if interrupted else _samples(diagram, declared, axes),
         _space=Source(feasible, tuple(declared)),
     )
+
+
+def _samples(diagram: Diagram, declared: Sequence[Any], axes: Sequence[Axis]) -> tuple[Sample, ...]:
+    """Random configurations for a report."""
+    causes = causes_by_end(diagram, dict.fromkeys(hp.name for hp in declared))
+    return samples_of(diagram, declared, [axis.name for axis in axes], causes)
 
 
 def _held(*groups: Sequence[Leaf]) -> Iterator[list[Leaf]]:

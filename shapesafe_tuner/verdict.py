@@ -40,6 +40,8 @@ class LayerShape:
         output_shape: likewise; None for the layer that failed.
         parameters: number of weights, trainable or not; None where not known.
         failed: True for the row the check stopped at.
+        sources: of a layer on the way to the refusal, where its inputs come from: the place of a
+            row in the table, or the name of an input of the model. None where that is not known.
     """
 
     name: str
@@ -48,6 +50,7 @@ class LayerShape:
     output_shape: Shape = None
     parameters: int | None = None
     failed: bool = False
+    sources: tuple[int | str, ...] | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,6 +240,7 @@ class Verdict:
                     **row,
                     "input_shapes": _shapes(row["input_shapes"]),
                     "output_shape": _shapes(row.get("output_shape")),
+                    "sources": None if row.get("sources") is None else tuple(row["sources"]),
                 }
             )
             for row in rows

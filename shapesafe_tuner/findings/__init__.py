@@ -8,6 +8,7 @@ from shapesafe_tuner.findings.records import (
     Conflict,
     Example,
     PairShares,
+    Sample,
     Suggestion,
     Undecided,
     in_order,
@@ -16,6 +17,6 @@ from shapesafe_tuner.findings.records import (
 from shapesafe_tuner.findings.space_findings import SpaceFindings
 
 __all__ = [
-    "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "SpaceFindings",
-    "Suggestion", "Undecided", "in_order", "words",
+    "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Sample",
+    "SpaceFindings", "Suggestion", "Undecided", "in_order", "words",
 ]  # fmt: skip

@@ -11,8 +11,8 @@ from shapesafe_tuner.escaping import card, listed, short, visible
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = [
-    "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Suggestion",
-    "Undecided", "in_order", "words",
+    "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Sample",
+    "Suggestion", "Undecided", "in_order", "words",
 ]  # fmt: skip
 
 
@@ -253,6 +253,24 @@ class Example:
 
     def __hash__(self) -> int:
         return hash((self.conflict, self.verdict))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One random configuration and its verdict.
+
+    Attributes:
+        values: of the hyperparameters of the maps.
+        feasible: None for one that is undecided, or was not looked at.
+        cause: place in the report's causes of an infeasible one.
+    """
+
+    values: Mapping[str, Any]
+    feasible: bool | None
+    cause: int | None = None
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.values), self.feasible, self.cause))
 
 
 def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from shapesafe_tuner.findings.records import (
     Conflict,
     Example,
     PairShares,
+    Sample,
     Suggestion,
     Undecided,
 )
@@ -60,7 +61,7 @@ class SpaceFindings:
         unseen_fraction: the part of it that was not looked at, because Ctrl-C came before.
         undecided: why configurations are undecided, the most frequent reason first.
         interrupted: Ctrl-C ended it.
-        irrelevant: hyperparameters that cannot change any shape.
+        irrelevant: hyperparameters on which no verdict depends.
         domains: the values of each hyperparameter that decides and has not too many of them.
         notes: what else was noticed: losses that broadcast in silence, frozen bounds.
         runs: how often ``build`` ran.
@@ -68,6 +69,10 @@ class SpaceFindings:
         axes: the hyperparameters of the maps, at most 8, and how their domains are divided.
         pairs: the feasible share over the values of any two of them.
         examples: for the costliest conflicts a configuration that fails, with its shapes.
+        importance: for each hyperparameter that decides, how likely the verdict on a random
+            configuration changes when it alone is drawn again; an estimate. Empty where part of
+            the space was sampled.
+        samples: random configurations with their verdicts; values of :attr:`axes` only.
         about: the hypermodel, the data and the versions; None where that is not known.
     """
 
@@ -92,6 +97,8 @@ class SpaceFindings:
     axes: tuple[Axis, ...] = ()
     pairs: tuple[PairShares, ...] = dataclasses.field(default=(), repr=False)
     examples: tuple[Example, ...] = dataclasses.field(default=(), repr=False)
+    importance: Mapping[str, float] = dataclasses.field(default_factory=dict, repr=False)
+    samples: tuple[Sample, ...] = dataclasses.field(default=(), repr=False)
     about: About | None = None
     _space: Space | None = dataclasses.field(default=None, repr=False, compare=False)
 
@@ -156,6 +163,7 @@ class SpaceFindings:
         content["suggestions"] = [dataclasses.asdict(one) for one in self.suggestions]
         content["axes"] = [dataclasses.asdict(axis) for axis in self.axes]
         content["pairs"] = [dataclasses.asdict(pair) for pair in self.pairs]
+        content["samples"] = [dataclasses.asdict(sample) for sample in self.samples]
         content["examples"] = [dataclasses.asdict(example) for example in self.examples]
         content["about"] = None if self.about is None else dataclasses.asdict(self.about)
         content["sensitivity"] = {
@@ -207,6 +215,7 @@ class SpaceFindings:
             Example(item["conflict"], item["values"], Verdict.from_dict(item["verdict"]))
             for item in fields.get("examples", ())
         )
+        fields["samples"] = tuple(Sample(**item) for item in fields.get("samples", ()))
         about = fields.get("about")
         fields["about"] = None if about is None else About(**about)
         return cls(**fields)

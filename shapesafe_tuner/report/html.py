@@ -47,7 +47,8 @@ def page(kind: str, subject: Any, **further: Any) -> str:
     Its policy lets nothing be loaded, and no style or script run but its own, which it knows by
     their hashes.
     """
-    style, script = _part("style.css"), _part("map.js")
+    style = _part("style.css")
+    script = _part("map.js") + _part("filters.js")
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

@@ -111,7 +111,7 @@ def _suggestions(report: SpaceFindings) -> Table:
     for suggestion in ranked(report)[:MOST_SUGGESTIONS]:
         table.add_row(
             percent(saved_by(report, suggestion)),
-            f"{percent(suggestion.lost)} of the feasible",
+            f"{percent(suggestion.lost)} of the feasible" if suggestion.lost else "nothing",
             Text(visible(suggestion.text)),
         )
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shapesafe_tuner.findings import (
@@ -12,10 +12,13 @@ from shapesafe_tuner.findings import (
     PairShares,
     SpaceFindings,
     Suggestion,
+    Undecided,
     in_order,
 )
 from shapesafe_tuner.report.advice import advice_for, code_of, ranked, saved_by
 from shapesafe_tuner.report.ladder import ladder_of
+from shapesafe_tuner.report.parallel import parallel_of
+from shapesafe_tuner.report.space_text import advice_words
 from shapesafe_tuner.report.wording import (
     abridged,
     bin_labels,
@@ -66,6 +69,9 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
         "left_out_share": percent(math.fsum(conflict.fraction for conflict in left)),
         "suggestions": _suggestions(report),
         "maps": _maps(report),
+        "parallel": parallel_of(report),
+        "importance": _importance(report),
+        "filters": _filters(report),
         "charts": charts[:6],
         "folded_charts": charts[6:_MOST_CHARTS],
         "charts_left_out": max(0, len(charts) - _MOST_CHARTS),
@@ -90,16 +96,23 @@ def _headline(report: SpaceFindings) -> dict[str, Any]:
         "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
         "undecided": percent(undecided - unseen) if undecided > unseen else "",
         "unseen": percent(unseen) if unseen else "",
-        "reasons": [
-            {"share": percent(part.fraction), "reason": sentence(part.reason)}
-            for part in report.undecided[:_SHOWN]
-        ],
+        "reasons": [_undecided(report, part) for part in report.undecided[:_SHOWN]],
+        "more_reasons": len(report.undecided[_SHOWN:]),
         "bar": {
             "sure": _points(report.feasible_fraction),
             "undecided": _points(undecided),
             "low": _points(low),
             "spread": _points(high - low),
         },
+    }
+
+
+def _undecided(report: SpaceFindings, part: Undecided) -> dict[str, Any]:
+    return {
+        "share": percent(part.fraction),
+        "width": _width(report, part.fraction),
+        "reason": sentence(part.reason),
+        "values": [f"{abridged(name)}={value_words(value)}" for name, value in part.values.items()],
     }
 
 
@@ -111,18 +124,20 @@ def _points(share: float) -> float:
 def _causes(report: SpaceFindings) -> list[dict[str, Any]]:
     """Where configurations fail, with bars of the same scale as those of the conflicts."""
     found = []
-    for cause in report.causes:
+    for number, cause in enumerate(report.causes):
         advice = advice_for(report, cause)
         example = next((one for one in report.examples if _fails_in(one, cause)), None)
         found.append(
             {
+                "number": number,
+                "names": _joined(cause.decided_by),
                 "share": percent(cause.fraction),
                 "width": _width(report, cause.fraction),
                 "reason": sentence(cause.reason),
                 "decided_by": [abridged(name) for name in cause.decided_by[:_NAMES]],
                 "more_names": len(cause.decided_by[_NAMES:]),
                 "advice": None if advice is None else _suggestion(report, advice),
-                "example": None if example is None else _example(example),
+                "example": None if example is None else _example(example, with_reason=False),
             }
         )
     return found
@@ -140,15 +155,22 @@ def _fails_in(example: Example, cause: Cause) -> bool:
 
 
 def _width(report: SpaceFindings, share: float) -> float:
-    """Of a bar: all that is infeasible is as wide as can be."""
-    return _points(min(1.0, share / (report.infeasible_fraction or 1)))
+    """Of a bar: all that is infeasible, or undecided where that is more, is as wide as can be."""
+    looked_at = report.undecided_fraction - report.unseen_fraction
+    return _points(min(1.0, share / (max(report.infeasible_fraction, looked_at) or 1)))
 
 
 def _conflicts(report: SpaceFindings, *, with_examples: bool) -> list[dict[str, Any]]:
     shown = report.conflicts[: _SHOWN + _FOLDED]
-    examples = {example.conflict: _example(example) for example in report.examples}
+    examples = {one.conflict: _example(one, with_reason=True) for one in report.examples}
+    of_cause: dict[int, list[str]] = {}
+    for place, cause in enumerate(report.causes):
+        for conflict in cause.conflicts:
+            of_cause.setdefault(id(conflict), []).append(str(place))
     return [
         {
+            "causes": " ".join(of_cause.get(id(conflict), ())),
+            "names": _joined(conflict.values),
             "share": percent(conflict.fraction),
             "width": _width(report, conflict.fraction),
             "words": conflict_words(conflict, report.domains),
@@ -159,7 +181,38 @@ def _conflicts(report: SpaceFindings, *, with_examples: bool) -> list[dict[str, 
     ]
 
 
-def _example(example: Example) -> dict[str, Any] | None:
+def _joined(names: Iterable[str]) -> str:
+    """Names in an attribute of an element; none of them can have a line break in it."""
+    return "\n".join(abridged(name) for name in names)
+
+
+def _filters(report: SpaceFindings) -> dict[str, Any] | None:
+    """What the page can be narrowed to; None where there is nothing to choose from."""
+    names = dict.fromkeys(name for cause in report.causes for name in cause.decided_by)
+    names.update(dict.fromkeys(name for one in report.conflicts for name in one.values))
+    if len(report.causes) < 2 and len(report.conflicts) < 3:
+        return None
+    shown = ({"number": n, "reason": abridged(c.reason, 60)} for n, c in enumerate(report.causes))
+    return {"causes": list(shown), "names": [abridged(name) for name in names][:_MOST_NAMES]}
+
+
+_MOST_NAMES = 60
+
+
+def _importance(report: SpaceFindings) -> list[dict[str, Any]]:
+    largest = max(report.importance.values(), default=0) or 1
+    return [
+        {
+            "label": abridged(name),
+            "share": f"{share:.0%}" if share >= 0.01 or not share else "<1%",
+            "width": _points(share / largest),
+        }
+        for name, share in list(report.importance.items())[:_MOST_ROWS]
+    ]
+
+
+def _example(example: Example, *, with_reason: bool) -> dict[str, Any] | None:
+    """A configuration; its reason where there is no sentence for all that fail like it."""
     ladder = ladder_of(example.verdict.layers)
     if ladder is None:
         return None
@@ -168,7 +221,7 @@ def _example(example: Example) -> dict[str, Any] | None:
     return {
         "values": values,
         "ladder": ladder,
-        "reason": "" if fault is None else sentence(fault.reason),
+        "reason": sentence(fault.reason) if fault is not None and with_reason else "",
     }
 
 
@@ -181,7 +234,8 @@ def _suggestion(report: SpaceFindings, suggestion: Suggestion) -> dict[str, Any]
         "text": abridged(suggestion.text, 160),
         "code": abridged(code_of(suggestion), _LONGEST_CODE),
         "saved": percent(saved_by(report, suggestion)),
-        "lost": percent(suggestion.lost),
+        "lost": percent(suggestion.lost) if suggestion.lost else "nothing",
+        "worth": advice_words(report, suggestion),
     }
 
 
@@ -193,12 +247,19 @@ def _maps(report: SpaceFindings) -> dict[str, Any] | None:
     if not report.pairs:
         return None
     places = {axis.name: place for place, axis in enumerate(report.axes)}
-    axes = [{"name": abridged(axis.name), "labels": bin_labels(axis)} for axis in report.axes]
+    axes: list[dict[str, Any]] = [
+        {"name": abridged(axis.name), "labels": bin_labels(axis)} for axis in report.axes
+    ]
     pairs = [
         {
             "down": places[pair.down],
             "across": places[pair.across],
-            "said": _said(pair, axes[places[pair.down]], axes[places[pair.across]]),
+            "said": _said(
+                pair,
+                axes[places[pair.down]]["name"],
+                axes[places[pair.across]]["name"],
+                is_decided=not report.undecided_fraction,
+            ),
             "cells": [[[whole_percent(s), level(s)] for s in row] for row in pair.shares],
         }
         for pair in report.pairs
@@ -206,12 +267,14 @@ def _maps(report: SpaceFindings) -> dict[str, Any] | None:
     return {"axes": axes, "pairs": pairs}
 
 
-def _said(pair: PairShares, down: Mapping[str, Any], across: Mapping[str, Any]) -> str:
+def _said(pair: PairShares, down: str, across: str, *, is_decided: bool) -> str:
     known = [share for row in pair.shares for share in row if share is not None]
     never, always = known.count(0.0), known.count(1.0)
+    of = f"{down} and {across}: of {counted(len(known), 'combination')}"
+    if not is_decided:  # nothing feasible may also mean that all is undecided
+        return f"{of}, {never} with nothing that is known to fit, and {always} that always fit."
     return (
-        f"{down['name']} and {across['name']}: of {counted(len(known), 'combination')}, {never} "
-        f"never {'fits' if never == 1 else 'fit'} and {always} always "
+        f"{of}, {never} never {'fits' if never == 1 else 'fit'} and {always} always "
         f"{'does' if always == 1 else 'do'}."
     )
 

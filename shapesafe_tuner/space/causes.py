@@ -6,14 +6,14 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shapesafe_tuner.findings import Cause, Conflict, Suggestion
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
 from shapesafe_tuner.space.diagram.relevance import deciding
 from shapesafe_tuner.verdict import ShapeFault
 
-__all__ = ["MOST_CAUSES", "causes_of"]
+__all__ = ["MOST_CAUSES", "causes_by_end", "causes_of"]
 
 MOST_CAUSES = 12
 """Groups beyond which layers, then sentences, are no longer kept separate."""
@@ -35,21 +35,7 @@ def causes_of(
         among: the hyperparameters that can change any verdict.
         declared: all hyperparameters.
     """
-    keys = _keys(frozenset(declared))
-    flows = diagram.flows()
-    refused = [
-        (end, flow)
-        for end, flow in zip(diagram.ends, flows, strict=True)
-        if end is not None and end.feasible is False and flow
-    ]
-    groups: dict[Any, list[tuple[End, Fraction]]] = {}
-    key = keys[-1]
-    for key in keys:
-        groups = {}
-        for end, flow in refused:
-            groups.setdefault(key(end.fault, end.layer), []).append((end, flow))
-        if len(groups) <= MOST_CAUSES:
-            break
+    key, groups = _grouped(diagram, declared)
     matter = list(among)
     group = {id(end): number for number, each in enumerate(groups.values()) for end, _ in each}
     small = diagram.reduced(lambda end: group.get(id(end)))
@@ -75,7 +61,40 @@ def causes_of(
                 suggestions=removing,
             )
         )
-    return [found[number] for number in sorted(range(len(found)), key=lambda n: -shares[n])]
+    return found
+
+
+def causes_by_end(diagram: Diagram, declared: Iterable[str]) -> dict[int, int]:
+    """The place among the causes of each end, by the identity of the end.
+
+    Args:
+        diagram: of the space.
+        declared: all hyperparameters.
+    """
+    groups = _grouped(diagram, declared)[1].values()
+    return {id(end): number for number, group in enumerate(groups) for end, _ in group}
+
+
+def _grouped(
+    diagram: Diagram, declared: Iterable[str]
+) -> tuple[Callable[[ShapeFault | None, str | None], Key], dict[Key, list[tuple[End, Fraction]]]]:
+    """What is refused, in groups with their shares, the costliest first; what a group shares."""
+    keys = _keys(frozenset(declared))
+    refused = [
+        (end, flow)
+        for end, flow in zip(diagram.ends, diagram.flows(), strict=True)
+        if end is not None and end.feasible is False and flow
+    ]
+    groups: dict[Key, list[tuple[End, Fraction]]] = {}
+    key = keys[-1]
+    for key in keys:
+        groups = {}
+        for end, flow in refused:
+            groups.setdefault(key(end.fault, end.layer), []).append((end, flow))
+        if len(groups) <= MOST_CAUSES:
+            break
+    share = {one: sum((flow for _, flow in group), Fraction(0)) for one, group in groups.items()}
+    return key, {one: groups[one] for one in sorted(groups, key=lambda one: -share[one])}
 
 
 def _common(found: set[str | None]) -> str | None:

@@ -16,7 +16,7 @@ from shapesafe_tuner._compat.types import Layer, Operation
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.dims import broadcast
 from shapesafe_tuner.shapes.registry import Configured
-from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT, rank_needed, width_needed
+from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT, counted, rank_needed, width_needed
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.attribution import Attribution, type_name
 from shapesafe_tuner.tracing.binding import bind, rule_of
@@ -41,14 +41,17 @@ def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None
         return _NO_GRADIENT + _sentence(where)
     if operation is None:
         prefix = "build refuses it: " if attribution.by_user_code and batch is None else ""
-        return _sentence(prefix + first_sentence(attribution.message) + where)
+        said = first_sentence(attribution.message)
+        return _sentence(prefix + (said.rstrip(".") + where if where else said))
     who = _name(operation)
     for explain in _EXPLANATIONS:
         why = explain(operation, inputs, attribution.message, batch)
         if why:
             return _sentence(f"{who} {why}{where}")
     given = f" refuses {_text(inputs)}" if inputs is not None else " fails"
-    return _sentence(f"{who}{given}: {first_sentence(attribution.message)}{where}")
+    return _sentence(
+        f"{who}{given}{where.removeprefix(',')}: {first_sentence(attribution.message)}"
+    )
 
 
 _NO_GRADIENT = (
@@ -87,7 +90,7 @@ def _where(batch: Batch | None) -> str:
         return ""
     if batch.kind == "validation":
         return ", on the validation data"
-    return f", on a batch of {batch.size} samples" if batch.size is not None else ""
+    return f", on a batch of {counted(batch.size, 'sample')}" if batch.size is not None else ""
 
 
 def _text(shapes: Shape) -> str:

@@ -55,13 +55,15 @@ class RefusalInBuild(
         record: the layer that refuses.
         inputs: what it was given, or None for a constructor.
         refused: what its rule says.
+        given: the tensors it was called on, in their structure, where they are known.
     """
 
-    def __init__(self, record: Any, inputs: Any, refused: Refused) -> None:
+    def __init__(self, record: Any, inputs: Any, refused: Refused, given: Any = None) -> None:
         super().__init__(refused.why)
         self.record = record
         self.inputs = inputs
         self.refused = refused
+        self.given = given
 
 
 class Undecidable(BaseException):

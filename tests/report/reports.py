@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 
 from shapesafe_tuner.explanation import Explanation
-from shapesafe_tuner.findings import Axis, Cause, Conflict, Example, PairShares, Suggestion
+from shapesafe_tuner.findings import (
+    Axis,
+    Cause,
+    Conflict,
+    Example,
+    PairShares,
+    Sample,
+    Suggestion,
+)
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.verdict import LayerShape, ShapeFault, Verdict
 
@@ -21,9 +29,9 @@ _FAULT = ShapeFault(
 _REFUSED = Verdict(
     False, "analytic", _FAULT,
     layers=(
-        LayerShape("stem", "Conv2D", (None, 20, 20, 1), (None, 10, 10, 8), 80),
-        LayerShape("pool", "MaxPooling2D", (None, 10, 10, 8), (None, 5, 5, 8), 0),
-        LayerShape("conv", "Conv2D", (None, 5, 5, 8), None, None, True),
+        LayerShape("stem", "Conv2D", (None, 20, 20, 1), (None, 10, 10, 8), 80, sources=("image",)),
+        LayerShape("pool", "MaxPooling2D", (None, 10, 10, 8), (None, 5, 5, 8), 0, sources=(0,)),
+        LayerShape("conv", "Conv2D", (None, 5, 5, 8), None, None, True, sources=(1,)),
     ),
 )  # fmt: skip
 
@@ -68,6 +76,13 @@ small = SearchSpaceReport(
         PairShares("kernel", "pool", ((0.75, 0.0), (0.5, 0.0))),
     ),
     examples=(Example(0, {"blocks": 3, "kernel": 7}, _REFUSED),),
+    importance={"pool": 0.25, "blocks": 0.125, "kernel": 0.001},
+    samples=(
+        Sample({"blocks": 3, "kernel": 7, "pool": False}, False, 0),
+        Sample({"blocks": 1, "kernel": 3, "pool": True}, False, 1),
+        Sample({"blocks": 2, "kernel": 5, "pool": False}, True),
+        Sample({"blocks": 3, "kernel": 3, "pool": False}, True),
+    ),
 )
 """Three hyperparameters, two conflicts."""
 
@@ -122,6 +137,11 @@ hostile = SearchSpaceReport(
         PairShares(down, across, tuple(tuple((r * c) / 121 for c in range(12)) for r in range(12)))
         for place, down in enumerate(_NAMES)
         for across in _NAMES[place + 1 :]
+    ),
+    importance=dict.fromkeys((*_NAMES, *map(str, range(40))), 0.5),
+    samples=tuple(
+        Sample(dict.fromkeys(_NAMES, 1000 * (number % 12)), [True, False, None][number % 3])
+        for number in range(60)
     ),
     examples=(
         Example(

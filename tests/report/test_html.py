@@ -31,7 +31,7 @@ PAGES = {
     "refused": ("explanation", reports.refused),
 }
 STYLE = (pathlib.Path(pages.__file__).parent / "templates" / "style.css").read_text()
-VOID = {"meta", "br", "img", "input", "link", "rect", "line"}
+VOID = {"meta", "br", "img", "input", "link", "rect", "line", "circle", "polyline"}
 
 
 class Tree(html.parser.HTMLParser):
@@ -149,14 +149,17 @@ def test_what_the_page_of_a_space_says() -> None:
     assert [text for _, text in tree.all("strong")] == ["25.00%", "12.50%"] * 2
     bars = [a["width"] for a, _ in tree.all("rect", **{"class": "refused"})]
     assert bars == [
-        "100%", *["66.667%", "33.333%"] * 2, "25.0%", "100.0%", "12.5%", "50.0%", "50.0%"
+        "100%", *["66.667%", "33.333%"] * 2, "100.0%", "50.0%", "0.4%",
+        "25.0%", "100.0%", "12.5%", "50.0%", "50.0%"
     ]  # fmt: skip
     ladder = [text for _, text in tree.all("tr") if re.search("stem|conv|pool Max", text)]
     assert ladder == [
         "stem Conv2D (?, 10, 10, 8) 80",
         "pool MaxPooling2D (?, 5, 5, 8) 0",
-        "conv Conv2D ✗ refused",
+        "conv Conv2D ✗ refused gets (?, 5, 5, 8) from pool",
     ]
+    dots = [a["cy"] for a, _ in tree.all("circle")]
+    assert dots == ["50%"] * 4
     maps = [a["width"] for a, _ in tree.all("rect", **{"class": "map"})]
     assert maps == ["100.0%", "50.0%", "25.0%"]
     assert [a["width"] for a, _ in tree.all("rect", **{"class": "outline"})] == ["25.0%"]
@@ -165,6 +168,14 @@ def test_what_the_page_of_a_space_says() -> None:
         ("shade10", "100"), ("shade10", "100"),
         ("shade10", "100"), ("shade1", "<1"),
         ("shade9", ">99"), ("shade0", "0"),
+    ]  # fmt: skip
+    lines = [(a["class"], a["data-cause"], a["data-bins"]) for a, _ in tree.all("polyline")]
+    assert sorted(lines) == [  # of pool, blocks and kernel, the most important first
+        ("fits", "", "0 1 1"), ("fits", "", "0 2 0"),
+        ("refused", "0", "0 2 1"), ("refused", "1", "1 0 0"),
+    ]  # fmt: skip
+    assert [text for _, text in tree.all("text", **{"class": "name"})] == [
+        "pool", "blocks", "kernel"
     ]  # fmt: skip
     (said,) = tree.all("p", id="said")
     assert said[1] == "blocks and kernel: of 6 combinations, 1 never fits and 3 always do."
@@ -203,7 +214,7 @@ def test_what_the_page_of_a_configuration_says() -> None:
     assert tree.all("h1")[0][1] == "Infeasible: it cannot be built."
     rows = [text for _, text in tree.all("tr", **{"class": "fault"})]
     assert rows == [
-        "conv Conv2D ✗ refused",
+        "conv Conv2D ✗ refused gets (?, 5, 5, 8) from pool",
         "blocks 3 ✗part of it 2",
         "kernel 7 ✗part of it same",
     ]

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("maps").textContent);
+  if (data === null) return;
   const form = document.getElementById("choose");
   const down = document.getElementById("down");
   const across = document.getElementById("across");

@@ -8,20 +8,24 @@ from typing import Any, TypeAlias
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
-from shapesafe_tuner._compat.types import HyperParameter, Value
+from shapesafe_tuner._compat.types import HyperParameter, Nested, Value
 from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.shape_table import shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.signals import RefusalInBuild, without_frames
+from shapesafe_tuner.tracing.standins.graph import LayerCall
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
+from shapesafe_tuner.tracing.standins.wiring import REFUSED, RowKey, row_key, wiring_of
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, Shape, ShapeFault
 
 __all__ = ["Analysed", "Given", "built", "outside_of_domain", "parameters_of", "refused"]
 
+Sources: TypeAlias = tuple[int | str, ...] | None
+"""Where a row takes its inputs from, as in :class:`LayerShape`."""
 Given: TypeAlias = RecordedHyperParameters | QuickHyperParameters
 """The hyperparameters that ``build`` got; they know which were read."""
 
@@ -67,7 +71,9 @@ def built(
     if shape is None and step is not None and step.outputs is not None:
         shape = with_unknown_batch(shapes_of(step.outputs))
     known = was_built or step is not None
-    return Analysed(hp, None, step, parameters_of(record), shape, _table(run), known, _outside(hp))
+    return Analysed(
+        hp, None, step, parameters_of(record), shape, _table(run)[0], known, _outside(hp)
+    )
 
 
 def refused(
@@ -96,13 +102,15 @@ def refused(
         hyperparameters=hp.values.read(),
         refused_by="build" if model is None else "train",
     )
-    row = () if name is None else (LayerShape(name, kind, inputs, failed=True),)
+    layers, sources = _table(run, refusal.given)
+    refusal.given = None
+    if name is not None:
+        layers = (*layers, LayerShape(name, kind, inputs, failed=True, sources=sources))
     shape = parameters = None
     # Of a model of the user's own nobody knows what else it would have had.
     if model is not None and model.facade is None:
         shape = _output_shape(model) if model.is_built() else None
         parameters = parameters_of(model)
-    layers = (*_table(run), *row)
     return Analysed(hp, fault, None, parameters, shape, layers, outside=_outside(hp))
 
 
@@ -159,20 +167,31 @@ def _reason(kind: str, name: str | None, why: str) -> str:
     return f"{kind} {why}." if name is None else f"{kind} '{short(name)}' {why}."
 
 
-def _table(run: AnalyticRun) -> tuple[LayerShape, ...]:
-    """One row a layer and input shape, in the order of the calls."""
-    table: list[LayerShape] = []
+def _table(run: AnalyticRun, refused: Nested = None) -> tuple[tuple[LayerShape, ...], Sources]:
+    """One row a layer and input shape, in the order of the calls; the sources of a refused call.
+
+    Args:
+        run: what was called.
+        refused: the tensors of the call that was refused, where one was and they are known.
+    """
     if run.show is not None:
         # Sizes that are not chosen cannot be shown.
-        return ()
-    seen: set[Any] = set()
-    for record, inputs, outputs in run.rows:
-        plain = type(inputs) is Spec
-        place = (record, inputs) if plain else (record, repr(inputs))
-        if place in seen:
-            continue
-        seen.add(place)
-        key = (record.name, inputs, record.parameters) if plain else None
+        return (), None
+    rows: dict[RowKey, LayerCall] = {}
+    for call in run.rows:
+        rows.setdefault(row_key(call.record, call.inputs), call)
+    wiring = wiring_of(refused, rows) if refused is not None else {}
+    places = {place: number for number, place in enumerate(rows)} if wiring else {}
+
+    def sources_of(place: RowKey) -> Sources:
+        if place not in wiring:
+            return None
+        return tuple([one if isinstance(one, str) else places[one] for one in wiring[place]])
+
+    table: list[LayerShape] = []
+    for place, (record, inputs, outputs) in rows.items():
+        sources = sources_of(place) if wiring else None
+        key = (record.name, inputs, record.parameters, sources) if type(inputs) is Spec else None
         row = record.description.rows.get(key) if key else None
         if row is None:
             row = LayerShape(
@@ -181,8 +200,9 @@ def _table(run: AnalyticRun) -> tuple[LayerShape, ...]:
                 shapes_of(inputs),
                 shapes_of(outputs),
                 record.parameters,
+                sources=sources,
             )
             if key:
                 record.description.rows[key] = row
         table.append(row)
-    return tuple(table)
+    return tuple(table), sources_of(REFUSED)

@@ -103,7 +103,9 @@ class Run(Protocol):
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; Keras decides."""
 
-    def refuse(self, record: Record, inputs: Specs, refused: Refused) -> NoReturn:
+    def refuse(
+        self, record: Record, inputs: Specs, refused: Refused, given: FromUser = None
+    ) -> NoReturn:
         """Raise what a rule proved."""
 
     def name_of(self, cls: type) -> str:
@@ -134,6 +136,7 @@ class Run(Protocol):
         *,
         step: Step = "",
         shown: Specs = None,
+        tensors: FromUser = None,
     ) -> Specs:
         """What a layer gives, written down as a row."""
 

@@ -30,12 +30,13 @@ _PLAIN = (int, float, str, bool, type(None))
 class Weight:
     """Where a weight of the user's own comes from; and, as one that is not trained, an argument."""
 
-    __slots__ = ("run", "trainable")
+    __slots__ = ("is_argument", "run", "trainable")
     layer_class = keras.Variable
 
-    def __init__(self, run: Any, *, trainable: bool) -> None:
+    def __init__(self, run: Any, *, trainable: bool, is_argument: bool = False) -> None:
         self.run = run
         self.trainable = trainable
+        self.is_argument = is_argument
 
     def leaves(self) -> Iterator[LayerRecord]:
         """It is none of the layers."""
@@ -123,7 +124,9 @@ class PosedRecord(ModelRecord):
                 self._lock()
             told = self._told()
             with run.calling(self, told):
-                given = tensors_of(inputs, Node(Weight(run, trainable=False), (), {}))
+                given = tensors_of(
+                    inputs, Node(Weight(run, trainable=False, is_argument=True), (), {})
+                )
                 takes = "training" in _call_parameters(self.layer_class) and told is not None
                 further = {"training": told} if takes else {}
                 made = self.facade.call(given, **further)

@@ -106,14 +106,16 @@ class AnalyticRun(Inside):
         self.escalated = f"{why} ({line})" if line else why
         raise Escalation(why)
 
-    def refuse(self, record: Record, inputs: Specs, refused: Refused) -> NoReturn:
+    def refuse(
+        self, record: Record, inputs: Specs, refused: Refused, given: FromUser = None
+    ) -> NoReturn:
         """Raise what a rule proved, where Keras would raise."""
         if self.inside_call and isinstance(record, OperationRecord):
             # The user wrote no operation of this name: it is their layer that refuses.
             layer, what = self.inside[-1], record.layer_class.__name__
-            record, inputs = layer, layer.called_on
+            record, inputs, given = layer, layer.called_on, None
             refused = Refused(f"refuses {text(inputs)}: its {what} {refused.why}")
-        self.refusal = RefusalInBuild(record, inputs, refused)
+        self.refusal = RefusalInBuild(record, inputs, refused, given)
         raise self.refusal
 
     def outside(self) -> AbstractContextManager[None]:
@@ -311,7 +313,7 @@ class AnalyticRun(Inside):
         if known is None:
             if not isinstance(record, ModelRecord):
                 self._check_complete(record, spec, *_call_parameters(record.layer_class))
-            outputs = self.answer(record, spec, None)
+            outputs = self.answer(record, spec, None, tensors=tensor)
         else:
             outputs = known.outputs
             if record.built_on is None:
@@ -332,7 +334,8 @@ class AnalyticRun(Inside):
         except NoSpec as reason:
             self.escalate(str(reason))
         first, arguments = self.bound(record, given, further)
-        outputs = self.answer(record, first, arguments, shown=shown_of(given, further))
+        shown = shown_of(given, further)
+        outputs = self.answer(record, first, arguments, shown=shown, tensors=(args, kwargs))
         record.node_inputs = None
         return tensors_of(outputs, Node(record, args, kwargs))
 
@@ -348,7 +351,9 @@ class AnalyticRun(Inside):
         first, arguments = self.bound(record, given, further)
         with self.told(told):
             shown = shown_of(given, further)
-            outputs = self.answer(record, first, arguments, step=self.step, shown=shown)
+            outputs = self.answer(
+                record, first, arguments, step=self.step, shown=shown, tensors=(args, kwargs)
+            )
         if any(spec.mask is not None for spec in walk(outputs)):
             self.escalate("a mask in the call of a layer")
         return tensors_of(outputs, Node(record, args, kwargs))
@@ -401,12 +406,13 @@ class AnalyticRun(Inside):
         *,
         step: Step = "",
         shown: Specs = None,
+        tensors: FromUser = None,
     ) -> Specs:
-        """What a layer gives, written down with the inputs that are ``shown`` for it."""
+        """What a layer gives for ``tensors``, written down with the inputs that are ``shown``."""
         try:
             answer = record.answer(inputs, arguments, step=step)
         except Refused as refused:
-            self.refuse(record, inputs if shown is None else shown, refused)
+            self.refuse(record, inputs if shown is None else shown, refused, tensors)
         except NoKey as reason:
             self.escalate(str(reason))
         first = record.built_on is None
