@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
@@ -39,9 +40,12 @@ def report(project: str, page: str | None, as_json: bool, every: int | None) -> 
         search = read_search(project)
         write(search.to_json() if as_json else search_text(search))
         while page is not None:
-            write_page(page, "search", search, refresh=every or 0)
             if every is None:
+                write_page(page, "search", search)
                 break
+            # Whole: the browser may read it at any moment.
+            write_page(f"{page}.part", "search", search, refresh=every)
+            os.replace(f"{page}.part", page)
             time.sleep(every)
             search = read_search(project)
     except (RuntimeError, OSError, ImportError) as error:

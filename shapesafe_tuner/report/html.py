@@ -53,10 +53,10 @@ def page(kind: str, subject: Any, **further: Any) -> str:
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    today = datetime.date.today()
+    now = datetime.datetime.now()
     return _rendered(
         f"{kind}.html.j2", base="page.html.j2", policy=policy, style=style, script=script,
-        date=f"{today.day} {today:%B %Y}", version=__version__,
+        date=f"{now.day} {now:%B %Y}", time=f"{now:%H:%M:%S}", version=__version__,
         **_VIEWS[kind](subject, **further),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner.escaping import named, visible
@@ -62,24 +62,41 @@ def search_text(search: SearchFindings) -> str:
 
 def _headline(search: SearchFindings) -> str:
     completed = sum(trial.status == COMPLETED for trial in search.trials)
-    trials = counted(len(search.trials), "trial")
-    return f"{trials}, {completed} completed; {counted(len(search.rejections), 'rejection')}"
+    failed = sum(_STATES.get(trial.status) == "refused" for trial in search.trials)
+    trials = f"{counted(len(search.trials), 'trial')}, {completed} completed"
+    rejections = counted(len(search.rejections), "rejection")
+    return f"{trials}{f', {failed} failed' if failed else ''}; {rejections}"
 
 
 def _effort(search: SearchFindings) -> str:
+    """What the checks saved and what they cost."""
     if not search.drawn:
         return "No configuration was judged in this project."
     share = len(search.rejections) / search.drawn
+    times = _times(search)
+    whole = max(times) - min(times) if times else 0.0
+    of = f" of {_duration(whole)}" if whole > search.seconds else ""
     return (
         f"{counted(search.drawn, 'configuration')} drawn, {share:.0%} of them rejected without a "
-        f"trial; checking took {search.seconds:.1f} s."
+        f"trial; checking took {search.seconds:.1f} s{of}."
     )
+
+
+def _times(search: SearchFindings) -> list[float]:
+    """When trials ended and configurations were rejected."""
+    ended = [trial.ended for trial in search.trials if trial.ended is not None]
+    return [*ended, *(rejection.time for rejection in search.rejections)]
 
 
 def _best(trial: TrialFindings | None) -> str:
     if trial is None or trial.score is None:
         return ""
-    return f"{trial.score:.4g} in trial {trial.trial_id}, with {named(trial.values)}"
+    return f"{trial.score:.4g} in trial {trial.trial_id}, with {_words(trial.values)}"
+
+
+def _words(values: Mapping[str, Any]) -> str:
+    """A configuration, its numbers with four digits at most."""
+    return ", ".join(f"{abridged(name)}={value_words(value)}" for name, value in values.items())
 
 
 def _timeline(search: SearchFindings) -> dict[str, Any] | None:
@@ -141,7 +158,7 @@ def _trials(search: SearchFindings) -> list[dict[str, Any]]:
                 "status": trial.status.lower(),
                 "state": _STATES.get(trial.status, "undecided"),
                 "score": "" if trial.score is None else f"{trial.score:.4g}",
-                "values": named(trial.values),
+                "values": _words(trial.values),
                 "instead": "" if instead is None else _changes(instead),
                 "message": "" if not trial.message else sentence(reason_of(trial.message)),
             }
@@ -152,8 +169,10 @@ def _trials(search: SearchFindings) -> list[dict[str, Any]]:
 def _changes(rejection: Rejection) -> str:
     """What a repair changed: the values that were drawn and are others now."""
     repaired = rejection.repaired_to or {}
-    return ", ".join(
-        f"{abridged(name)}={value_words(value)}"
-        for name, value in rejection.values.items()
-        if name in repaired and repaired[name] != value
+    return _words(
+        {
+            name: value
+            for name, value in rejection.values.items()
+            if name in repaired and repaired[name] != value
+        }
     )

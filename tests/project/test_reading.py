@@ -121,3 +121,24 @@ def test_every_needs_a_page(tmp_path: pathlib.Path) -> None:
     result = CliRunner().invoke(main, ["report", str(tmp_path), "--every", "2"])
     assert result.exit_code == 2
     assert "--html FILE" in result.output
+
+
+def test_beside_a_running_search_the_page_is_written_again_and_again(
+    searches: dict[str, Any], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, seen = tmp_path / "search.html", []
+
+    def sleep(seconds: float) -> None:
+        seen.append((seconds, written.read_text()))
+        written.write_text("as the browser had it")
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    given = ["report", searches["repair"].project_dir, "--html", str(written), "--every", "7"]
+    assert CliRunner().invoke(main, given).exit_code == 130
+    assert [seconds for seconds, _ in seen] == [7, 7]
+    for _, shown in seen:
+        assert '<meta http-equiv="refresh" content="7">' in shown
+        assert "this page is read again every 7 s" in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["search.html"]
