@@ -49,7 +49,8 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
     """
     causes = _causes(report)
     conflicts = _conflicts(report, with_examples=not causes)
-    charts = _charts(report.sensitivity)
+    idle = set(report.irrelevant)
+    charts = _charts({n: shares for n, shares in report.sensitivity.items() if n not in idle})
     notes = [sentence(note) for note in report.notes]
     left = report.conflicts[_SHOWN + _FOLDED :]
     headline = _headline(report)
