@@ -115,7 +115,7 @@ def test_a_whole_space(file: str) -> None:
 
 
 def test_a_whole_space_with_data(file: str) -> None:
-    given = ["validate", f"{file}:build_model", "--x", "8,8,1", "--y", "10"]
+    given = ["validate", f"{file}:build_model", "--x", "8,8,1", "--y", "3"]
     result = CliRunner().invoke(main, [*given, "--batch-size", "4"])
     assert result.exit_code == 1
     assert not re.search("No effect on feasibility: .*units", result.output)

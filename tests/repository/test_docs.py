@@ -15,6 +15,7 @@ import pytest
 from shapesafe_tuner.shapes import registry
 from tests.backends import only_on
 from tests.labelled import kept
+from tests.report.browser import INSTALLED, browser, emulate
 from tests.repository.pages import PAGES, run_page
 from tests.repository.running import ROOT
 
@@ -65,13 +66,19 @@ def test_what_is_wrong_on_a_page_is_found(page: str, said: str, tmp_path: pathli
         run_page(path, {})
 
 
-def test_the_site_is_built_and_fetches_nothing(tmp_path: pathlib.Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Warnings are errors: pages that are not in the menu, links and names that lead nowhere."""
     pytest.importorskip("mkdocs", reason='the site needs python -m pip install -e ".[docs]"')
-    site = tmp_path / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.xdist_group("site")
+def test_the_site_is_built_and_fetches_nothing(site: pathlib.Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) >= len(PAGES) - 1  # the README is no page of the site
     fetched = re.compile(
@@ -81,6 +88,26 @@ def test_the_site_is_built_and_fetches_nothing(tmp_path: pathlib.Path) -> None:
         assert not fetched.search(page.read_text()), page
     styles = [path.read_text() for path in site.rglob("*.css")]
     assert not any(re.search(r"(?:url\(|@import )[\"']?(?:https?:)?//", style) for style in styles)
+
+
+@pytest.mark.xdist_group("site")
+@pytest.mark.skipif(not INSTALLED, reason="no chromium and chromedriver here")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_search_of_the_site_works_in_a_folder(site: pathlib.Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    with browser() as driver:
+        emulate(driver, "desktop")
+        for page in ("index.html", "reference/api.html"):
+            driver.get((site / page).as_uri())
+            box = driver.find_element(By.CSS_SELECTOR, "input.md-search__input")
+            box.click()
+            box.send_keys("QuickXplain")
+            found = WebDriverWait(driver, 20).until(
+                lambda it: it.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
+            )
+            assert found[0].get_attribute("href") == (site / "lazy_hyperparameters.html").as_uri()
 
 
 @pytest.mark.parametrize("backend", kept.OTHERS)

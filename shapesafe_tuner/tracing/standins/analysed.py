@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.keras_tuner.configurations import RecordedHyperParameters
 from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner._compat.types import HyperParameter, Nested, Value
 from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.memory import Memory
-from shapesafe_tuner.shapes.spec import Spec
+from shapesafe_tuner.shapes.spec import Spec, Specs
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.shape_table import shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.signals import RefusalInBuild, without_frames
-from shapesafe_tuner.tracing.standins.graph import LayerCall
+from shapesafe_tuner.tracing.standins.graph import (
+    InputRecord,
+    LayerCall,
+    LayerRecord,
+    Node,
+    OperationRecord,
+)
 from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.posed import Weight
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
-from shapesafe_tuner.tracing.standins.wiring import REFUSED, RowKey, row_key, wiring_of
+from shapesafe_tuner.tracing.standins.specs import tensors
 from shapesafe_tuner.tracing.training_step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, Shape, ShapeFault
 
@@ -177,13 +186,13 @@ def _table(run: AnalyticRun, refused: Nested = None) -> tuple[tuple[LayerShape, 
     if run.show is not None:
         # Sizes that are not chosen cannot be shown.
         return (), None
-    rows: dict[RowKey, LayerCall] = {}
+    rows: dict[_RowKey, LayerCall] = {}
     for call in run.rows:
-        rows.setdefault(row_key(call.record, call.inputs), call)
-    wiring = wiring_of(refused, rows) if refused is not None else {}
+        rows.setdefault(_row_key(call.record, call.inputs), call)
+    wiring = _wiring_of(refused, rows) if refused is not None else {}
     places = {place: number for number, place in enumerate(rows)} if wiring else {}
 
-    def sources_of(place: RowKey) -> Sources:
+    def sources_of(place: _RowKey) -> Sources:
         if place not in wiring:
             return None
         return tuple([one if isinstance(one, str) else places[one] for one in wiring[place]])
@@ -205,4 +214,80 @@ def _table(run: AnalyticRun, refused: Nested = None) -> tuple[tuple[LayerShape, 
             if key:
                 record.description.rows[key] = row
         table.append(row)
-    return tuple(table), sources_of(REFUSED)
+    return tuple(table), sources_of(_REFUSED)
+
+
+_RowKey: TypeAlias = tuple[Any, Any]
+"""What rows of the table differ by: the layer, and the inputs it was called on."""
+_Wiring: TypeAlias = Mapping[_RowKey, tuple[_RowKey | str, ...]]
+"""For a row, the rows that it takes its inputs from, and the names of inputs of the model."""
+_REFUSED: _RowKey = (None, None)
+"""The key of the refused call."""
+
+
+def _row_key(record: LayerRecord, inputs: Specs) -> _RowKey:
+    """The key of a row."""
+    return (record, inputs) if type(inputs) is Spec else (record, repr(inputs))
+
+
+def _wiring_of(given: Nested, keys: Iterable[_RowKey]) -> _Wiring:
+    """What leads to a refused call; nothing where a part of the way is not known.
+
+    The walk goes back through operations, which have no rows in the table of shapes.
+
+    Args:
+        given: the tensors of the call.
+        keys: of the rows of the run.
+    """
+    rows: dict[LayerRecord, list[_RowKey]] = {}
+    for key in keys:
+        rows.setdefault(key[0], []).append(key)
+    found: dict[_RowKey, tuple[_RowKey | str, ...]] = {}
+    waiting: list[tuple[_RowKey, Sequence[SymbolicTensor]]] = [(_REFUSED, tensors(given))]
+    while waiting:
+        key, behind = waiting.pop()
+        if key in found:
+            continue
+        sources: dict[_RowKey | str, None] = {}
+        for node in _feeding(behind):
+            source = _source_of(node, rows)
+            if source is None:
+                return {}
+            sources[source] = None
+            if not isinstance(source, str) and source not in found:
+                waiting.append((source, node.parents()))
+        if not sources:
+            return {}
+        found[key] = tuple(sources)
+    return found
+
+
+def _feeding(given: Sequence[SymbolicTensor]) -> Iterable[Node]:
+    """The calls of layers whose tensors these are made of, weights left out."""
+    if len(given) == 1 and type(given[0].node.record) is LayerRecord:
+        return (given[0].node,)
+    waiting, found, seen = list(reversed(given)), [], set()
+    while waiting:
+        node = waiting.pop().node
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node.record, OperationRecord):
+            waiting += reversed(node.parents())
+        elif not isinstance(node.record, Weight) or node.record.is_argument:
+            found.append(node)
+    return found
+
+
+def _source_of(node: Node, rows: Mapping[LayerRecord, list[_RowKey]]) -> _RowKey | str | None:
+    record = node.record
+    if isinstance(record, LayerRecord):
+        known = rows.get(record, [])
+        if len(known) == 1:
+            return known[0]
+        if isinstance(record, InputRecord):
+            return record.name
+        given = node.parents()
+        key = (record, given[0].spec) if len(given) == 1 else _REFUSED
+        return key if key in known else None
+    return "input" if isinstance(record, Weight) else None
