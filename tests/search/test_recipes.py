@@ -13,6 +13,7 @@ import pytest
 import shapesafe_tuner as sst
 from shapesafe_tuner.tracing.following.given import GivenData
 from tests import toys
+from tests.search.data_recipes import DATA_RECIPES
 from tests.search.recipes import RECIPES, Recipe
 
 pytestmark = [pytest.mark.filterwarnings(text) for text in toys.IGNORED_WARNINGS]
@@ -33,7 +34,8 @@ def _combinations(recipe: Recipe) -> Iterator[tuple[Any, ...]]:
     return itertools.product(*recipe.space.values())
 
 
-JUDGED = [recipe for recipe in RECIPES if recipe.judged]
+ALL = [*RECIPES, *DATA_RECIPES]
+JUDGED = [recipe for recipe in ALL if recipe.judged]
 
 
 @pytest.mark.parametrize("recipe", JUDGED, ids=str)
@@ -55,7 +57,7 @@ def test_verdicts_are_what_trials_come_to(recipe: Recipe, tmp_path: Path) -> Non
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+@pytest.mark.parametrize("recipe", ALL, ids=str)
 def test_stock_comes_to_what_the_recipe_says(recipe: Recipe, tmp_path: Path) -> None:
     quiet = {"verbose": 0} if recipe.quiet else {}
     for number, chosen in enumerate(_combinations(recipe)):
@@ -74,7 +76,7 @@ def test_stock_comes_to_what_the_recipe_says(recipe: Recipe, tmp_path: Path) -> 
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+@pytest.mark.parametrize("recipe", ALL, ids=str)
 def test_every_trial_completes(recipe: Recipe, tmp_path: Path) -> None:
     tuner = _made(recipe, sst.shape_safe(recipe.tuner), tmp_path, max_trials=3, seed=1)
     tuner.search(*recipe.data, **({"verbose": 0} if recipe.quiet else {}))

@@ -48,12 +48,14 @@ class Context:
         read: reads another one.
         seen: the functions, with the parameters that stand for models.
         depth: how many calls lead to the one that is read.
+        makes_self: it is called by the constructor of ``self``, whose attributes are set there.
     """
 
     reading: Reading
     read: Read
     seen: set[Any] = dataclasses.field(default_factory=set)
     depth: int = 0
+    makes_self: bool = False
 
     @property
     def is_deep(self) -> bool:
@@ -63,6 +65,14 @@ class Context:
     def deeper(self) -> Context:
         """The same, one call further."""
         return dataclasses.replace(self, depth=self.depth + 1)
+
+    def constructing(self) -> Context:
+        """The same, in the constructor of an object."""
+        return dataclasses.replace(self.deeper(), makes_self=True)
+
+    def using(self) -> Context:
+        """The same, in a method of an object that was made before."""
+        return dataclasses.replace(self.deeper(), makes_self=False)
 
 
 def tree_of(function: Any) -> ast.FunctionDef | None:

@@ -18,6 +18,9 @@ from shapesafe_tuner.tracing.following.ownership import (
     BUILDS,
     Made,
     assigned,
+    is_of_keras,
+    is_of_self,
+    is_scaler,
     made_by,
     model_names,
     name_of,
@@ -58,6 +61,7 @@ class Expressions:
     ) -> None:
         self._tree, self._owner, self._context = tree, owner, context
         self._code = function.__code__
+        self._is_generator = context.depth > 0 and inspect.isgeneratorfunction(function)
         self._file = inspect.getsourcefile(function) or "?"
         self._first = function.__code__.co_firstlineno
         self._names = {**function.__globals__, **closure_of(function)}
@@ -97,13 +101,13 @@ class Expressions:
                     self._imported[alias.asname or top] = sys.modules.get(top)
 
     def _gives_model(self, called: ast.expr) -> bool:
-        """Whether a call makes an object of Keras's, or of scikit-learn's preprocessing."""
+        """Whether a call makes an object of Keras's, or one of scikit-learn's that transforms."""
         found = self._resolved(called)
-        if found is None and _is_of_self(called) and self._owner is not None:
+        if found is None and is_of_self(called) and self._owner is not None:
             found = inspect.getattr_static(self._owner, name_of(called) or "", None)
         if inspect.isfunction(found) and not is_library(found.__module__):
             return self._returns_model(found)
-        return _is_of_keras(found) or _is_scaler(found)
+        return is_of_keras(found) or is_scaler(found)
 
     def _returns_model(self, function: Any) -> bool:
         """Whether all that a function of the user's returns is a model that it made."""
@@ -139,7 +143,7 @@ class Expressions:
             if isinstance(target, ast.Name) and target.id == name
         ]
         made = [self._resolved(value.func) for value in values if isinstance(value, ast.Call)]
-        return any(map(_is_scaler, made))
+        return any(map(is_scaler, made))
 
     def _is_model(self, node: ast.expr) -> bool:
         """Whether it is a model made here, or a part of one."""
@@ -151,8 +155,8 @@ class Expressions:
 
     def _expression(self, node: ast.AST) -> Iterator[Objection]:
         if isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom)):
-            if id(node) in self._yields:
-                return  # a generator made here, which nobody has asked yet
+            if id(node) in self._yields or self._is_generator:
+                return  # one made here, which nobody has asked yet; one that a helper gives
             yield self._say(node, f"{type(node).__name__.lower()} expression")
         elif isinstance(node, ast.comprehension):
             if not self._may_be_iterated(node.iter):
@@ -186,7 +190,7 @@ class Expressions:
             return
         name = name_of(node.func)
         found = self._resolved(node.func)
-        if self._is_end(node) or (name in BUILDS and _is_of_self(node.func)):
+        if self._is_end(node) or (name in BUILDS and is_of_self(node.func)):
             return
         if isinstance(node.func, ast.Call) and self._is_model(node.func):
             return  # a layer that was just made is called
@@ -196,7 +200,7 @@ class Expressions:
             yield from self._plain_call(node, name, found)
         elif found is not None:
             yield from self._known_call(node, found)
-        elif _is_of_self(node.func) and self._owner is not None:
+        elif is_of_self(node.func) and self._owner is not None:
             method = inspect.getattr_static(self._owner, name, None)
             if inspect.isfunction(method) and not is_library(method.__module__):
                 models = self._models_given(method, node, of_self=True)
@@ -210,6 +214,9 @@ class Expressions:
         """Of something whose kind is not known."""
         assert isinstance(node.func, ast.Attribute)
         holder = node.func.value
+        if name == "__init__" and self._context.makes_self and ast.unparse(holder) == "super()":
+            yield from self._constructor_of_base()
+            return
         if self._is_model(holder):
             scaler = isinstance(holder, ast.Name) and self._is_scaler(holder.id)
             if name not in OF_MODELS and not (name == "fit" and scaler):
@@ -242,13 +249,32 @@ class Expressions:
         if inspect.isfunction(found) and not is_library(module):
             models = self._models_given(found, node)
             yield from self._context.read(found, None, self._context.deeper(), models)
-        elif not module.startswith(LIBRARIES) and not _is_of_keras(found):
+        elif inspect.isclass(found) and issubclass(found, keras.utils.PyDataset):
+            yield from self._dataset(found)
+        elif not module.startswith(LIBRARIES) and not is_of_keras(found):
             yield self._say(node, f"calls {ast.unparse(node.func)}")
         elif name in ("shuffle", "sort") and "sklearn" not in module:
             yield from (
                 self._say(node, f"changes {ast.unparse(part)}")
                 for part in node.args
-                if made_by(part, self._made) is None
+                if made_by(part, self._made) is None and not self._is_being_made(part)
+            )
+
+    def _dataset(self, made: type) -> Iterator[Objection]:
+        """A dataset of the user's class is made, and its batches are read."""
+        for name, context in _OF_DATASETS.items():
+            method = inspect.getattr_static(made, name)
+            method = getattr(method, "fget", method)
+            if inspect.isfunction(method) and not is_library(method.__module__):
+                yield from self._context.read(method, made, context(self._context), frozenset())
+
+    def _constructor_of_base(self) -> Iterator[Objection]:
+        """``super().__init__``, in a constructor."""
+        bases = self._owner.__mro__[1:] if self._owner is not None else ()
+        base = next(cls for cls in bases if "__init__" in vars(cls))
+        if not is_library(base.__module__):
+            yield from self._context.read(
+                vars(base)["__init__"], base, self._context.constructing(), frozenset()
             )
 
     def _models_given(
@@ -270,6 +296,10 @@ class Expressions:
             if isinstance(value, ast.expr) and self._is_model(value)
         )
 
+    def _is_being_made(self, part: ast.expr) -> bool:
+        """Whether it is an attribute of the object whose constructor runs."""
+        return self._context.makes_self and is_of_self(part)
+
     def _resolved(self, node: ast.expr) -> Any:
         """What a name, or the attribute of a module or class, stands for; None for a local one."""
         if isinstance(node, ast.Name):
@@ -287,25 +317,8 @@ class Expressions:
         return Objection(f"{self._tree.name} {what} ({self._file}:{line})")
 
 
-_OF_KERAS = (
-    keras.Operation, keras.callbacks.Callback, keras.losses.Loss, keras.metrics.Metric,
-    keras.optimizers.Optimizer,
-)  # fmt: skip
-
-
-def _is_of_keras(found: Any) -> bool:
-    """Whether it is a layer, a model, an optimizer ..., also of the user's, or makes a model."""
-    if inspect.isclass(found):
-        return issubclass(found, _OF_KERAS) or found.__module__.startswith("keras.")
-    module = str(getattr(found, "__module__", ""))
-    return module.startswith("keras.") and str(getattr(found, "__name__", ""))[:1].isupper()
-
-
-def _is_scaler(found: Any) -> bool:
-    return inspect.isclass(found) and found.__module__.startswith("sklearn.preprocessing")
-
-
-def _is_of_self(called: ast.expr) -> bool:
-    return isinstance(called, ast.Attribute) and (
-        isinstance(called.value, ast.Name) and called.value.id == "self"
-    )
+_OF_DATASETS = {
+    "__init__": Context.constructing, "__len__": Context.using, "__getitem__": Context.using,
+    "num_batches": Context.using,
+}  # fmt: skip
+"""What a check runs of a dataset."""

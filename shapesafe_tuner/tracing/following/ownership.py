@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import ast
 import enum
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-__all__ = ["BUILDS", "Made", "assigned", "made_by", "model_names", "name_of", "root_of"]
+import keras
+
+__all__ = [
+    "BUILDS", "Made", "assigned", "is_of_keras", "is_of_self", "is_scaler", "made_by",
+    "model_names", "name_of", "root_of",
+]  # fmt: skip
 
 BUILDS = frozenset({"build", "_try_build", "_build_hypermodel"})
 """Methods that give a model."""
@@ -144,3 +151,30 @@ def name_of(called: ast.expr) -> str | None:
     if isinstance(called, ast.Attribute):
         return called.attr
     return called.id if isinstance(called, ast.Name) else None
+
+
+_OF_KERAS = (
+    keras.Operation, keras.callbacks.Callback, keras.losses.Loss, keras.metrics.Metric,
+    keras.optimizers.Optimizer,
+)  # fmt: skip
+
+
+def is_of_keras(found: Any) -> bool:
+    """Whether it is a layer, a model, an optimizer ..., also of the user's, or makes a model."""
+    if inspect.isclass(found):
+        return issubclass(found, _OF_KERAS) or found.__module__.startswith("keras.")
+    module = str(getattr(found, "__module__", ""))
+    return module.startswith("keras.") and str(getattr(found, "__name__", ""))[:1].isupper()
+
+
+def is_scaler(found: Any) -> bool:
+    """Whether it is a class of scikit-learn's that transforms."""
+    own = inspect.isclass(found) and found.__module__.startswith("sklearn.")
+    return own and hasattr(found, "transform")
+
+
+def is_of_self(called: ast.expr) -> bool:
+    """Whether it is an attribute of ``self``."""
+    return isinstance(called, ast.Attribute) and (
+        isinstance(called.value, ast.Name) and called.value.id == "self"
+    )

@@ -102,12 +102,22 @@ class Followed:
             read = hp.values.read()
             found: Found
             if guard.stopped is None and guard.call is not None:
-                found = Found(_data_of(guard.call), None, read)
+                found = self._found(guard, guard.call, read)
             elif guard.stopped is None and guard.wanted is not None:
                 found = Found(None, None, read, whole=True)
             else:
                 found = self._without_data(guard, raised, read)
         return self._known.keep(found)
+
+    def _found(self, guard: Guarded, call: FitCall, read: Mapping[str, Any]) -> Found:
+        """The batches of what ``fit`` was called with; a generator of the user's runs for one."""
+        try:
+            with guard:
+                return Found(_data_of(call), None, read)
+        except KeyboardInterrupt:
+            raise
+        except (Exception, Stopped, Undecidable) as error:
+            return self._without_data(guard, error, read)
 
     def reach(self, hp: Any, check: Check) -> Model:
         """Run it with the model that it builds, inside this check, which learns the data.

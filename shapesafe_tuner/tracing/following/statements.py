@@ -138,7 +138,7 @@ class Statements(Expressions):
                 yield self._say(target, f"writes to {ast.unparse(target)}")
         elif isinstance(target, ast.Attribute):
             known = target.attr in SET_ON_MODELS and self._is_model(target.value)
-            if not known:
+            if not known and not self._is_being_made(target):
                 yield self._say(target, f"sets {ast.unparse(target)}")
         elif not isinstance(target, ast.Name):
             yield self._say(target, f"sets {ast.unparse(target)}")

@@ -61,8 +61,11 @@ SET_ON_MODELS = frozenset({
 })  # fmt: skip
 
 LIBRARIES = (
-    "numpy", "tensorflow", "keras", "pandas", "sklearn.model_selection", "sklearn.preprocessing",
-    "sklearn.utils", "math", "random", "time", "itertools", "functools", "collections", "operator",
+    "numpy", "tensorflow", "keras", "pandas", "scipy.interpolate", "scipy.ndimage", "scipy.signal",
+    "scipy.stats", "sklearn.compose", "sklearn.decomposition", "sklearn.feature_extraction",
+    "sklearn.feature_selection", "sklearn.impute", "sklearn.model_selection", "sklearn.pipeline",
+    "sklearn.preprocessing", "sklearn.random_projection", "sklearn.utils", "math", "random", "time",
+    "itertools", "functools", "collections", "operator",
 )  # fmt: skip
 
 IMPURE = frozenset({

@@ -9,6 +9,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -25,6 +26,47 @@ def _windowed(x: Any, length: int) -> Any:
 def _logging(x: Any) -> Any:
     LOG.append(len(x))
     return x
+
+
+def _batches(x: Any, y: Any, size: int) -> Any:
+    while True:
+        for start in range(0, len(x), size):
+            yield x[start : start + size], y[start : start + size]
+
+
+def _logged_batches(x: Any, y: Any) -> Any:
+    LOG.append(len(x))
+    yield x, y
+
+
+class Pages(keras.utils.PyDataset):  # type: ignore[misc]
+    def __init__(self, x: Any, y: Any, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.x, self.y, self.size = x, y, size
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        self.order = np.arange(len(self.x))
+        np.random.shuffle(self.order)
+
+    def __len__(self) -> int:
+        return len(self.x) // self.size
+
+    def __getitem__(self, place: int) -> Any:
+        rows = self.order[place * self.size : (place + 1) * self.size]
+        return self.x[rows], self.y[rows]
+
+
+class Scaling(Pages):
+    def __init__(self, x: Any, y: Any) -> None:
+        super().__init__(x, y, 2)
+        self.x /= 255.0
+
+
+class Counting(Pages):
+    def __getitem__(self, place: int) -> Any:
+        self.reads = place
+        return super().__getitem__(place)
 
 
 class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
@@ -129,6 +171,17 @@ class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
 
         return model.fit(batches(), **kwargs)
 
+    def generates_in_a_helper(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        size = hp.Int("batch", 1, 9)
+        return model.fit(_batches(x, y, size), steps_per_epoch=len(x) // size, **kwargs)
+
+    def makes_a_dataset(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        return model.fit(Pages(x, y, hp.Int("batch", 1, 9), workers=2), **kwargs)
+
+    def transforms(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        components = PCA(n_components=hp.Int("components", 1, 3))
+        return model.fit(components.fit_transform(x), y, **kwargs)
+
     def deletes(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
         del kwargs["verbose"]
         callbacks = kwargs.pop("callbacks", [])
@@ -161,6 +214,15 @@ class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
         global COUNT
         COUNT += 1
         return model.fit(*args)
+
+    def logs_in_a_generator(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        return model.fit(_logged_batches(x, y))
+
+    def scales_in_a_dataset(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        return model.fit(Scaling(x, y))
+
+    def counts_in_a_dataset(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        return model.fit(Counting(x, y, 2))
 
     def remembers(self, hp: Any, model: Any, *args: Any) -> Any:
         self.last = hp.Int("n", 1, 9)
