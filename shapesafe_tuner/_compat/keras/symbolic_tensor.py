@@ -44,13 +44,16 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
     @property
     def shape(self) -> Any:
         """Its shape; sizes that are not chosen yet are proxies."""
-        shape = self._shape
-        return shape if self.node.run.show is None else self.node.run.show(shape)
+        shape, run = self._shape, self.node.run
+        if run.show is None:
+            return shape
+        run.read(self)
+        return run.show(shape)
 
     @property
     def dtype(self) -> Any:
         """Its dtype."""
-        return self.node.run.shown_dtype(self._dtype)
+        return self.node.run.shown_dtype(self)
 
     def own_attributes(self) -> dict[str, Any]:
         """What user code has set on it."""
@@ -63,6 +66,7 @@ class SymbolicTensor(keras.KerasTensor):  # type: ignore[misc]
 
     @property
     def _keras_mask(self) -> Tensor | None:
+        self.node.run.read(self)
         mask = self.spec.mask
         return None if mask is None else keras.KerasTensor(mask, "bool")
 

@@ -21,8 +21,12 @@ from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_dem
 from shapesafe_tuner.space.explorer import WIDEST, of_many
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
+from shapesafe_tuner.tracing.states.early import stem
 from shapesafe_tuner.tracing.states.follower import HISTORY, Follower, Memory
 from shapesafe_tuner.verdict import Verdict
+
+_LOOKS = (32, 256, 2_048)
+"""Runs of one exploration after which it may start again because a better way is known."""
 
 __all__ = ["Merging", "Unmergeable", "Vertex"]
 
@@ -110,7 +114,9 @@ class _Run:
     def give(self, hp: Any) -> Any:
         """The value of a hyperparameter that is not chosen: deferred, or its default."""
         self.met[hp.name] = hp
-        if self._merging.memory.hides and can_be_deferred(hp):
+        memory = self._merging.memory
+        early = stem(hp.name) in memory.early.at_readings
+        if memory.hides and can_be_deferred(hp) and not early:
             return deferred(hp)
         known = domain(hp)
         if known is None or len(known) > WIDEST:
@@ -125,6 +131,8 @@ class _Run:
 
     def noticed(self, name: str) -> None:
         """A value is demanded, and the run is about to end."""
+        if name in self.met:
+            self._merging.memory.early.demanded(name)
         is_there = self.way and self.way[-1].vertex.hp.name == name
         if name in self.met and not is_there and self.stopped is None:
             self._reach(self.met[name], None)
@@ -194,12 +202,18 @@ class Merging:
     def _explore(self) -> Vertex:
         self._vertices = {}
         self.memory.keys.clear()
+        self.memory.early.learn()
+        looks = [self.runs + each for each in _LOOKS]
         start = _Position(0, 0)
         way = self._run({})
         root = way[0].vertex
         follow = self._linked(way, None, {}, start)
         waiting = follow[::-1]
         while waiting:
+            if looks and self.runs >= looks[0]:
+                del looks[0]
+                if self.memory.early.learn():
+                    raise _Again("some values are better chosen early")
             vertex, values, position = waiting.pop()
             for value, _ in vertex.pairs:
                 if value not in vertex.edges:
@@ -256,6 +270,8 @@ class Merging:
         self._look_at(run)
         way = run.way
         if name is None:
+            for open_name in run.met.keys() - run.chosen.keys():
+                self.memory.early.left_open(open_name)
             if verdict is None or verdict.feasible is None:
                 raise Unmergeable("rules cannot decide all of it")
             counted = dict(run.follower.counted)
@@ -299,6 +315,8 @@ class Merging:
             self.memory.reads_frames = False
             self.memory.places.clear()
             raise _Again("some code may notice when an object dies")
+        if follower.ages.learn():
+            raise _Again("older tensors are read")
         self._count((follower.used & HISTORY) | (_twice(follower.asked) & run.chosen.keys()))
 
     def _count(self, more: set[str]) -> None:

@@ -176,7 +176,10 @@ class Run(Protocol):
     def answered(self, record: Record, name: str, answer: Callable[[Any], Any]) -> Any:
         """An attribute of a stand-in is read."""
 
-    def shown_dtype(self, dtype: str) -> str:
+    def read(self, tensor: SymbolicTensor) -> None:
+        """Something of a tensor is read."""
+
+    def shown_dtype(self, tensor: SymbolicTensor) -> str:
         """The dtype of a tensor is read."""
 
     def kept(self, value: Any) -> Any:

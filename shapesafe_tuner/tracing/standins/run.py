@@ -147,9 +147,12 @@ class AnalyticRun(Inside):
         """An attribute of a stand-in is read."""
         return answer(record)
 
-    def shown_dtype(self, dtype: str) -> str:
+    def read(self, tensor: SymbolicTensor) -> None:
+        """Something of a tensor is read."""
+
+    def shown_dtype(self, tensor: SymbolicTensor) -> str:
         """The dtype of a tensor is read."""
-        return dtype
+        return tensor._dtype  # type: ignore[no-any-return]
 
     def kept(self, value: Any) -> Any:
         """What a record keeps of a tensor or a stand-in of the user's."""

@@ -14,7 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras import global_state
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
+from shapesafe_tuner.structures import leaves
+from shapesafe_tuner.tracing.states.ages import Ages
 from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
+from shapesafe_tuner.tracing.states.early import Early
 from shapesafe_tuner.tracing.states.frames import Frames, Place
 from shapesafe_tuner.tracing.states.live import State, everything, state_of
 
@@ -38,6 +42,8 @@ class Memory:
         arrays: large arrays that some state names.
         why: what kept states from being summarised.
         declarations: of hyperparameters, by their identity.
+        early: where values are chosen.
+        counting: by place of the code, up to which age the tensors made there count.
     """
 
     keys: dict[Any, int] = dataclasses.field(default_factory=dict)
@@ -48,6 +54,8 @@ class Memory:
     arrays: dict[int, Any] = dataclasses.field(default_factory=dict)
     why: dict[str, int] = dataclasses.field(default_factory=dict)
     declarations: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
+    early: Early = dataclasses.field(default_factory=Early)
+    counting: dict[Place, float] = dataclasses.field(default_factory=dict)
 
     def declared(self, hp: Any) -> Any:
         """All that a hyperparameter was declared with."""
@@ -97,6 +105,7 @@ class Follower:
         counted: prefixes of names that Keras gave, with how many there are.
         final: what ``build`` returned, while its training step is judged.
         place: where a state should be summarised, so that it merges; None where it was.
+        ages: of the tensors.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -108,6 +117,7 @@ class Follower:
         self.ranges: dict[str, Any] = {}
         self.final: Any = None
         self.place: Place | None = None
+        self.ages = Ages(memory.counting)
         self._base = -1
         self._crossed = False
         self._way = 0
@@ -127,7 +137,10 @@ class Follower:
         def gone(reference: Any) -> None:
             if key in held and held[key][0] is reference:
                 del held[key]
+                self.ages.gone(key)
 
+        if type(found) is SymbolicTensor:
+            self.ages.born(found, None if self._frames is None else self._frames.here())
         held[key] = (weakref.ref(found, gone), ("made", self._base, next(self._made)))
 
     def cross(self, what: Any) -> None:
@@ -154,6 +167,7 @@ class Follower:
 
     def enter(self, what: str, given: Any) -> None:
         """A library call begins."""
+        self.ages.read(leaves(given))
         if self._running and not self._busy:
             self.step(what)
             if self._frames is not None:
@@ -235,10 +249,12 @@ class Follower:
     def _living(self) -> Any:
         """What the future may read of our objects that are alive."""
         found = []
-        for reference, name in list(self._held.values()):
+        walked = "models" in self.memory.relevant
+        for key, (reference, name) in list(self._held.items()):
             it = reference()
             if it is not None:
-                found.append((name, state_of(it, self.state)))
+                is_old = not walked and self.ages.is_old(key)
+                found.append((name, "old" if is_old else state_of(it, self.state)))
         assert len({name for name, _ in found}) == len(found)
         return frozenset(found)
 

@@ -209,6 +209,10 @@ class Frames:
 
     # States.
 
+    def here(self) -> Place | None:
+        """Where the innermost frame is."""
+        return (self._stack[-1].code, self._stack[-1].frame.f_lasti) if self._stack else None
+
     def place(self) -> Place | None:
         """The innermost clean line, unless states are summarised there already."""
         for info in reversed(self._stack):

@@ -18,7 +18,7 @@ from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecor
 from shapesafe_tuner.tracing.standins.specs import hashable
 from shapesafe_tuner.tracing.states.facts import Facts, facts_of
 
-__all__ = ["State", "everything", "state_of"]
+__all__ = ["State", "everything", "sizes_not_chosen", "state_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,11 @@ class State:
         """The declarations behind what is not chosen."""
         names = getattr(value, "names", None) or (value.name,)
         return tuple([self.ranges.get(name) for name in names])
+
+
+def sizes_not_chosen(specs: Any) -> list[Deferred]:
+    """The sizes that depend on hyperparameters."""
+    return [size for spec in walk(specs) for size in spec.shape if type(size) is Deferred]
 
 
 def state_of(value: Any, state: State) -> Any:
@@ -87,8 +92,7 @@ def _tensor(tensor: Any, state: State) -> Any:
     source = record.ordinal if isinstance(record, InputRecord) else None
     found: Facts = facts_of(tensor)
     history = found.history if "models" in state.relevant else None
-    sizes = [size for spec in walk(tensor.spec) for size in spec.shape if type(size) is Deferred]
-    ranges = tuple([state.declared(size) for size in sizes])
+    ranges = tuple([state.declared(size) for size in sizes_not_chosen(tensor.spec)])
     return "tensor", hashable(tensor.spec), source, found.sources, found.key, history, ranges
 
 

@@ -12,7 +12,7 @@ from shapesafe_tuner._compat.keras.constructors import snake_case
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, unowned
 from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
-from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.deferred import Deferred, demand
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
@@ -21,8 +21,10 @@ from shapesafe_tuner.tracing.standins.graph import Args, InputRecord, Kwargs, La
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
+from shapesafe_tuner.tracing.states.early import stem
 from shapesafe_tuner.tracing.states.facts import Growing, facts_of
 from shapesafe_tuner.tracing.states.follower import Follower
+from shapesafe_tuner.tracing.states.live import sizes_not_chosen
 from shapesafe_tuner.tracing.states.opaque import Opaque, opaque, revealed
 
 __all__ = ["FollowedHyperParameters", "FollowedRun"]
@@ -126,8 +128,14 @@ class FollowedRun(AnalyticRun):
             self._follower.cross(("shape", *sizes))
         return tuple([proxy_of(size) if type(size) is Deferred else size for size in shape])
 
-    def shown_dtype(self, dtype: Any) -> Any:
+    def read(self, tensor: SymbolicTensor) -> None:
+        """Something of a tensor is read."""
+        self._follower.ages.read([tensor])
+
+    def shown_dtype(self, tensor: SymbolicTensor) -> str:
         """The dtype of a tensor is read."""
+        self.read(tensor)
+        dtype = super().shown_dtype(tensor)
         if self._follower.in_user_code:
             self._follower.cross(("dtype", dtype))
         return dtype
@@ -155,6 +163,17 @@ class FollowedRun(AnalyticRun):
                 leaf.facts = self._growing.of(leaf.node, leaf.place)
             if type(leaf) is SymbolicTensor or issubclass(type(leaf), Facade):
                 self._follower.born(leaf)
+        return structure
+
+    def _grown(self, structure: Any) -> Any:
+        """What a call gives ``build``; what its sizes depend on is chosen now if ever."""
+        early = self._follower.memory.early.at_sizes
+        for leaf in leaves(self._adopted(structure)) if early else ():
+            if type(leaf) is SymbolicTensor:
+                for size in sizes_not_chosen(leaf.spec):
+                    for name in size.names:
+                        if stem(name) in early:
+                            demand(name)
         return structure
 
     # What enters.
@@ -213,20 +232,20 @@ class FollowedRun(AnalyticRun):
         """A layer called on one tensor."""
         with self._follower.library_call("call", record, tensor):
             self._notice(record, tensor)
-            return self._adopted(super().call(record, self.kept(tensor)))
+            return self._grown(super().call(record, self.kept(tensor)))
 
     def call_with(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Any:
         """A layer called on anything else."""
         with self._follower.library_call("call", record, args, kwargs):
             self._notice(record, args)
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
-            return self._adopted(super().call_with(record, args, kwargs))
+            return self._grown(super().call_with(record, args, kwargs))
 
     def operation(self, operation: Any, args: Args, kwargs: Kwargs) -> Any:
         """One of ``keras.ops`` called on tensors of this run."""
         with self._follower.library_call("operation", args, kwargs):
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
-            return self._adopted(super().operation(operation, args, kwargs))
+            return self._grown(super().operation(operation, args, kwargs))
 
     def _notice(self, record: Any, given: Any) -> None:
         if not record.layer_class.__module__.startswith("keras.") or record.layer_class is _LAMBDA:

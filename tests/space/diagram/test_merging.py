@@ -67,7 +67,7 @@ class Program:
 
     def __call__(self, hp: Any) -> Any:
         plan = random.Random(self.seed)
-        memory: dict[str, Any] = {"n": 0, "sizes": [1], "order": {}}
+        memory: dict[str, Any] = {"n": 0, "sizes": [1], "order": {}, "kept": []}
         alias = memory["sizes"] if plan.random() < 0.5 else list(memory["sizes"])
         count = 0
 
@@ -78,8 +78,11 @@ class Program:
         x = inputs = keras.Input((plan.choice([7, 9, 11]),) * 2 + (1,))
         for step in range(plan.randrange(2, 5)):
             x = self.step(hp, plan, step, x, memory, alias, bump)
+            if plan.random() < 0.5:
+                memory["kept"].append(x)
         for _ in range(min(count, 2)):
             x = layers.Conv2D(1, plan.choice([1, 2]))(x)
+        x = self.read_again(hp, plan, x, memory["kept"])
         last = plan.randrange(4)
         if last == 0 and len(memory["sizes"]) > 2:
             x = layers.Conv2D(1, 3)(x)
@@ -90,12 +93,33 @@ class Program:
         return keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x)))
 
     @staticmethod
+    def read_again(hp: Any, plan: random.Random, x: Any, kept: list[Any]) -> Any:
+        """Something of a tensor that was made long ago."""
+        kind = plan.randrange(6)
+        old = plan.choice(kept) if kept else x
+        if kind == 0 and hp.Boolean("skips"):
+            pooled = [layers.GlobalAveragePooling2D()(each) for each in (old, x)]
+            layers.Add()(pooled)
+        elif kind == 1:
+            cropped = layers.Conv2D(1, hp.Choice("k_old", [1, 2, 3]))(old)
+            if hp.Boolean("old"):
+                x = cropped
+        elif kind == 2 and old.shape[1] > 5:
+            x = layers.Conv2D(1, 2)(x)
+        elif kind == 3:
+            while len(kept) > 1:
+                old = kept.pop()
+            x = layers.Conv2D(1, 2)(old)
+        return x
+
+    @staticmethod
     def step(
         hp: Any, plan: random.Random, step: int, x: Any, memory: Any, alias: Any, bump: Any
     ) -> Any:
         kind = plan.randrange(7)
         if kind == 0:
-            x = layers.Conv2D(plan.choice([1, 2]), hp.Choice(f"k{step}", [1, 2, 3]))(x)
+            filters = hp.Choice(f"f{step}", [1, 2]) if plan.random() < 0.3 else plan.choice([1, 2])
+            x = layers.Conv2D(filters, hp.Choice(f"k{step}", [1, 2, 3]))(x)
         elif kind == 1:
             if hp.Boolean(f"flag{step}"):
                 memory["n"] += 1
@@ -129,6 +153,13 @@ def test_random_programs(seed: int) -> None:
     is_as_the_tree(Program(seed))
 
 
+@pytest.mark.deep
+@pytest.mark.parametrize("start", range(1_000, 5_000, 100))
+def test_thousands_of_random_programs(start: int) -> None:
+    for seed in range(start, start + 100):
+        is_as_the_tree(Program(seed))
+
+
 def blocks(depth: int) -> Any:
     def build(hp: Any) -> Any:
         x = inputs = keras.Input((64, 64, 1))
@@ -159,10 +190,110 @@ def feasible_blocks(depth: int) -> Fraction:
     return sum(sizes.values(), Fraction(0))
 
 
-@pytest.mark.parametrize(("depth", "most"), [(8, 3_000)])
-def test_depth_costs_little(depth: int, most: int) -> None:
-    diagram, merging = merged(blocks(depth))
-    assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible_blocks(depth)
+def up_to(most: int) -> Any:
+    def build(hp: Any) -> Any:
+        return blocks(hp.Int("blocks", 1, most))(hp)
+
+    return build
+
+
+def convolutions(count: int, side: int) -> Any:
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((side, side, 1))
+        for number in range(count):
+            x = layers.Conv2D(1, hp.Choice(f"k{number}", [3, 5, 7]))(x)
+        return keras.Model(inputs, x)
+
+    return build
+
+
+def feasible_convolutions(count: int, side: int) -> Fraction:
+    """By arithmetic: what is taken away in steps of 2."""
+    taken = {0: Fraction(1)}
+    for _ in range(count):
+        after: dict[int, Fraction] = {}
+        for less, share in taken.items():
+            for kernel in (3, 5, 7):
+                if less + kernel - 1 < side:
+                    more = less + kernel - 1
+                    after[more] = after.get(more, Fraction(0)) + share / 3
+        taken = after
+    return sum(taken.values(), Fraction(0))
+
+
+def branches(count: int) -> Any:
+    def build(hp: Any) -> Any:
+        inputs, ends = keras.Input((10, 10, 1)), []
+        for number in range(count):
+            x = layers.Conv2D(1, hp.Choice(f"first{number}", [3, 5, 7]))(inputs)
+            if hp.Boolean(f"p{number}"):
+                x = layers.MaxPooling2D(2)(x)
+            x = layers.Conv2D(1, hp.Choice(f"second{number}", [1, 3, 5]))(x)
+            ends.append(layers.GlobalAveragePooling2D()(x))
+        return keras.Model(inputs, layers.Concatenate()(ends))
+
+    return build
+
+
+def feasible_branches(count: int) -> Fraction:
+    fits = [
+        (10 - first + 1) // (2 if pools else 1) >= second
+        for first in (3, 5, 7) for pools in (False, True) for second in (1, 3, 5)
+    ]  # fmt: skip
+    return Fraction(sum(fits), len(fits)) ** count
+
+
+def residual(count: int, *, keeps: bool) -> Any:
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((8, 8, 1))
+        kept = []
+        for number in range(count):
+            x = layers.Conv2D(hp.Choice(f"width{number}", [16, 32]), 3, padding="same")(x)
+            inner = layers.Conv2D(hp.Choice(f"inner{number}", [16, 32]), 3, padding="same")(x)
+            x = layers.Add()([x, inner])
+            if keeps:
+                kept.append(x)
+        return keras.Model(inputs, x)
+
+    return build
+
+
+def flags(count: int) -> Any:
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((4, 4, 1))
+        for number in range(count):
+            if hp.Boolean(f"normal{number}"):
+                x = layers.BatchNormalization()(x)
+        return keras.Model(inputs, layers.Conv2D(1, hp.Choice("kernel", [3, 5]))(x))
+
+    return build
+
+
+SLOW = pytest.mark.deep
+
+
+@pytest.mark.parametrize(
+    ("build", "feasible", "most"),
+    [
+        pytest.param(blocks(8), feasible_blocks(8), 1_500, id="8 blocks"),
+        pytest.param(blocks(20), feasible_blocks(20), 3_000, id="20 blocks", marks=SLOW),
+        pytest.param(
+            up_to(20), sum(map(feasible_blocks, range(1, 21))) / 20, 20_000,
+            id="1 to 20 blocks", marks=SLOW,
+        ),
+        pytest.param(
+            convolutions(50, 224), feasible_convolutions(50, 224), 8_000,
+            id="50 convolutions", marks=SLOW,
+        ),
+        pytest.param(branches(6), feasible_branches(6), 500, id="6 branches"),
+        pytest.param(residual(12, keeps=False), Fraction(1, 2**12), 500, id="residual"),
+        pytest.param(residual(12, keeps=True), Fraction(1, 2**12), 500, id="residual, kept"),
+        pytest.param(flags(18), Fraction(1, 2), 200, id="flags"),
+    ],
+)  # fmt: skip
+def test_depth_costs_little(build: Any, feasible: Fraction, most: int) -> None:
+    diagram, merging = merged(build)
+    assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible
     assert merging.runs < most
 
 

@@ -1274,3 +1274,133 @@ def one_line_loop(hp):
     for k in range(hp.Int("n", 1, 3)):
         x = _one(hp, x, k)
     return head(i, L.Conv2D(1, 2)(x))
+
+
+def kept_blocks(hp, x, n=3):
+    kept = []
+    for k in range(n):
+        x = conv(hp, x, f"k{k}", (1, 3))
+        if hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+        kept.append(x)
+    return x, kept
+
+
+@adv
+def first_kept_is_read_at_the_end(hp):
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x)
+    return keras.Model(i, [L.Flatten()(x), L.Flatten()(L.Conv2D(1, 5)(kept[0]))])
+
+
+@adv
+def kept_is_read_on_one_way_only(hp):
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x)
+    if hp.Boolean("reads"):
+        x = L.Conv2D(1, 6)(kept[hp.Choice("which", [0, 1])])
+    return head(i, x)
+
+
+@adv
+def only_the_shape_of_what_is_kept(hp):
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x)
+    if kept[0].shape[1] < 6:
+        x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def kept_in_a_closure(hp):
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x, 2)
+    first = kept[0]
+
+    def late(y):
+        return L.Conv2D(1, 4)(first) if hp.Boolean("late") else y
+
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 2))
+    return head(i, late(x))
+
+
+@adv
+def kept_on_an_object(hp):
+    class Holder:
+        pass
+
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x, 2)
+    holder = Holder()
+    holder.it = kept
+    x = conv(hp, x, "m", (1, 2))
+    return head(i, L.Conv2D(1, 3)(holder.it[0]))
+
+
+@adv
+def kept_and_compared(hp):
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x, 3)
+    if kept[0].shape == kept[1].shape:
+        x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def kept_and_only_whether_it_is_the_same(hp):
+    i, x = start(12)
+    x, kept = kept_blocks(hp, x, 2)
+    chosen = kept[0] if hp.Boolean("first") else kept[1]
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 2))
+    if chosen is kept[0]:
+        x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def up_and_down(hp):
+    i, x = start(16)
+    skips = []
+    for k in range(2):
+        x = conv(hp, x, f"k{k}", (1, 2))
+        skips.append(x)
+        x = L.MaxPooling2D(2)(x)
+    for k in (1, 0):
+        x = L.UpSampling2D(2)(x)
+        x = L.Concatenate()([x, skips[k]])
+        x = conv(hp, x, f"u{k}", (1, 2))
+    return head(i, x)
+
+
+@adv
+def the_last_but_one(hp):
+    i, x = start(12)
+    before = x
+    for k in range(3):
+        before, x = x, conv(hp, x, f"k{k}", (1, 3))
+        if hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+    return head(i, L.Conv2D(1, 4)(before))
+
+
+@adv
+def kept_for_a_sum_of_channels(hp):
+    i, x = start(8)
+    kept = []
+    for k in range(3):
+        x = L.Conv2D(hp.Choice(f"f{k}", [1, 2]), 2)(x)
+        kept.append(L.GlobalAveragePooling2D()(x))
+    return keras.Model(i, L.Add()([kept[0], kept[2]]))
+
+
+@adv
+def names_alike_used_differently(hp):
+    i, x = start(12)
+    for k in range(4):
+        n = hp.Choice(f"n{k}", [1, 3])
+        x = L.Conv2D(1, n)(x) if k % 2 else L.Conv2D(n, 1)(x)
+        if hp.Boolean(f"p{k}"):
+            x = L.MaxPooling2D(2)(x)
+    return head(i, x)
