@@ -47,7 +47,7 @@ def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None
     for explain in _EXPLANATIONS:
         why = explain(operation, inputs, attribution.message, batch)
         if why:
-            return _sentence(f"{who} {why}{where}")
+            return _sentence(f"{who} {why}{where if where not in why else ''}")
     given = f" refuses {_text(inputs)}" if inputs is not None else " fails"
     return _sentence(
         f"{who}{given}{where.removeprefix(',')}: {first_sentence(attribution.message)}"
@@ -221,8 +221,8 @@ def _loss(operation: Operation, inputs: Shape, message: str, batch: Batch | None
     if not isinstance(inputs, list) or len(inputs) != 2 or None in inputs:
         return None
     return (
-        f"compares targets of shape {inputs[0]} with outputs of shape {inputs[1]}: "
-        f"{first_sentence(message).rstrip('.')}"
+        f"compares targets of shape {inputs[0]} with outputs of shape {inputs[1]}{_where(batch)}: "
+        f"{first_sentence(message)}"
     )
 
 
