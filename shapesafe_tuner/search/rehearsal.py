@@ -10,6 +10,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import configuration
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
 from shapesafe_tuner.search.arguments import refusal_of_search
 from shapesafe_tuner.space.enumeration import sample
+from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.following.given import GivenData
 from shapesafe_tuner.tracing.following.purity import (
@@ -121,8 +122,7 @@ def register_what_fit_reads(oracle: Any, source: Followed) -> str | None:
         return found.unjudged
     if found.whole:
         return _register_with_models(oracle, source)
-    problem = None if found.data is None else found.data.problem
-    _assert_no_fixed_problem(problem)
+    _assert_can_be_called(found.data)
     oracle.update_space(hp)
     return None
 
@@ -140,12 +140,12 @@ def _register_with_models(oracle: Any, source: Followed) -> str | None:
                 return str(why)
             except (Exception, Undecidable):
                 continue  # this one cannot be built; others may
-        _assert_no_fixed_problem(None if check.fit_gets is None else check.fit_gets.problem)
+        _assert_can_be_called(check.fit_gets)
         oracle.update_space(hp)
         return None
     return None
 
 
-def _assert_no_fixed_problem(problem: str | None) -> None:
-    if problem is not None and ("multiple values" in problem or "these arguments" in problem):
-        raise refusal_of_search(f"{problem}.")
+def _assert_can_be_called(data: DataSpec | None) -> None:
+    if data is not None and data.refuses_call:
+        raise refusal_of_search(f"{data.problem}.")

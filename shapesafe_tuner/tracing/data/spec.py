@@ -82,6 +82,7 @@ class DataSpec:
     Attributes:
         batches: in the order in which ``fit`` meets them.
         problem: why ``fit`` refuses the data itself, whatever the model.
+        refuses_call: what it refuses is how it is called, which is so for all values.
         targets_known: False when ``x`` was given alone, to be judged without a loss.
         notes: what about the data could not be read.
         open_batch: True when ``fit`` traces its step with an unknown batch size (TensorFlow does
@@ -95,6 +96,7 @@ class DataSpec:
     notes: tuple[str, ...] = ()
     open_batch: bool = False
     stands_for: frozenset[int] = frozenset()
+    refuses_call: bool = False
 
     @property
     def seen(self) -> tuple[Values | None, ...]:

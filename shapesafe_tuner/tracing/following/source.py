@@ -7,6 +7,7 @@ the code looks at the model before it trains, with the model itself, built witho
 from __future__ import annotations
 
 import dataclasses
+import dis
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -200,19 +201,33 @@ class Followed:
         elif raised is not None:
             failed = attribute(raised)
             why = f"it raises {type(raised).__name__}: {failed.message}"
-            if "got multiple values" in failed.message:
+            if _gives_twice(raised):
                 failed = dataclasses.replace(failed, origin=Origin.FAULT)
             elif _is_read_only(raised):
                 failed = None
         if failed is not None and failed.origin in (Origin.FAULT, Origin.DECLARED):
             problem = f"{self._name} fails before fit: {failed.message}"
-            return Found(DataSpec(problem=problem), None, read)
+            call = raised is not None and _gives_twice(raised)
+            return Found(DataSpec(problem=problem, refuses_call=call), None, read)
         return Found(DataSpec(), f"{self._name} was not followed: {why}", read)
 
 
 def _is_read_only(error: BaseException) -> bool:
     """Whether it comes of data that cannot be written to in a check, where a trial may."""
     return "read-only" in str(error)
+
+
+def _gives_twice(error: BaseException) -> bool:
+    """Whether Python itself refuses a call, where ``**kwargs`` holds an argument that is given.
+
+    Told by the instruction that raised it, which puts keyword arguments together.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not isinstance(error, TypeError):
+        return False
+    return dis.opname[trace.tb_frame.f_code.co_code[trace.tb_lasti]] == "DICT_MERGE"
 
 
 def _comes_of(raised: BaseException | None, error: BaseException) -> bool:
@@ -227,7 +242,7 @@ def _data_of(call: FitCall) -> DataSpec | None:
     try:
         bound = inspect.signature(keras.Model.fit).bind_partial(None, *call.args, **call.kwargs)
     except TypeError as error:
-        return DataSpec(problem=f"fit does not take these arguments ({error})")
+        return DataSpec(problem=f"fit does not take these arguments ({error})", refuses_call=True)
     wanted = inspect.signature(read_data).parameters
     given = {name: value for name, value in bound.arguments.items() if name in wanted}
     return read_data(**given, as_fit=True)
