@@ -99,7 +99,7 @@ def validate_search_space(
     constraints = checked_constraints("validate_search_space", constraints)
     question = question_of(
         hypermodel, x, y, sample_weight, validation_data, batch_size, hyperparameters,
-        max_model_size, constraints, check_training_step, keeps_data=executor is None,
+        max_model_size, constraints, check_training_step,
     )  # fmt: skip
     judge = judge_of(question)
     known = Exploration(judge, hyperparameters, widest=None if exact else WIDEST)

@@ -280,23 +280,25 @@ class Judge:
         place = Remembered(model, self.question, check)
         known = place.verdict(hp)
         if known is None:
-            known = of_model(model, parameters, shape, self._trained(model, check), hp, check)
+            known = of_model(model, parameters, shape, self._trained(model, hp, check), hp, check)
             place.keep(known)
         return known
 
-    def _trained(self, model: Model, check: Check) -> StepOutcome:
+    def _trained(self, model: Model, hp: RecordedHyperParameters, check: Check) -> StepOutcome:
         if self.question.judges_training and trainer.overrides(model, "fit"):
-            return self._trained_by_itself(model, check)
+            return self._trained_by_itself(model, hp, check)
         return self._step(self.question, model, check)
 
-    def _trained_by_itself(self, model: Model, check: Check) -> StepOutcome:
+    def _trained_by_itself(
+        self, model: Model, hp: RecordedHyperParameters, check: Check
+    ) -> StepOutcome:
         """What becomes of a model with a ``fit`` of its own, by what Keras's gets there."""
         given = self.question.given
         if given is None:
             why = f"{type(model).__name__}.fit may change the data"
             return StepOutcome(warnings=(Note(f"Training was not judged: {why}.", OWN_FIT),))
         try:
-            reached = given.reach(model, check)
+            reached = given.reach(model, check, hp)
         except NotFollowed as why:
             return StepOutcome(warnings=(f"Training was not judged: {why}.",))
         except Exception as error:

@@ -97,15 +97,8 @@ def question_of(
     max_model_size: int | None = None,
     constraints: Sequence[Constraint] = (),
     check_training_step: bool | Literal["follow"] = True,
-    *,
-    keeps_data: bool = True,
 ) -> Question:
-    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``.
-
-    Args:
-        keeps_data: False where the question is sent to other processes, without the data that only
-            a model's own ``fit`` needs.
-    """
+    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``."""
     model = as_hypermodel(hypermodel)
     own_fit = overrides(model, "fit")
     known = () if hyperparameters is None else hyperparameters.space
@@ -121,18 +114,19 @@ def question_of(
     given = unjudged = None
     if not check_training_step:
         source, unjudged = None, "check_training_step is False"
-    elif not varies and x is not None:
-        given = given_by(parts, check_training_step)
+    elif x is not None:
+        given = given_by(parts, check_training_step, hyperparameters)
         if own_fit:
             unjudged = f"{type(model).__name__}.fit may change the data, which is not at hand"
             followed = unjudged if given is None else follow_fit(model, given, in_advance)
             unjudged = followed if isinstance(followed, str) else None
             source = None if isinstance(followed, str) else followed
+    fixed = None if varies or source is not None else read_data(**parts)
     return Question(
         model.build,
-        data=None if varies or source is not None else read_data(**parts),
+        data=DataSpec() if varies and source is None else fixed,
         unjudged=unjudged,
-        given=given if keeps_data and source is None else None,
+        given=None if own_fit else given,
         source=source,
         in_advance=in_advance,
         max_model_size=max_model_size,

@@ -66,8 +66,9 @@ class JudgeByData(Judge):
         key = (found.data, found.unjudged, found.data and found.data.seen)
         judge = self._by_data.get(key)
         if judge is None:
+            given = self.question.given if self._whole is None else None
             fixed = dataclasses.replace(
-                self.question, source=None, given=None, data=found.data, unjudged=found.unjudged
+                self.question, source=None, given=given, data=found.data, unjudged=found.unjudged
             )
             judge = self._by_data[key] = Judge(fixed)
             judge.names_read = self.names_read
@@ -281,7 +282,7 @@ class TrialJudge(Judge):
                 return Built(error=error, undecided=described(error))
             return Built(error=error, attribution=whose, described=described(error))
 
-    def _trained(self, model: Model, check: Check) -> StepOutcome:
+    def _trained(self, model: Model, hp: RecordedHyperParameters, check: Check) -> StepOutcome:
         question = dataclasses.replace(
             self.question, source=None, data=check.fit_gets, unjudged=None
         )

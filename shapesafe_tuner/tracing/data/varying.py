@@ -30,7 +30,8 @@ from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.tracing.symbolic import build_model
 
 __all__ = [
-    "DataSource", "Found", "GivenByValues", "MemoryOfReads", "by_name", "varies_with_values",
+    "DataSource", "Found", "GivenByValues", "MemoryOfReads", "by_name", "plain_value", "value_for",
+    "varies_with_values",
 ]  # fmt: skip
 
 _MOST = 4096
@@ -137,7 +138,7 @@ class GivenByValues:
         unjudged = None
         with check_environment(Check()):
             try:
-                parts = {name: _of(part, hp) for name, part in self._parts.items()}
+                parts = {name: value_for(part, hp) for name, part in self._parts.items()}
             except KeyboardInterrupt:
                 raise
             except Undecidable as stopped:
@@ -205,9 +206,11 @@ def _is_function(part: Any) -> bool:
 _OF_DATA = ("shape", "__getitem__", "__iter__", "element_spec")
 
 
-def _of(part: Any, hp: RecordedHyperParameters) -> Any:
-    return part(hp) if _is_function(part) else part
+def value_for(part: Any, hp: RecordedHyperParameters | None) -> Any:
+    """A part of the data, for a configuration where it is a function of ``hp``."""
+    return part(hp) if hp is not None and _is_function(part) else part
 
 
 def plain_value(value: Value) -> Any:
+    """The value itself; what it stands for is demanded where it is a proxy."""
     return value.force() if issubclass(type(value), Proxy) else value

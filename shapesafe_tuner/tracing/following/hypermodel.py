@@ -9,12 +9,16 @@ from typing import Any, Literal
 
 import keras
 
+from shapesafe_tuner._compat.keras_tuner.configurations import configuration
 from shapesafe_tuner._compat.types import HyperModel, HyperParameters
 from shapesafe_tuner.tracing.data.reading import is_arrays
 from shapesafe_tuner.tracing.data.spec import raw_leaves
+from shapesafe_tuner.tracing.data.varying import value_for, varies_with_values
+from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.following.given import GivenData
 from shapesafe_tuner.tracing.following.purity import model_given_to, not_followed, read_code
 from shapesafe_tuner.tracing.following.source import Build, Followed
+from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = ["follow_fit", "given_by"]
 
@@ -32,7 +36,7 @@ class _Run:
     given: GivenData
 
     def __call__(self, hp: HyperParameters, build: Build) -> None:
-        args, kwargs = self.given.copies()
+        args, kwargs = self.given.copies(hp)
         model = build(self.hypermodel.build, hp)
         callbacks = [keras.callbacks.Callback()]
         copy.copy(self.hypermodel).fit(hp, model, *args, callbacks=callbacks, **kwargs)
@@ -57,7 +61,7 @@ def follow_fit(
     if read.objections and not given.everything:
         return not_followed(name, read.objections[0])
     return Followed(
-        _Run(hypermodel, given),
+        _Run(hypermodel, given.need()),
         name,
         in_advance,
         may_catch=read.catches or bool(read.objections),
@@ -66,21 +70,33 @@ def follow_fit(
 
 
 def given_by(
-    parts: Mapping[str, Any], check_training_step: bool | Literal["follow"]
+    parts: Mapping[str, Any],
+    check_training_step: bool | Literal["follow"],
+    hyperparameters: HyperParameters | None = None,
 ) -> GivenData | None:
     """The data of a check as a search would get it; None if it is not at hand.
 
     Args:
         parts: by the names of the arguments of ``fit``.
         check_training_step: "follow" follows also what may have side effects.
+        hyperparameters: registered so far, for parts that are functions of ``hp``.
     """
-    if not _is_at_hand(parts):
+    example: Mapping[str, Any] = parts
+    if varies_with_values(parts):
+        hp = configuration(hyperparameters, {})
+        with check_environment(Check()):
+            try:
+                example = {name: value_for(part, hp) for name, part in parts.items()}
+            except (Exception, Undecidable):
+                return None  # what it raises is said where it is judged
+    if not _is_at_hand(example):
         return None
     rest = {name: part for name, part in parts.items() if name != "x" and part is not None}
     args = [parts["x"]]
     if "y" in rest:
         args.append(rest.pop("y"))
-    return GivenData(tuple(args), rest, everything=check_training_step == "follow")
+    follow = check_training_step == "follow"
+    return GivenData(tuple(args), rest, everything=follow, example=[*example.values()])
 
 
 def _is_at_hand(parts: Mapping[str, Any]) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.tracing.following.given import GivenData
 from tests.search.recipes import IMAGE_TARGETS, IMAGES, RECIPES, Recipe, Reshaping, X, Y
 
 OF_HYPERMODELS = [
@@ -82,3 +85,45 @@ def test_a_fit_of_the_models_own_is_followed() -> None:
     y = np.concatenate([IMAGE_TARGETS] * 3, axis=1)
     assert sst.check(build_own, {"units": 3}, x=IMAGES, y=y).feasible is True
     assert sst.check(build_own, {"units": 1}, x=IMAGES, y=y).feasible is False
+
+
+def test_functions_of_hp_go_with_a_fit_of_the_users_own() -> None:
+    for given, share in (
+        ({"x": lambda hp: X[:, : hp.Choice("width", [5, 6])]}, 1 / 6),
+        ({"y": lambda hp: Y[:, : hp.Choice("targets", [1])]}, 1 / 3),
+        ({"validation_data": lambda hp: (X[:, : hp.Choice("width", [5, 6])], Y)}, 1 / 6),
+        ({"batch_size": lambda hp: hp.Int("batch", 1, 50)}, 1 / 3),
+    ):
+        data = {"x": X, "y": Y, **given}
+        assert not sst.check(_recipe("LastSteps"), {"columns": 5}, **data)
+        report = sst.validate_search_space(_recipe("LastSteps"), progress=False, **data)
+        assert report.exact
+        assert report.feasible_fraction == pytest.approx(share)
+        assert "units" in report.irrelevant
+
+
+def test_functions_of_hp_go_with_a_fit_of_the_models_own() -> None:
+    def targets(hp: Any) -> Any:
+        return np.concatenate([IMAGE_TARGETS] * 3, axis=1)[:, : hp.Choice("targets", [1, 3])]
+
+    def images(hp: Any) -> Any:
+        return IMAGES[:, : hp.Choice("rows", [6, 8])]
+
+    assert sst.check(build_own, {"units": 3, "targets": 3}, x=images, y=targets).feasible is True
+    assert sst.check(build_own, {"units": 1, "targets": 3}, x=images, y=targets).feasible is False
+    report = sst.validate_search_space(build_own, x=images, y=targets, progress=False)
+    assert report.feasible_fraction == pytest.approx(1 / 2)
+
+
+def test_an_executor_gets_the_data_where_a_fit_needs_them() -> None:
+    y = np.concatenate([IMAGE_TARGETS] * 3, axis=1)
+    with ThreadPoolExecutor(1) as executor:
+        own = sst.validate_search_space(build_own, x=IMAGES, y=y, executor=executor, progress=False)
+        followed = sst.validate_search_space(
+            _recipe("LastSteps"), x=X, y=Y, executor=executor, progress=False
+        )
+    assert own.feasible_fraction == pytest.approx(1 / 2)
+    assert followed.feasible_fraction == pytest.approx(1 / 3)
+    kept = GivenData((X, Y), {})
+    assert len(pickle.dumps(kept)) < 200, "data that no code of the user's needs stay here"
+    assert len(pickle.dumps(kept.need())) > X.nbytes
