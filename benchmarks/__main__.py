@@ -13,6 +13,7 @@ NAMES = (
     "search_space",
     "search_quality",
     "search_cost",
+    "following",
     "agreement",
 )
 

@@ -362,6 +362,20 @@ def test_what_searches_cost_is_measured_for_stock_and_ours(tmp_path: pathlib.Pat
     assert found["rare"][0]["rejected"] > 10
 
 
+# ---------------------------------------------------------------- following
+
+
+def test_what_following_takes_is_measured_and_leaves_no_memory(tmp_path: pathlib.Path) -> None:
+    from benchmarks import following
+
+    following.main(["--megabytes", "20", "--repeats", "3", "--into", str(tmp_path)])
+    found = json.loads((tmp_path / "following.json").read_text())["results"]
+    assert [run["recipe"] for run in found] == ["BatchSize", "Columns", "Copied"]
+    assert all(run["milliseconds"] > 0 and run["left"] < 0.1 for run in found)
+    assert max(run["most"] for run in found[:2]) < 1, "views, and no copies"
+    assert 19 < found[2]["most"] < 30, "one copy, which is made by the user's code"
+
+
 # ---------------------------------------------------------------- check_cost
 
 
