@@ -41,9 +41,10 @@ def build_model(hp: keras_tuner.HyperParameters) -> keras.Model:
 
 
 def main() -> None:
-    """Report on the space, and search it as the first suggestion says."""
+    """Explain heads that do not fit, report on the space, search it as a suggestion says."""
     digits = load_digits()
     x, y = digits.images[:500, ..., None] / 16.0, digits.target[:500]
+    print(sst.explain(build_model, {"width": 16, "heads": 3}, x=x, y=y))
     report = sst.validate_search_space(build_model, x=x, y=y)
     print(report)
     suggestion = report.suggestions[0]

@@ -65,7 +65,7 @@ class ResumableOracle(OracleHooks):
                 raise
 
     def create_trial(self, tuner_id: str) -> Trial:
-        """As in KerasTuner; a trial that takes its process with it is not run for ever."""
+        """As in KerasTuner; a trial that crashes its process is not run again and again."""
         with self.locked():
             self._settle()
             trial: Trial = super().create_trial(tuner_id)

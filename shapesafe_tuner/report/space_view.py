@@ -156,7 +156,7 @@ def _fails_in(example: Example, cause: Cause) -> bool:
 
 
 def _width(report: SpaceFindings, share: float) -> float:
-    """Of a bar: all that is infeasible, or undecided where that is more, is as wide as can be."""
+    """How wide a bar is: all that is infeasible, or undecided if that is more, is 100."""
     looked_at = report.undecided_fraction - report.unseen_fraction
     return _points(min(1.0, share / (max(report.infeasible_fraction, looked_at) or 1)))
 

@@ -50,7 +50,7 @@ def watched(watcher: Callable[[str], None]) -> Iterator[None]:
     """Tell of a demand before the run is left.
 
     Args:
-        watcher: told the name of the hyperparameter.
+        watcher: called with the name of the hyperparameter.
     """
     _LOCAL.watcher = watcher
     try:

@@ -45,7 +45,7 @@ class Check:
         undecided: why nothing can be said of the configuration, once something came up.
         warnings: what to tell the user besides the verdict.
         comparisons: what each loss compared: the loss, shape of targets, shape of outputs.
-        before_call: is told of each call of a layer, with its arguments, before it is made.
+        before_call: called before each call of a layer, with its arguments.
         fit_gets: the data of ``fit``, where the user's own code was followed to it.
     """
 

@@ -67,7 +67,7 @@ class Judge:
         question: what is judged.
 
     Attributes:
-        question: the same.
+        question: what is judged.
         names_read: of hyperparameters, by all runs.
         met_besides: hyperparameters that code besides ``build`` reads, by their places.
     """

@@ -83,7 +83,7 @@ class Repeating:
 
     @staticmethod
     def undecided(verdict: Verdict) -> Verdict:
-        """What is left of the verdict of one run where others come to another one."""
+        """The verdict that is left when further runs disagree with the first."""
         by_rules = verdict.stage == "analytic"
         return dataclasses.replace(
             verdict,

@@ -86,6 +86,7 @@ def test_parallel(capfd: pytest.CaptureFixture[str]) -> None:
             r"\n  became \{'layers'",
         ]),
         ("transformer", 0, [
+            r"Infeasible: it cannot be built.",
             r"48 configurations, 83.33% feasible \(exact\)",
             r"Searching with this one: leave 3 out of heads.",
             r"2 configurations drawn, 0 rejected",

@@ -56,7 +56,7 @@ _CHANNEL = (
 
 
 class Worker(NamedTuple):
-    """Who calls: the identifier of a tuner, and of its process; None where that is not told."""
+    """Who calls: the identifier of a tuner, and of its process; None where that is not known."""
 
     tuner_id: str
     process: str | None

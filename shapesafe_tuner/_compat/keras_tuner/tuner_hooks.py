@@ -51,7 +51,7 @@ class TunerHooks(keras_tuner.Tuner):  # type: ignore[misc]
             super()._run_and_update_trial(trial, *args, **kwargs)
 
     def _configure_tensorboard_dir(self, callbacks: Any, *args: Any, **kwargs: Any) -> None:
-        """As in KerasTuner, which imports TensorBoard also where no callback is of it."""
+        """As in KerasTuner, which imports tensorboard even if no callback needs it."""
         if any(type(callback).__name__ == "TensorBoard" for callback in callbacks):
             super()._configure_tensorboard_dir(callbacks, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Layers that turn raw values into numbers: why each is asked itself."""
+"""Layers that turn raw values into numbers: why each has no rule and is asked itself."""
 
 from __future__ import annotations
 

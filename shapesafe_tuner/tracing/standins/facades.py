@@ -256,7 +256,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "input_shape": lambda record: record.single(record.input_tensors(), "input_shape").shape,
     "output_shape": lambda record: record.single(record.output_tensors(), "output_shape").shape,
 }
-# A Sequential has inputs and outputs; ``input`` and ``output`` Keras knows once it was called.
+# A Sequential has inputs and outputs; it has ``input`` and ``output`` only once it was called.
 _SEQUENTIAL: dict[str, Callable[[Any], Any]] = {
     **{name: answer for name, answer in _MODEL.items() if name not in ("input", "output")},
     "pop": lambda record: record.pop,

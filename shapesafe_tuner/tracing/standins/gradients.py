@@ -1,7 +1,7 @@
 """Whether the gradient of the loss reaches a weight of a model of stand-ins.
 
 The walk goes back from the outputs. Layers with a rule have a gradient in their weights and pass
-one on to their inputs; what was asked itself was traced with its gradient.
+one on to their inputs; a layer that was asked itself was traced with its gradient.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class ModelRecord(LayerRecord):
     def summary(self, *args: FromUser, **kwargs: FromUser) -> None:
         """As ``Model.summary``, which a check does not print."""
         if args or kwargs.get("print_fn") is not None:
-            self.leave("summary has somewhere to print to")
+            self.leave("summary is given a place to print to")
 
     def get_layer(self, name: FromUser = None, index: FromUser = None) -> Held:
         """As ``Model.get_layer``."""
