@@ -20,7 +20,7 @@ from shapesafe_tuner.arguments import (
     checked_hypermodel,
 )
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.findings import Axis, Conflict, Sample, Suggestion, Undecided
+from shapesafe_tuner.findings import Axis, Cause, Conflict, Example, Sample, Suggestion, Undecided
 from shapesafe_tuner.report.progress_bar import progress_bar
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.causes import causes_by_end, causes_of
@@ -30,7 +30,7 @@ from shapesafe_tuner.space.diagram.diagram import Diagram, End
 from shapesafe_tuner.space.diagram.relevance import deciding
 from shapesafe_tuner.space.diagram.summary import MergedSource, Summary
 from shapesafe_tuner.space.effects import importance_of, samples_of
-from shapesafe_tuner.space.examples import examples_of
+from shapesafe_tuner.space.examples import examples_of, examples_of_causes
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
 from shapesafe_tuner.space.noted import Named
@@ -155,17 +155,18 @@ def _report_of_diagram(
     suggestions, tried = (
         ([], 0) if at_once else _suggestions(known, conflicts, leaves, domains, summary)
     )
-    examples = () if at_once else tuple(examples_of(known.judge, known.space, conflicts))
     axes, pairs = summary.maps()
     all_names = [hp.name for hp in declared]
     matter = [name for name in all_names if name in summary.deciding]
+    causes = causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter), all_names)
+    examples, samples = ((), ()) if at_once else _pictured(known, diagram, conflicts, causes, axes)
     return SearchSpaceReport(
         total=size_of(declared),
         exact=True,
         feasible_fraction=share,
         infeasible_fraction=float(1 - summary.feasible),
         confidence_interval=(share, share),
-        causes=tuple(causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter), all_names)),
+        causes=tuple(causes),
         conflicts=tuple(conflicts),
         sensitivity=summary.sensitivity,
         suggestions=tuple(suggestions),
@@ -177,7 +178,7 @@ def _report_of_diagram(
         pairs=pairs,
         examples=examples,
         importance={} if at_once else importance_of(diagram, matter),
-        samples=_samples(diagram, declared, axes),
+        samples=samples,
         _space=MergedSource(diagram, tuple(declared)),
     )
 
@@ -224,13 +225,15 @@ def _report(
         else _suggestions(known, conflicts, [leaf for leaf in settled if leaf.feasible], domains)
     )
     diagram = Diagram.of_leaves([*settled, *(drawn or known.parts)])
-    wanted = () if interrupted else conflicts
-    examples = tuple(examples_of(known.judge, known.space, wanted))
     all_names = dict.fromkeys(hp.name for hp in declared)
     decisive = names if partial else deciding(diagram, _settled)
     matter = [name for name in names if name in decisive]
     chosen = [] if at_once else axes_of(leaves, declared, conflicts)
     axes, pairs = pair_shares(leaves, declared, [name for name in chosen if name in decisive])
+    causes = [] if at_once else causes_of(diagram, conflicts, suggestions, matter, all_names)
+    examples, samples = (
+        ((), ()) if interrupted else _pictured(known, diagram, conflicts, causes, axes)
+    )
     feasible = tuple(leaf for leaf in leaves if leaf.feasible)
     return SearchSpaceReport(
         total=size_of(declared),
@@ -241,9 +244,7 @@ def _report(
         unseen_fraction=float(shares.unseen),
         confidence_interval=shares.interval,
         interrupted=interrupted,
-        causes=()
-        if at_once
-        else tuple(causes_of(diagram, conflicts, suggestions, matter, all_names)),
+        causes=tuple(causes),
         conflicts=tuple(conflicts),
         sensitivity={} if shares.unseen else sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),
@@ -259,15 +260,24 @@ def _report(
         pairs=pairs,
         examples=examples,
         importance={} if partial else importance_of(diagram, matter),
-        samples=() if interrupted else _samples(diagram, declared, axes),
+        samples=samples,
         _space=Source(feasible, tuple(declared)),
     )
 
 
-def _samples(diagram: Diagram, declared: Sequence[Any], axes: Sequence[Axis]) -> tuple[Sample, ...]:
-    """Random configurations for a report."""
-    causes = causes_by_end(diagram, dict.fromkeys(hp.name for hp in declared))
-    return samples_of(diagram, declared, [axis.name for axis in axes], causes)
+def _pictured(
+    known: Exploration,
+    diagram: Diagram,
+    conflicts: Sequence[Conflict],
+    causes: Sequence[Cause],
+    axes: Sequence[Axis],
+) -> tuple[tuple[Example, ...], tuple[Sample, ...]]:
+    """What pages draw: configurations that fail with their shapes, and random ones."""
+    ends = causes_by_end(diagram, dict.fromkeys(hp.name for hp in known.declared))
+    examples = list(examples_of(known.judge, known.space, conflicts))
+    examples += examples_of_causes(known.judge, known.space, diagram, causes, ends, examples)
+    names = [axis.name for axis in axes]
+    return tuple(examples), samples_of(diagram, known.declared, names, ends)
 
 
 def _held(*groups: Sequence[Leaf]) -> Iterator[list[Leaf]]:

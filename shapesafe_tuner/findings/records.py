@@ -239,15 +239,16 @@ class PairShares:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One configuration of a conflict, with its shapes up to the layer that refuses.
+    """One configuration of a conflict or a cause, with its shapes up to the layer that refuses.
 
     Attributes:
-        conflict: place in the report's conflicts.
+        conflict: place in the report's conflicts; None for one of a cause that no example of a
+            conflict fails by.
         values: the configuration.
         verdict: on it.
     """
 
-    conflict: int
+    conflict: int | None
     values: Mapping[str, Any]
     verdict: Verdict
 

@@ -68,7 +68,7 @@ class SpaceFindings:
         why_not_exact: what made it a sample; None where it is exact.
         axes: the hyperparameters of the maps, at most 8, and how their domains are divided.
         pairs: the feasible share over the values of any two of them.
-        examples: for the costliest conflicts a configuration that fails, with its shapes.
+        examples: of the costliest conflicts and causes a configuration that fails, with shapes.
         importance: for each hyperparameter that decides, how likely the verdict on a random
             configuration changes when it alone is drawn again; an estimate. Empty where part of
             the space was sampled.

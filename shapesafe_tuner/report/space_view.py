@@ -92,7 +92,7 @@ def _headline(report: SpaceFindings) -> dict[str, Any]:
         "infeasible": percent(report.infeasible_fraction) if report.infeasible_fraction else "",
         "exact": report.exact,
         "interval": f"{percent(low)} to {percent(high)}" if sampled else "",
-        "total": "infinitely many" if math.isinf(report.total) else f"{report.total:,}",
+        "total": _total(report.total),
         "runs": times(report.runs),
         "why_not_exact": report.why_not_exact and sentence(report.why_not_exact),
         "undecided": percent(undecided - unseen) if undecided > unseen else "",
@@ -106,6 +106,18 @@ def _headline(report: SpaceFindings) -> dict[str, Any]:
             "spread": _points(high - low),
         },
     }
+
+
+def _total(total: float) -> str:
+    if total == math.inf:  # isinf takes no integers as large as these may be
+        return "infinitely many configurations"
+    if total < _PRINTED:
+        return counted(int(total), "configuration")
+    digits = str(int(total))  # too large for a float, maybe
+    return f"about {digits[0]}.{digits[1:3]} x 10^{len(digits) - 1} configurations"
+
+
+_PRINTED = 10**15
 
 
 def _undecided(report: SpaceFindings, part: Undecided) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime
 import hashlib
 import html.parser
@@ -274,6 +275,17 @@ def test_contrast_is_that_of_wcag_aa(scheme: str) -> None:
     for front in ("refused", "fits", "undecided", "link"):
         for back in ("paper", "track"):
             assert contrast(known[front], known[back]) >= 3, (front, back)
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [(1, "1"), (87_480, "87,480"), (12 * 10**15, "about 1.20 x 10^16"),
+     (404 * 10**400, "about 4.04 x 10^402"), (float("inf"), "infinitely many")],
+    ids=["one", "thousands", "many", "beyond floats", "infinite"],
+)  # fmt: skip
+def test_large_numbers_can_be_read(total: float, said: str) -> None:
+    report = dataclasses.replace(reports.calm, total=total)
+    assert f"Exact, over {said} configuration" in page("space", report)
 
 
 @pytest.mark.parametrize(

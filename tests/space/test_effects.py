@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.space.examples import MOST_EXAMPLES
 from tests.space import spaces
 
 
@@ -62,3 +63,13 @@ def test_a_sampled_space_has_samples_and_no_importance() -> None:
     assert not report.exact
     assert report.importance == {}
     assert {sample.feasible for sample in report.samples} <= {True, False}
+
+
+def test_each_of_the_costliest_causes_has_an_example() -> None:
+    report = sst.validate_search_space(spaces.deep)
+    shown = {example.verdict.fault.layer for example in report.examples if example.verdict.fault}
+    causes = [cause.layer for cause in report.causes[:MOST_EXAMPLES] if cause.layer is not None]
+    assert len(causes) > 2
+    assert set(causes) <= shown
+    for example in report.examples:
+        assert sst.check(spaces.deep, example.values).feasible is False
