@@ -28,8 +28,10 @@ _TASKS = 32
 """Tasks of one round, whatever the number of processes: no report may depend on that."""
 _SHALLOW = 5_000
 """What a tree may cost before states are followed; what it settles, it settles alone."""
-_ESTIMATED = 500
+_ESTIMATED = 100
 """The same where an estimate says that the whole tree costs more than ``_SHALLOW``."""
+_DESCENTS = 10
+"""Of that estimate."""
 _MOST_MERGED = 100_000
 """Runs after which states are not worth following."""
 _AT_ONCE = 1_000
@@ -150,7 +152,7 @@ class Exploration:
     @functools.cached_property
     def size(self) -> Size:
         """How large the tree is, by an estimate; its runs count."""
-        size = estimated_runs(self.judge, self.space)
+        size = estimated_runs(self.judge, self.space, descents=_DESCENTS)
         self.runs += size.spent
         self.cost += size.spent
         return size
