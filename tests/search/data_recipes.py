@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from typing import Any
 
 import keras
@@ -88,7 +90,7 @@ class Balanced(keras_tuner.HyperModel):  # type: ignore[misc]
     """Class weights from the labels."""
 
     def build(self, hp: Any) -> Any:
-        width = hp.Choice("head", [1, 3])
+        width = hp.Choice("head", [3, 4])
         return compiled(
             keras.Input((6,)), keras.layers.Dense(width, "softmax"),
             loss=hp.Choice("loss", ["sparse_categorical_crossentropy", "categorical_crossentropy"]),
@@ -109,7 +111,7 @@ class OwnLoop(Hyper):
         last = 0.0
         for rows, targets in data:
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean((model(rows[:, : hp.Int("columns", 5, 6)]) - targets) ** 2)
+                loss = tf.reduce_mean((model(rows) - targets) ** 2)
             gradients = tape.gradient(loss, model.trainable_variables)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             last = float(loss)
@@ -284,6 +286,85 @@ class ByStep(Hyper):
         return min(history.history["loss"])
 
 
+class EpochByEpoch(keras_tuner.RandomSearch):  # type: ignore[misc]
+    """One epoch after the other, of which the best counts."""
+
+    def run_trial(self, trial: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        hp = trial.hyperparameters
+        model = self.hypermodel.build(hp)
+        best = float("inf")
+        for _ in range(hp.Int("epochs", 1, 2)):
+            history = model.fit(x[:, : hp.Int("columns", 5, 6)], y, epochs=1, verbose=0)
+            best = min(best, history.history["loss"][-1])
+        return best
+
+
+class Cleared(OfEights):
+    """Everything is cleared and seeded first."""
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        gc.collect()
+        np.random.seed(1)
+        tf.random.set_seed(1)
+        keras.utils.set_random_seed(3)
+        return model.fit(x, y, batch_size=hp.Choice("batch", [5, 8]), **kwargs)
+
+
+class Checkpoints(keras_tuner.RandomSearch):  # type: ignore[misc]
+    """A callback with a path of its own for each trial."""
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        path = os.path.join(self.project_dir, "best_" + trial.trial_id + ".keras")
+        kwargs["callbacks"] = [keras.callbacks.ModelCheckpoint(path, monitor="loss")]
+        kwargs["batch_size"] = trial.hyperparameters.Choice("batch", [5, 8])
+        return super().run_trial(trial, *args, **kwargs)
+
+
+class Held(keras_tuner.HyperModel):  # type: ignore[misc]
+    """The data belong to the hypermodel, and search gets none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x, self.y = X, Y
+
+    def build(self, hp: Any) -> Any:
+        return compiled(keras.Input((hp.Int("features", 4, 6),)), keras.layers.Dense(1))
+
+    def fit(self, hp: Any, model: Any, **kwargs: Any) -> Any:
+        return model.fit(self.x[:, : hp.Int("columns", 4, 6)], self.y, **kwargs)
+
+
+class Augmenting(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Images from Keras's old generator."""
+
+    def build(self, hp: Any) -> Any:
+        return compiled(
+            keras.Input((8, 8, 1)), keras.layers.Conv2D(2, hp.Choice("kernel", [3, 9])),
+            keras.layers.Flatten(), keras.layers.Dense(1),
+        )  # fmt: skip
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        images = tf.keras.preprocessing.image.ImageDataGenerator(
+            rotation_range=hp.Int("rotation", 0, 10, step=10), horizontal_flip=True
+        )
+        return model.fit(images.flow(x, y, batch_size=hp.Choice("batch", [4, 6])), **kwargs)
+
+
+class Schedules(OfEights):
+    """A schedule that is a function made in fit, and whole batches only."""
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, callbacks: Any = None, **kw: Any) -> Any:
+        rate = hp.Float("rate", 1e-3, 1e-2, sampling="log")
+
+        def schedule(epoch: int, _: float) -> float:
+            return rate * 0.9**epoch
+
+        callbacks = (callbacks or []) + [keras.callbacks.LearningRateScheduler(schedule)]
+        size = hp.Choice("batch", [5, 8])
+        rows = len(x) // size * size
+        return model.fit(x[:rows], y[:rows], batch_size=size, callbacks=callbacks, **kw)
+
+
 DATA_RECIPES: list[Recipe] = [
     Recipe(InPages, (X, Y), {"units": [1], "batch": [5, 8]}, [(1, 5)]),
     Recipe(OfEights, (X, Y), {"units": [1], "batch": [4, 8], "epochs": [1]}, [(1, 4, 1)],
@@ -293,7 +374,7 @@ DATA_RECIPES: list[Recipe] = [
     Recipe(Balanced, (X, LABELS), {"head": [3], "loss": ["sparse_categorical_crossentropy",
            "categorical_crossentropy"], "balance": [True, False]},
            [(3, "categorical_crossentropy", True), (3, "categorical_crossentropy", False)]),
-    Recipe(OwnLoop, (X, Y), {"units": [1], "batch": [4], "columns": [6]}, [], judged=False),
+    Recipe(OwnLoop, (X, Y), {"units": [1], "batch": [4]}, [], judged=False),
     Recipe(Scaled, (SERIES,), {"window": [3, 6], "kernel": [2], "back": [3, 6]},
            []),
     Recipe(Components, (X, Y), {"features": [2, 3], "components": [2, 3]}, [(2, 3), (3, 2)]),
@@ -310,5 +391,13 @@ DATA_RECIPES: list[Recipe] = [
     Recipe(Cropped, (IMAGES, Y[:12]), {"side": [4, 6], "crop": [4, 6], "batch": [4]},
            [(4, 6, 4), (6, 4, 4)]),
     Recipe(ByStep, (X, Y), {"units": [1], "exponent": [1, 3], "logarithm": [-3]}, []),
+    Recipe(Hyper, (X, Y), {"units": [1], "epochs": [1], "columns": [5, 6]}, [(1, 1, 5)],
+           tuner=EpochByEpoch),
+    Recipe(Cleared, (X, Y), {"units": [1], "batch": [5, 8]}, [(1, 5)]),
+    Recipe(OfEights, (X, Y), {"units": [1], "batch": [5, 8]}, [(1, 5)], tuner=Checkpoints),
+    Recipe(Held, (), {"features": [4, 5], "columns": [4, 5]}, [(4, 5), (5, 4)]),
+    Recipe(Augmenting, (IMAGES, Y[:12]), {"kernel": [3, 9], "rotation": [0], "batch": [4]},
+           [(9, 0, 4)]),
+    Recipe(Schedules, (X, Y), {"units": [1], "rate": [0.001], "batch": [5, 8]}, [(1, 0.001, 5)]),
 ]  # fmt: skip
 """Each with what stock KerasTuner comes to."""

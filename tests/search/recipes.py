@@ -369,7 +369,7 @@ class Reshaping(keras.Model):  # type: ignore[misc]
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.dense = keras.layers.Dense(units)
+        self.dense = keras.layers.Dense(units, "softmax")
 
     def call(self, x: Any) -> Any:
         return self.dense(x)

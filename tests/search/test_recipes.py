@@ -57,6 +57,7 @@ def test_verdicts_are_what_trials_come_to(recipe: Recipe, tmp_path: Path) -> Non
 
 
 @pytest.mark.deep
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("recipe", ALL, ids=str)
 def test_stock_comes_to_what_the_recipe_says(recipe: Recipe, tmp_path: Path) -> None:
     quiet = {"verbose": 0} if recipe.quiet else {}
@@ -76,6 +77,7 @@ def test_stock_comes_to_what_the_recipe_says(recipe: Recipe, tmp_path: Path) -> 
 
 
 @pytest.mark.deep
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("recipe", ALL, ids=str)
 def test_every_trial_completes(recipe: Recipe, tmp_path: Path) -> None:
     tuner = _made(recipe, sst.shape_safe(recipe.tuner), tmp_path, max_trials=3, seed=1)

@@ -135,7 +135,7 @@ class Expressions:
         return str(getattr(self._resolved(holder), "__module__", "")).startswith("keras_tuner")
 
     def _is_scaler(self, name: str) -> bool:
-        """Whether a name stands for something of scikit-learn's."""
+        """Whether a name stands for what learns from data, and is no model of Keras's."""
         values = [
             value
             for node in ast.walk(self._tree)
@@ -143,7 +143,7 @@ class Expressions:
             if isinstance(target, ast.Name) and target.id == name
         ]
         made = [self._resolved(value.func) for value in values if isinstance(value, ast.Call)]
-        return any(map(is_scaler, made))
+        return any(inspect.isclass(found) and not issubclass(found, keras.Model) for found in made)
 
     def _is_model(self, node: ast.expr) -> bool:
         """Whether it is a model made here, or a part of one."""

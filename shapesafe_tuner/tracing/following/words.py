@@ -52,7 +52,7 @@ CHANGE_A_CONTAINER = frozenset({
 
 OF_MODELS = frozenset({
     "add", "assign", "build", "compile", "compute_output_shape", "count_params", "fit_transform",
-    "get_config", "get_layer", "partial_fit", "pop", "summary", "to_json", "transform",
+    "flow", "get_config", "get_layer", "partial_fit", "pop", "summary", "to_json", "transform",
 })  # fmt: skip
 
 SET_ON_MODELS = frozenset({
@@ -65,11 +65,11 @@ LIBRARIES = (
     "scipy.stats", "sklearn.compose", "sklearn.decomposition", "sklearn.feature_extraction",
     "sklearn.feature_selection", "sklearn.impute", "sklearn.model_selection", "sklearn.pipeline",
     "sklearn.preprocessing", "sklearn.random_projection", "sklearn.utils", "math", "random", "time",
-    "itertools", "functools", "collections", "operator",
+    "itertools", "functools", "collections", "operator", "gc", "posixpath", "ntpath", "genericpath",
 )  # fmt: skip
 
 IMPURE = frozenset({
-    "adapt", "clear_session", "copyto", "fill", "fromfile", "load", "load_weights", "memmap",
+    "adapt", "copyto", "fill", "fromfile", "load", "load_weights", "memmap",
     "numpy_function", "open", "place", "put", "py_function", "put_along_axis", "putmask",
     "load_model", "read_csv", "save", "save_model", "save_weights", "savetxt", "savez",
     "set_floatx", "sleep", "to_csv", "tofile",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +184,14 @@ class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
         components = PCA(n_components=hp.Int("components", 1, 3))
         return model.fit(components.fit_transform(x), y, **kwargs)
 
+    def clears(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        keras.backend.clear_session()
+        gc.collect()
+        keras.utils.set_random_seed(1)
+        path = os.path.join("folder", f"{hp.Int('n', 1, 9)}.keras")
+        best = keras.callbacks.ModelCheckpoint(path)
+        return model.fit(x, y, callbacks=[best], **kwargs)
+
     def deletes(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
         del kwargs["verbose"]
         callbacks = kwargs.pop("callbacks", [])
@@ -214,6 +224,12 @@ class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
         global COUNT
         COUNT += 1
         return model.fit(*args)
+
+    def logs_after_it_fits_a_layer(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        learns = keras.layers.Discretization(num_bins=2)
+        learns.fit(x)
+        LOG.append(1)
+        return model.fit(x, y)
 
     def logs_in_a_generator(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
         return model.fit(_logged_batches(x, y))
