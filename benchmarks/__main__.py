@@ -14,6 +14,7 @@ NAMES = (
     "search_quality",
     "search_cost",
     "following",
+    "accelerator_idle",
     "agreement",
 )
 
@@ -38,8 +39,7 @@ def main(arguments: list[str]) -> int:
     if name not in NAMES:
         print(f"There is no benchmark {name!r}; there are {', '.join(NAMES)}.", file=sys.stderr)
         return 2
-    importlib.import_module(f"benchmarks.{name}").main(rest)
-    return 0
+    return int(importlib.import_module(f"benchmarks.{name}").main(rest) or 0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -141,6 +142,7 @@ class check_environment:  # noqa: N801
 
     Keras's names and policies are those after ``clear_session()``; variables get no storage;
     prints and warnings of this thread are dropped; random states are put back if they changed.
+    What is computed all the same, such as the counter of an optimizer, is computed on the host.
     """
 
     __slots__ = ("_check", "_outer")
@@ -154,6 +156,7 @@ class check_environment:  # noqa: N801
             random_states_kept(),
             QUIET_THREADS,
             isolated_state(),
+            _OnHost(),
             use(self._check),
         )
         entered = 0
@@ -179,6 +182,30 @@ class check_environment:  # noqa: N801
         raise_if_interrupted()
 
 
+class _OnHost:
+    """No accelerator is touched; where the backend has none but accelerators, they are."""
+
+    __slots__ = ("_scope",)
+
+    def __enter__(self) -> None:
+        self._scope: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        if _has_host():
+            self._scope = keras.device("cpu:0")
+        self._scope.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._scope.__exit__(None, None, None)
+
+
+@functools.cache
+def _has_host() -> bool:
+    try:
+        with keras.device("cpu:0"):
+            return True
+    except RuntimeError:
+        return False
+
+
 _LOCAL = threading.local()
 
 
@@ -201,7 +228,7 @@ def call_unseen(function: Callable[..., Any], *args: Any) -> Any:
 def discovery_environment() -> Iterator[Check]:
     """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
     check = Check(keep_random_trace=True)
-    with isolated_state(), use(check):
+    with isolated_state(), _OnHost(), use(check):
         try:
             yield check
         finally:

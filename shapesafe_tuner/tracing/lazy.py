@@ -18,6 +18,9 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
+import keras
+
+from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras_tuner.domains import domain, hp_types
 from shapesafe_tuner._compat.types import HyperParameter, Value
 from shapesafe_tuner.shapes.deferred import Deferred, demand
@@ -137,6 +140,22 @@ class LazyFloat(_LazyNumber):
 
     __slots__ = ()
     _type = float
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        """A tensor of a trace: what is computed there shows no value to anybody."""
+        if not backend.is_tracing():
+            return self._force()
+        return keras.ops.convert_to_tensor(self.highest, dtype)
+
+    @property
+    def lowest(self) -> float:
+        """The least it may be."""
+        return float(self._expression.low)
+
+    @property
+    def highest(self) -> float:
+        """The most it may be."""
+        return float(self._expression.high)
 
 
 class _Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pathlib
 import signal
@@ -288,6 +289,40 @@ def test_nothing_asked_for_is_wrong_usage() -> None:
     result = CliRunner().invoke(main, [])
     assert result.exit_code == 2
     assert result.output.startswith("Usage: shapesafe")
+
+
+WITHOUT_KERAS = [
+    ["--help"], ["--version"], [], ["chekc"], ["check"], ["validate", "--help"],
+    ["validate", "spaces.py:build_model", "--x", "6,,1"],
+    ["check", "spaces.py:build_model", "--set", "kernel"],
+    ["check", "none.py:build_model"], ["check", "spaces.py"], ["report", "none"],
+]  # fmt: skip
+
+
+def test_what_needs_no_keras_starts_none(folder: pathlib.Path) -> None:
+    code = (
+        "import json, sys\n"
+        "from shapesafe_tuner.cli import main\n"
+        "for given in json.loads(sys.argv[1]):\n"
+        "    try:\n"
+        "        main(given)\n"
+        "    except SystemExit as ended:\n"
+        "        print('ended', ended.code)\n"
+        "print(sorted({'keras', 'keras_tuner', 'numpy', 'tensorflow'} & set(sys.modules)))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(WITHOUT_KERAS)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    lines = result.stdout.splitlines()
+    codes = [line for line in lines if line.startswith("ended")]
+    assert codes == ["ended 0", "ended 0", *["ended 2"] * 3, "ended 0", *["ended 2"] * 5]
+    assert lines[-1] == "[]"
+    errors = result.stderr.splitlines()
+    assert len(errors) == 7
+    assert all(line.startswith("Error: ") for line in errors)
 
 
 def test_real_processes_in_any_encoding(folder: pathlib.Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import pathlib
@@ -374,6 +375,53 @@ def test_what_following_takes_is_measured_and_leaves_no_memory(tmp_path: pathlib
     assert all(run["milliseconds"] > 0 and run["left"] < 0.1 for run in found)
     assert max(run["most"] for run in found[:2]) < 1, "views, and no copies"
     assert 19 < found[2]["most"] < 30, "one copy, which is made by the user's code"
+
+
+# ---------------------------------------------------------------- accelerator_idle
+
+
+def test_without_an_accelerator_nothing_is_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks import accelerator_idle
+
+    monkeypatch.setattr(accelerator_idle, "meter", lambda: None)
+    assert accelerator_idle.main([]) == 0
+    assert capsys.readouterr().out == f"{accelerator_idle.NONE}\n"
+
+
+@pytest.mark.parametrize(("by_checks", "by_a_trial", "status"), [(0, 3, 0), (1, 3, 1), (0, 0, 1)])
+def test_what_touches_a_device_is_found(
+    by_checks: int, by_a_trial: int, status: int,
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from benchmarks import accelerator_idle
+
+    used = [0]
+
+    def works(kernels: int) -> Any:
+        def work(*given: Any) -> None:
+            used[0] += kernels
+
+        return work
+
+    @contextlib.contextmanager
+    def kernels(found: list[int]) -> Any:
+        before = used[0]
+        yield
+        found.append(used[0] - before)
+
+    device = accelerator_idle.Meter("a device", lambda: 64 * used[0], lambda: None, kernels)
+    monkeypatch.setattr(accelerator_idle, "meter", lambda: device)
+    for name, count in (("checks", by_checks), ("trial", by_a_trial)):
+        monkeypatch.setattr(accelerator_idle, name, works(count))
+    for name in ("validation", "rejections"):
+        monkeypatch.setattr(accelerator_idle, name, works(0))
+    assert accelerator_idle.main(["--into", str(tmp_path)]) == status
+    rows = json.loads((tmp_path / "accelerator_idle.json").read_text())["results"]
+    assert [row[1:3] for row in rows] == [
+        [64 * by_checks, by_checks], [0, 0], [0, 0], [64 * by_a_trial, by_a_trial]
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- check_cost

@@ -1,4 +1,4 @@
-"""Every hypermodel of ``models.py`` and ``step_models.py``: a check says what build and fit do."""
+"""Every hypermodel of ``models.py`` and its kin: a check says what build and fit do."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import keras_tuner
 import pytest
 
 import shapesafe_tuner as sst
-from tests.tracing import step_models
+from tests.tracing import ordinary_models, step_models
 from tests.tracing.models import CASES, MARKS, dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-assert step_models  # its cases are among those of models.py
+assert step_models  # its cases, and those of the other, are among those of models.py
+assert ordinary_models
 
 
 def trains(build: Any, fit: dict[str, Any]) -> bool:

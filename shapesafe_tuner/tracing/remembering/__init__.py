@@ -1,1 +1,1 @@
-"""What is remembered of models that Keras itself has built."""
+"""What is worked out once: keys that are equal for equal things, and the steps of models."""

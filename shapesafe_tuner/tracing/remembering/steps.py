@@ -44,14 +44,8 @@ class Remembered:
             self._key = (
                 digest(object_key(model, exact=False)),
                 policies(),
-                (
-                    question.data,
-                    check.fit_gets,
-                    tuple(one and one.seen for one in (question.data, check.fit_gets)),
-                    question.judges_training,
-                    question.unjudged,
-                    question.saves,
-                ),
+                tuple((data, data.seen) for data in (question.data, check.fit_gets) if data),
+                (question.judges_training, question.unjudged, question.saves),
                 (repr(check.recorder.table()), check.recorder.births, check.recorder.own_births),
                 (check.recorder.empty_map, check.undecided, tuple(check.warnings)),
             )

@@ -21,10 +21,10 @@ from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
+from shapesafe_tuner.tracing.remembering.keys import Key
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.signals import NoKey, without_frames
 from shapesafe_tuner.tracing.standins.graph import Answer, LayerRecord, OperationRecord
-from shapesafe_tuner.tracing.standins.keys import Key
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
 from shapesafe_tuner.tracing.standins.specs import hashable
 from shapesafe_tuner.tracing.training_step import FailsAgain, traced_twice

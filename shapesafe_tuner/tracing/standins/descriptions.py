@@ -11,8 +11,8 @@ from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Unknown
 from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.binding import bind
+from shapesafe_tuner.tracing.remembering.keys import key_of
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.keys import key_of
 
 __all__ = ["Description", "Descriptions"]
 
@@ -99,6 +99,10 @@ class Descriptions:
                 key = (layer_class, key_of(args), key_of(kwargs), policy)
             except (NoKey, TypeError, ValueError):
                 return Description(layer_class, args, kwargs, None)
+            known = self._known.get(key)
+            if known is not None:
+                # These objects are now as the key says; those of an earlier call may have changed.
+                known.args, known.kwargs = _detached(args), _detached(kwargs)
         known = self._known.get(key)
         if known is None:
             known = Description(layer_class, _detached(args), _detached(kwargs), key)

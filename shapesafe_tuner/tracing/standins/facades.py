@@ -16,8 +16,8 @@ from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Configured
 from shapesafe_tuner.shapes.spec import Refused, Spec, Unknown
 from shapesafe_tuner.tracing.lazy import expressions
+from shapesafe_tuner.tracing.remembering.keys import Key
 from shapesafe_tuner.tracing.standins.graph import FromUser, InputRecord, LayerRecord, Node, Record
-from shapesafe_tuner.tracing.standins.keys import Key
 
 __all__ = [
     "CompileArgumentStandIn",
@@ -109,9 +109,29 @@ def stand_in(record: LayerRecord) -> StandIn:
 
 
 class CompileArgumentStandIn(Facade):
-    """For an optimizer, a loss or a metric: it is only handed to ``compile``."""
+    """For an optimizer, a loss or a metric: it is only handed to ``compile``.
+
+    A loss of the user's may call it, once Keras itself traces a step.
+    """
 
     __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        record = object.__getattribute__(self, "_record")
+        if record.run.is_left:
+            return getattr(record.run.real_object(record), name)
+        return super().__getattr__(name)
+
+    def __setattr__(self, name: str, value: FromUser) -> None:
+        record = self._record
+        if record.run.closed or not record.set(name, value):
+            super().__setattr__(name, value)
+
+    def __call__(self, *args: FromUser, **kwargs: FromUser) -> Any:  # noqa: D102
+        record = self._record
+        if record.run.is_left:
+            return record.run.real_object(record)(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
 
 class StandIn(Facade):
@@ -246,6 +266,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
 _MODEL: dict[str, Callable[[Any], Any]] = {
     **_LAYER,
     "layers": lambda record: record.stand_ins(),
+    "optimizer": lambda record: record.optimizer(),
     "get_layer": lambda record: record.get_layer,
     "summary": lambda record: record.summary,
     "build": lambda record: record.build,

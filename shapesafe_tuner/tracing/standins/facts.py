@@ -18,17 +18,14 @@ from shapesafe_tuner.tracing.lazy import Proxy, unwrapped
 from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
 from shapesafe_tuner.tracing.standins.facades import StandIn
+from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.graph import (
     InputRecord,
     LayerCall,
     LayerRecord,
     OperationRecord,
 )
-from shapesafe_tuner.tracing.standins.models import (
-    FunctionalRecord,
-    ModelRecord,
-    SequentialRecord,
-)
+from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
 
 __all__ = ["facts_of", "treats_sizes_alike"]
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Node
-from shapesafe_tuner.tracing.standins.models import (
-    FunctionalRecord,
-    ModelRecord,
-    SequentialRecord,
-)
+from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
 from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = ["gradient_arrives", "passage"]

@@ -16,9 +16,9 @@ from shapesafe_tuner._compat.keras.trainer import Flow
 from shapesafe_tuner._compat.types import Layer, Nested, Operation
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Specs, Step
 from shapesafe_tuner.structures import Structure, map_leaves
+from shapesafe_tuner.tracing.remembering.keys import Key
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.descriptions import Description
-from shapesafe_tuner.tracing.standins.keys import Key
 from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = [
@@ -90,6 +90,7 @@ class Run(Protocol):
         step: of what is called there.
         training: what a ``call`` hands on to the layers it calls.
         blamed: the class that the run was left for.
+        may_cut: a model may begin at a tensor within a graph.
     """
 
     closed: bool
@@ -99,6 +100,11 @@ class Run(Protocol):
     step: Step
     training: bool | None
     blamed: type | None
+    may_cut: bool
+
+    @property
+    def is_left(self) -> bool:
+        """Keras itself is asked, or the run is over."""
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; Keras decides."""
@@ -111,8 +117,14 @@ class Run(Protocol):
     def name_of(self, cls: type) -> str:
         """The name that Keras would give to the next layer of a class."""
 
-    def input_of(self, shape: FromUser, batch: Dim = None, dtype: str | None = None) -> InputRecord:
-        """The input that a ``Sequential`` makes for itself."""
+    def input_of(
+        self,
+        shape: FromUser,
+        batch: Dim = None,
+        dtype: str | None = None,
+        name: str | None = None,
+    ) -> InputRecord:
+        """The input that a model makes for itself."""
 
     def needed(self, layer_class: type) -> tuple[str, ...]:
         """What a call of one of Keras's layers must be given."""

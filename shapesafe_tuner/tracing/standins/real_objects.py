@@ -11,8 +11,9 @@ from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import Facade, Posed
+from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.graph import InputRecord, Node, OperationRecord
-from shapesafe_tuner.tracing.standins.models import FunctionalRecord, SequentialRecord
+from shapesafe_tuner.tracing.standins.models import SequentialRecord
 
 __all__ = ["RealObjects"]
 

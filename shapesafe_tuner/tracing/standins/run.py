@@ -32,6 +32,7 @@ from shapesafe_tuner.tracing.standins.facades import (
     StandIn,
     stand_in,
 )
+from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
     Args,
@@ -46,11 +47,7 @@ from shapesafe_tuner.tracing.standins.graph import (
     tensors_of,
 )
 from shapesafe_tuner.tracing.standins.inside import Inside
-from shapesafe_tuner.tracing.standins.models import (
-    FunctionalRecord,
-    ModelRecord,
-    SequentialRecord,
-)
+from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
 from shapesafe_tuner.tracing.standins.posable import may_pose
 from shapesafe_tuner.tracing.standins.posed_classes import posed, retire
 from shapesafe_tuner.tracing.standins.posed_operations import known_operation, ruled
@@ -122,6 +119,11 @@ class AnalyticRun(Inside):
         """Constructors give real objects inside."""
         return self.answers.outside()
 
+    @property
+    def is_left(self) -> bool:
+        """Keras itself is asked, or the run is over."""
+        return self.closed or self.hooks.analytic is not self
+
     def realised(self, value: Structure) -> Any:
         """``value`` with real objects in place of stand-ins."""
         return self._real_objects.realised(value)
@@ -142,6 +144,8 @@ class AnalyticRun(Inside):
         self._real_objects.forget()
 
     # What a run that is followed does otherwise.
+
+    may_cut = True
 
     def answered(self, record: Record, name: str, answer: Callable[[Any], Any]) -> Any:
         """An attribute of a stand-in is read."""
@@ -269,11 +273,17 @@ class AnalyticRun(Inside):
         description = _described(keras.layers.InputLayer, batch_shape=output.shape, dtype=dtype)
         return InputRecord(self, description, name, output)
 
-    def input_of(self, shape: FromUser, batch: Dim = None, dtype: str | None = None) -> InputRecord:
-        """The input that a ``Sequential`` makes for itself."""
+    def input_of(
+        self,
+        shape: FromUser,
+        batch: Dim = None,
+        dtype: str | None = None,
+        name: str | None = None,
+    ) -> InputRecord:
+        """The input that a model makes for itself."""
         if type(shape) not in (tuple, list):
             self.escalate("an input of an unusual shape")
-        return self._input(batch_shape=(batch, *shape), dtype=dtype)
+        return self._input(batch_shape=(batch, *shape), dtype=dtype, name=name)
 
     def _sequential(
         self, layers: FromUser = None, trainable: FromUser = True, name: FromUser = None

@@ -7,8 +7,8 @@ from shapesafe_tuner._compat.types import Nested
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import Dim, Spec, Specs
 from shapesafe_tuner.structures import Structure, leaves, map_leaves
+from shapesafe_tuner.tracing.remembering.keys import Key, key_of
 from shapesafe_tuner.tracing.signals import NoSpec
-from shapesafe_tuner.tracing.standins.keys import Key, key_of
 
 __all__ = ["hashable", "specs_of", "tensors"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import marshal
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import keras
 
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.global_state import policies
-from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor
+from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, plain_tensor
 from shapesafe_tuner._compat.types import Model, Nested, Tensor
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
@@ -19,18 +20,15 @@ from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.noticing import noticed
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
+from shapesafe_tuner.tracing.remembering.keys import Key, key_of
 from shapesafe_tuner.tracing.signals import NoKey, RefusalInBuild, SizesMatter, without_frames
 from shapesafe_tuner.tracing.standins.answers import demand_sizes, tensors_for
 from shapesafe_tuner.tracing.standins.descriptions import Description
-from shapesafe_tuner.tracing.standins.facades import StandIn
+from shapesafe_tuner.tracing.standins.facades import CompileArgumentStandIn, StandIn
 from shapesafe_tuner.tracing.standins.facts import facts_of, treats_sizes_alike
+from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.graph import LayerRecord
-from shapesafe_tuner.tracing.standins.keys import Key, key_of
-from shapesafe_tuner.tracing.standins.models import (
-    FunctionalRecord,
-    ModelRecord,
-    SequentialRecord,
-)
+from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
 from shapesafe_tuner.tracing.standins.posed import PosedRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
@@ -86,8 +84,6 @@ class Training:
             if given is None:
                 given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
-            if isinstance(record, PosedRecord) and not isinstance(given, Spec):
-                run.escalate("a model of the user's own has several outputs")
             if opened is not None and not _alike(opened, given):
                 run.escalate("what a batch gives depends on whether its size is known")
             if any(None in spec.shape for spec in walk(given)):
@@ -98,24 +94,32 @@ class Training:
             )
             if step == "training" and backend.NEEDS_GRADIENT and not run.gradient_arrives(record):
                 run.escalate("no gradient may reach a weight")
-        key = (
-            self._data,
-            policies(),
-            _compile_key(record),
-            hashable(list(outputs.values())),
-            tuple(_output_names(record)),
-            hashable(_structure(record)),
-        )
-        known = _STEPS.get(key)
+        key: Key = None
+        with contextlib.suppress(NoKey):
+            key = (
+                self._data,
+                policies(),
+                _compile_key(record),
+                hashable(list(outputs.values())),
+                tuple(_output_names(record)),
+                hashable(_structure(record)),
+            )
+        known = None if key is None else _STEPS.get(key)
         if known is None:
             known = self._trace(record, run, check, outputs)
+            if known.attribution is not None:
+                # What one float passes all pass; a refusal is looked at for each.
+                for leaf in leaves(list(record.compiled or ())):
+                    if type(leaf) is CompileArgumentStandIn:
+                        leaf._record.demand()
             if known.attribution is not None and known.attribution.origin is Origin.BUG:
                 run.escalate("the loss or a metric fails")
             if known.undecided is not None:
                 run.escalate(known.undecided)
             if known.error is not None:
                 without_frames(known.error)
-            _STEPS[key] = known
+            if key is not None:
+                _STEPS[key] = known
         first = self._data.batches[0]
         notes = noticed(self._data, facts_of(record, first, outputs[first], run.rows))
         return dataclasses.replace(known, warnings=(*known.warnings, *notes)) if notes else known
@@ -213,17 +217,21 @@ def _parts(description: Description) -> Iterator[Description]:
 
 
 class _Emit(keras.layers.Layer):  # type: ignore[misc]
-    """Stands for all that leads to one output; only its specification counts."""
+    """Stands for a layer that gives outputs, and for all that leads to them.
 
-    def __init__(self, spec: Spec, name: str) -> None:
+    Attributes:
+        emits: the specification of what its next call gives, in a list that Keras does not track.
+    """
+
+    def __init__(self, name: str) -> None:
         super().__init__(name=name, dtype="float32", autocast=False)
-        self.emitted = spec
+        self.__dict__["emits"] = []
 
     def call(self, inputs: Tensor) -> Tensor:
         raise NotImplementedError("it is never run")
 
     def compute_output_spec(self, inputs: Tensor) -> Tensor:
-        return plain_tensor(self.emitted)
+        return plain_tensor(self.emits[-1])
 
 
 class _Subclassed(keras.Model):  # type: ignore[misc]
@@ -247,9 +255,17 @@ def _surrogate(record: ModelRecord) -> Model:
         )
     first = next(iter(inputs.values()))
     names = iter(_output_names(record))
+    emitters: dict[str, _Emit] = {}
+
+    def emitted(tensor: SymbolicTensor) -> Tensor:
+        name = next(names)
+        layer = emitters[name] = emitters.get(name) or _Emit(name)
+        layer.emits.append(tensor.spec)
+        return layer(first)
+
     sources = map_leaves(lambda tensor: inputs[id(tensor.node.record)], record.given)
-    emitted = map_leaves(lambda tensor: _Emit(tensor.spec, next(names))(first), record.wanted)
-    return keras.Model(sources, emitted, name=record.name)
+    outputs = map_leaves(emitted, record.wanted)
+    return keras.Model(sources, outputs, name=record.name)
 
 
 def _output_names(record: ModelRecord) -> list[str]:
@@ -257,8 +273,8 @@ def _output_names(record: ModelRecord) -> list[str]:
         return []
     names = [tensor.node.record.name for tensor in record.output_tensors()]
     inputs = [tensor.node.record.name for tensor in record.input_tensors()]
-    if len(set(names)) != len(names) or set(names) & set(inputs):
-        record.leave("two outputs have one name")
+    if set(names) & set(inputs):
+        record.leave("an output has the name of an input")
     return names
 
 

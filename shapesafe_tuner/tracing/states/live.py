@@ -10,10 +10,10 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.spec import walk
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
+from shapesafe_tuner.tracing.remembering.keys import key_of
 from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.facades import CompileArgumentStandIn, Facade
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord
-from shapesafe_tuner.tracing.standins.keys import key_of
 from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
 from shapesafe_tuner.tracing.standins.specs import hashable
 from shapesafe_tuner.tracing.states.facts import Facts, facts_of

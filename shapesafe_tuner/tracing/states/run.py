@@ -106,6 +106,8 @@ class FollowedRun(AnalyticRun):
         batches: to be trained on; None where training is not judged.
     """
 
+    may_cut = False
+
     def __init__(self, hooks: Any, follower: Follower, batches: Sequence[Batch] | None) -> None:
         super().__init__(hooks)
         self._follower = follower

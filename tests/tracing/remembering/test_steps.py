@@ -150,6 +150,38 @@ def test_a_second_check_traces_nothing(name: str, traces: list[str]) -> None:
     assert other.layers != first.layers
 
 
+@only_on("tensorflow", "others ask for the value of a number in a trace")
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda hp: keras.losses.Huber(hp.Float("scale", 0.1, 2.0)),
+        lambda hp: keras.losses.BinaryCrossentropy(label_smoothing=hp.Float("scale", 0.0, 0.2)),
+        lambda hp: scaled(keras.losses.MeanSquaredError(), hp.Float("scale", 0.0, 1.0)),
+    ],
+)
+def test_a_number_of_a_loss_is_not_asked_for(loss: Any, traces: list[str]) -> None:
+    report = sst.validate_search_space(
+        lambda hp: stack(hp, loss=loss(hp)), x=X, y=Y, progress=False
+    )
+    assert (report.exact, report.feasible_fraction) == (True, 1.0)
+    assert {"scale", "units"} == set(report.irrelevant)
+    assert len(traces) == 1
+
+
+def scaled(inner: Any, factor: Any) -> Any:
+    return lambda y, p: inner(y, p) * factor
+
+
+def test_each_refused_number_of_a_metric_is_found() -> None:
+    def build(hp: Any) -> Any:
+        threshold = hp.Choice("threshold", [0.1, 0.5, 1.5, 2.0])
+        return stack(hp, metrics=[keras.metrics.Precision(thresholds=threshold)])
+
+    report = sst.validate_search_space(build, x=X, y=Y, progress=False)
+    assert (report.exact, report.feasible_fraction) == (True, 0.5)
+    assert report.conflicts[0].values == {"threshold": (1.5, 2.0)}
+
+
 def test_what_is_refused_is_remembered_with_its_own_values(traces: list[str]) -> None:
     def build(hp: Any) -> Any:
         hp.Int("seed", 0, 9)

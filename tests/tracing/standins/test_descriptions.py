@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.tracing.standins.keys import key_of
+from shapesafe_tuner.tracing.remembering.keys import key_of
 
 WIDTH = 4
 TABLE = [object(), 1.0]

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from shapesafe_tuner.tracing.remembering.keys import key_of
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.keys import key_of
 
 FACTOR = 2
 
