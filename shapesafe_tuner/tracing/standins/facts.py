@@ -10,14 +10,14 @@ import keras
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.types import Nested
 from shapesafe_tuner.shapes.spec import Spec, Specs
-from shapesafe_tuner.structures import Structure
+from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.structures import leaves as parts_of
 from shapesafe_tuner.tracing.data.noticing import Facts, Lookup
 from shapesafe_tuner.tracing.data.spec import Batch, TensorSpec, leaves
 from shapesafe_tuner.tracing.lazy import Proxy, unwrapped
 from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
-from shapesafe_tuner.tracing.standins.facades import StandIn
+from shapesafe_tuner.tracing.standins.facades import CompileArgumentStandIn, StandIn
 from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.graph import (
     InputRecord,
@@ -39,7 +39,7 @@ def facts_of(record: ModelRecord, batch: Batch, outputs: Specs, rows: Sequence[L
         outputs: for it.
         rows: the calls of its layers.
     """
-    args, kwargs = record.compiled or ((), {})
+    args, kwargs = _compiled(record)
     losses = kwargs.get("loss", args[1] if len(args) > 1 else None)
     names: list[str] = []
     if isinstance(record, FunctionalRecord):
@@ -48,6 +48,15 @@ def facts_of(record: ModelRecord, batch: Batch, outputs: Specs, rows: Sequence[L
     declared = None if source is None else source.output.shape
     lookups = [*_lookups(record, batch.x, rows)]
     return Facts(losses, shapes_of(outputs), names, lookups, declared)
+
+
+def _compiled(record: ModelRecord) -> Structure:
+    """The arguments of ``compile``, with the records of stand-ins in their place."""
+
+    def record_of(leaf: Structure) -> Structure:
+        return leaf._record if type(leaf) is CompileArgumentStandIn else leaf
+
+    return map_leaves(record_of, record.compiled or ((), {}))
 
 
 def _lookups(record: ModelRecord, x: Nested, rows: Sequence[LayerCall]) -> Iterator[Lookup]:
@@ -103,7 +112,7 @@ def treats_sizes_alike(record: ModelRecord) -> bool:
     Args:
         record: compiled.
     """
-    return _is_open(record) and _is_own(record) and all(map(_compares, parts_of(record.compiled)))
+    return _is_open(record) and _is_own(record) and all(map(_compares, parts_of(_compiled(record))))
 
 
 def _is_open(record: ModelRecord) -> bool:
