@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.keras.history import made_by
 from shapesafe_tuner._compat.keras.shortcuts import call_once
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.types import Layer, Nested
@@ -45,6 +47,7 @@ class LayerRecorder:
         self._opaque_depth = 0
         self._inputs_of: dict[int, tuple[Layer, Shape]] = {}
         self.tracing_training = False
+        self._refused: tuple[Layer, Nested] | None = None
 
     def around_call(
         self,
@@ -66,6 +69,10 @@ class LayerRecorder:
         self._calling.append(layer)
         try:
             outputs = call_once(call, layer, args, kwargs)
+        except BaseException:
+            if visible:
+                self._refused = (layer, (args, dict(kwargs)))
+            raise
         finally:
             self._calling.pop()
             self._opaque_depth -= not container
@@ -102,6 +109,12 @@ class LayerRecorder:
 
     def table(self, failed: LayerShape | None = None) -> tuple[LayerShape, ...]:
         """The rows in call order, the failing one last."""
+        sources: Mapping[int, tuple[int | str, ...]] = {}
+        if failed is not None and self._refused is not None:
+            layer, given = self._refused
+            if layer.name == failed.name:
+                sources = _sources_of(given, [layer for layer, *_ in self._rows.values()])
+                failed = dataclasses.replace(failed, sources=sources.get(_REFUSED))
         rows = [
             LayerShape(
                 name=layer.name,
@@ -109,13 +122,57 @@ class LayerRecorder:
                 input_shapes=with_unknown_batch(inputs) if self.tracing_training else inputs,
                 output_shape=with_unknown_batch(outputs) if self.tracing_training else outputs,
                 parameters=count_parameters(layer),
+                sources=sources.get(number),
             )
-            for layer, inputs, outputs in self._rows.values()
+            for number, (layer, inputs, outputs) in enumerate(self._rows.values())
         ]
         return (*rows, failed) if failed is not None else tuple(rows)
 
 
 _MAKE_IDS = frozenset({"Hashing", "IntegerLookup", "Lambda", "StringLookup", "TextVectorization"})
+_REFUSED = -1
+"""Stands for the place of the row that failed."""
+
+
+def _sources_of(given: Nested, layers: Sequence[Layer]) -> dict[int, tuple[int | str, ...]]:
+    """Where the rows on the way to a failing call take their inputs from, by their places.
+
+    Args:
+        given: the arguments of the call.
+        layers: of the rows.
+
+    Returns:
+        Places and names of inputs; nothing where a part of the way is not known.
+    """
+    places = {id(layer): number for number, layer in enumerate(layers)}
+    called_twice = len(places) < len(layers)
+    found: dict[int, tuple[int | str, ...]] = {}
+    waiting: list[tuple[int, Nested]] = [(_REFUSED, given)]
+    while waiting and not called_twice:
+        place, behind = waiting.pop()
+        sources: dict[int | str, None] = {}
+        pending = [leaf for leaf in keras.tree.flatten(behind) if hasattr(leaf, "shape")][::-1]
+        while pending:
+            made = made_by(pending.pop())
+            if made is None:
+                return {}
+            operation, taken = made
+            if isinstance(operation, keras.layers.InputLayer):
+                sources[operation.name] = None
+            elif id(operation) in places:
+                source = places[id(operation)]
+                sources[source] = None
+                if source not in found:
+                    waiting.append((source, taken))
+            elif isinstance(operation, keras.layers.Layer):
+                return {}
+            else:
+                pending += taken[::-1]
+        if not sources or found.setdefault(place, tuple(sources)) != tuple(sources):
+            return {}  # a layer with one row that was called on different tensors
+    return found
+
+
 _RUN_OWN_CODE = ("Lambda", "Normalization")
 """Layers of Keras that run the user's code, or compute with their weights as they are built."""
 
