@@ -365,6 +365,47 @@ class Schedules(OfEights):
         return model.fit(x[:rows], y[:rows], batch_size=size, callbacks=callbacks, **kw)
 
 
+class Normalised(keras_tuner.HyperModel):  # type: ignore[misc]
+    """A layer that learns the data in fit, and is applied there."""
+
+    def build(self, hp: Any) -> Any:
+        return compiled(keras.Input((hp.Int("features", 5, 6),)), keras.layers.Dense(1))
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        scale = keras.layers.Normalization()
+        scale.adapt(x)
+        return model.fit(scale(x), y, **kwargs)
+
+
+class Drawn(Hyper):
+    """Rows drawn by a generator, more often than they are there."""
+
+    def fit(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        rows = np.random.default_rng(1).choice(len(x), hp.Choice("rows", [4, 8]))
+        times = hp.Choice("times", [1, 2])
+        return model.fit(np.vstack([x[rows]] * 2), np.vstack([y[rows]] * times), **kwargs)
+
+
+class Translates(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Two sequences in, one out, cut from one series."""
+
+    def build(self, hp: Any) -> Any:
+        first, second = keras.Input((None, 1)), keras.Input((None, 1))
+        _, *state = keras.layers.LSTM(hp.Choice("inner", [2, 3]), return_state=True)(first)
+        outer = keras.layers.LSTM(hp.Choice("outer", [2, 3]), return_sequences=True)
+        outputs = keras.layers.Dense(1)(outer(second, initial_state=state))
+        model = keras.Model([first, second], outputs)
+        model.compile("sgd", "mse")
+        return model
+
+    def fit(self, hp: Any, model: Any, series: Any, **kwargs: Any) -> Any:
+        n = hp.Int("length", 3, 4)
+        before = np.stack([series[i : i + n] for i in range(8)])
+        shifted = np.stack([series[i + n - 1 : i + 2 * n - 1] for i in range(8)])
+        after = np.stack([series[i + n : i + 2 * n] for i in range(8)])
+        return model.fit([before, shifted], after, **kwargs)
+
+
 DATA_RECIPES: list[Recipe] = [
     Recipe(InPages, (X, Y), {"units": [1], "batch": [5, 8]}, [(1, 5)]),
     Recipe(OfEights, (X, Y), {"units": [1], "batch": [4, 8], "epochs": [1]}, [(1, 4, 1)],
@@ -399,5 +440,8 @@ DATA_RECIPES: list[Recipe] = [
     Recipe(Augmenting, (IMAGES, Y[:12]), {"kernel": [3, 9], "rotation": [0], "batch": [4]},
            [(9, 0, 4)]),
     Recipe(Schedules, (X, Y), {"units": [1], "rate": [0.001], "batch": [5, 8]}, [(1, 0.001, 5)]),
+    Recipe(Normalised, (X, Y), {"features": [5, 6]}, [(5,)]),
+    Recipe(Drawn, (X, Y), {"units": [1], "rows": [4], "times": [1, 2]}, [(1, 4, 1)]),
+    Recipe(Translates, (SERIES,), {"inner": [2, 3], "outer": [2], "length": [3]}, [(3, 2, 3)]),
 ]  # fmt: skip
 """Each with what stock KerasTuner comes to."""

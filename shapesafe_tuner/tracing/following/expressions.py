@@ -20,6 +20,7 @@ from shapesafe_tuner.tracing.following.ownership import (
     assigned,
     is_of_keras,
     is_of_self,
+    is_random,
     is_scaler,
     made_by,
     model_names,
@@ -101,13 +102,13 @@ class Expressions:
                     self._imported[alias.asname or top] = sys.modules.get(top)
 
     def _gives_model(self, called: ast.expr) -> bool:
-        """Whether a call makes an object of Keras's, or one of scikit-learn's that transforms."""
+        """Whether a call makes an object of Keras's, what transforms, or random numbers."""
         found = self._resolved(called)
         if found is None and is_of_self(called) and self._owner is not None:
             found = inspect.getattr_static(self._owner, name_of(called) or "", None)
         if inspect.isfunction(found) and not is_library(found.__module__):
             return self._returns_model(found)
-        return is_of_keras(found) or is_scaler(found)
+        return is_of_keras(found) or is_scaler(found) or is_random(found)
 
     def _returns_model(self, function: Any) -> bool:
         """Whether all that a function of the user's returns is a model that it made."""
@@ -218,8 +219,9 @@ class Expressions:
             yield from self._constructor_of_base()
             return
         if self._is_model(holder):
-            scaler = isinstance(holder, ast.Name) and self._is_scaler(holder.id)
-            if name not in OF_MODELS and not (name == "fit" and scaler):
+            learns = isinstance(holder, ast.Name) and self._is_scaler(holder.id)
+            own = name == "shuffle" and all(made_by(part, self._made) for part in node.args)
+            if name not in OF_MODELS and not own and not (name == "fit" and learns):
                 yield self._say(node, f"calls {ast.unparse(node.func)}")
         elif name in CHANGE_A_CONTAINER:
             of_callbacks = isinstance(holder, ast.Subscript) and made_by(holder, {}) is not None

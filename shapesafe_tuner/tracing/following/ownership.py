@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 __all__ = [
-    "BUILDS", "Made", "assigned", "is_of_keras", "is_of_self", "is_scaler", "made_by",
-    "model_names", "name_of", "root_of",
+    "BUILDS", "Made", "assigned", "is_of_keras", "is_of_self", "is_random", "is_scaler",
+    "made_by", "model_names", "name_of", "root_of",
 ]  # fmt: skip
 
 BUILDS = frozenset({"build", "_try_build", "_build_hypermodel"})
@@ -171,6 +172,11 @@ def is_scaler(found: Any) -> bool:
     """Whether it is a class of scikit-learn's that transforms."""
     own = inspect.isclass(found) and found.__module__.startswith("sklearn.")
     return own and hasattr(found, "transform")
+
+
+def is_random(found: Any) -> bool:
+    """Whether it makes a random generator of NumPy's."""
+    return found in (np.random.default_rng, np.random.RandomState)
 
 
 def is_of_self(called: ast.expr) -> bool:

@@ -51,9 +51,12 @@ CHANGE_A_CONTAINER = frozenset({
 })  # fmt: skip
 
 OF_MODELS = frozenset({
-    "add", "assign", "build", "compile", "compute_output_shape", "count_params", "fit_transform",
-    "flow", "get_config", "get_layer", "partial_fit", "pop", "summary", "to_json", "transform",
+    "adapt", "add", "assign", "build", "choice", "compile", "compute_output_shape", "count_params",
+    "fit_transform", "flow", "get_config", "get_layer", "integers", "normal", "partial_fit",
+    "permutation", "permuted", "pop", "randint", "random", "standard_normal", "summary", "to_json",
+    "transform", "uniform",
 })  # fmt: skip
+"""Methods of what was made in the same run: models, what transforms, random generators."""
 
 SET_ON_MODELS = frozenset({
     "beta_1", "clipnorm", "clipvalue", "jit_compile", "learning_rate", "lr", "momentum", "rate",
@@ -69,7 +72,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 IMPURE = frozenset({
-    "adapt", "copyto", "fill", "fromfile", "load", "load_weights", "memmap",
+    "copyto", "fill", "fromfile", "load", "load_weights", "memmap",
     "numpy_function", "open", "place", "put", "py_function", "put_along_axis", "putmask",
     "load_model", "read_csv", "save", "save_model", "save_weights", "savetxt", "savez",
     "set_floatx", "sleep", "to_csv", "tofile",

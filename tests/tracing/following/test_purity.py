@@ -184,6 +184,13 @@ class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
         components = PCA(n_components=hp.Int("components", 1, 3))
         return model.fit(components.fit_transform(x), y, **kwargs)
 
+    def draws_rows(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        generator = np.random.default_rng(1)
+        order = np.arange(len(x))
+        generator.shuffle(order)
+        rows = np.random.RandomState(1).choice(order, hp.Int("rows", 1, 9))
+        return model.fit(x[rows] + generator.normal(size=(1, 3)), y[rows], **kwargs)
+
     def clears(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
         keras.backend.clear_session()
         gc.collect()
@@ -224,6 +231,15 @@ class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
         global COUNT
         COUNT += 1
         return model.fit(*args)
+
+    def shuffles_the_data(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        generator = np.random.default_rng(1)
+        generator.shuffle(x)
+        return model.fit(x, y)
+
+    def draws_from_what_it_keeps(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        rows = self.generator.choice(9, 3)
+        return model.fit(x[rows], y[rows])
 
     def logs_after_it_fits_a_layer(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
         learns = keras.layers.Discretization(num_bins=2)
