@@ -175,6 +175,8 @@ class Expressions:
             return True
         if isinstance(iterated, ast.Name) and iterated.id in self._made:
             return True
+        if isinstance(iterated, ast.BoolOp):
+            return all(map(self._may_be_iterated, iterated.values))
         if isinstance(iterated, ast.Call):
             name = name_of(iterated.func)
             if name in ("enumerate", "zip", "reversed", "list", "sorted"):

@@ -59,9 +59,10 @@ def made_by(value: ast.expr | None, known: Mapping[str, Made]) -> Made | None:
         return Made.OTHER
     if isinstance(value, ast.Name):
         return known.get(value.id)
-    if isinstance(value, ast.IfExp):
-        both = {made_by(part, known) for part in (value.body, value.orelse)}
-        return both.pop() if len(both) == 1 else None
+    if isinstance(value, (ast.BoolOp, ast.IfExp)):
+        parts = value.values if isinstance(value, ast.BoolOp) else [value.body, value.orelse]
+        kinds = {made_by(part, known) for part in parts}
+        return kinds.pop() if len(kinds) == 1 else None
     if isinstance(value, ast.Subscript):
         return Made.OTHER if _is_callbacks(value.slice) else None
     if isinstance(value, ast.Call):

@@ -184,6 +184,15 @@ class Clean(keras_tuner.HyperModel):  # type: ignore[misc]
         components = PCA(n_components=hp.Int("components", 1, 3))
         return model.fit(components.fit_transform(x), y, **kwargs)
 
+    def adds_callbacks(
+        self, hp: Any, model: Any, x: Any, y: Any, callbacks: Any = None, **kwargs: Any
+    ) -> Any:
+        callbacks = list(callbacks or [])
+        callbacks.append(keras.callbacks.TerminateOnNaN())
+        more = kwargs.pop("callbacks", None) or []
+        more.append(keras.callbacks.EarlyStopping("loss"))
+        return model.fit(x, y, callbacks=callbacks + more, **kwargs)
+
     def draws_rows(self, hp: Any, model: Any, x: Any, y: Any, **kwargs: Any) -> Any:
         generator = np.random.default_rng(1)
         order = np.arange(len(x))
@@ -231,6 +240,11 @@ class Unclean(keras_tuner.HyperModel):  # type: ignore[misc]
         global COUNT
         COUNT += 1
         return model.fit(*args)
+
+    def changes_one_of_two(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
+        held = x or []
+        held.append(1)
+        return model.fit(x, y)
 
     def shuffles_the_data(self, hp: Any, model: Any, x: Any, y: Any) -> Any:
         generator = np.random.default_rng(1)
