@@ -14,7 +14,6 @@ from shapesafe_tuner._compat.keras_tuner.domains import random_value
 from shapesafe_tuner.errors import UnknownHyperparameterError
 from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.space.explorer import Explorer, Part
-from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.code_reading import cells_of, functions_of, named_by
 from shapesafe_tuner.tracing.judge import Judge
 
@@ -53,7 +52,7 @@ def refuse_unknown(
     Raises:
         UnknownHyperparameterError: a name is on no path.
     """
-    facts = facts_of(judge.question.build)
+    facts = judge.facts
     known = facts.names
     known.update(judge.names_read.difference(values), _registered(explorer))
     read = known.union(judge.names_read)

@@ -264,9 +264,10 @@ class AnalyticPass:
             Training.accepted_by_compile(record, run, check)
             if RULES_ARE_NEWER and any(has_empty_map(call.outputs) for call in run.rows):
                 Training.forward_alone(record, run)
-        parameters = parameters_of(record)
-        if self._max_model_size and (parameters is None or parameters > self._max_model_size):
-            run.escalate("max_model_size needs to know which weights are trainable")
+        if self._max_model_size:
+            parameters = parameters_of(record)
+            if parameters is None or parameters > self._max_model_size:
+                run.escalate("max_model_size needs to know which weights are trainable")
         return built(hp, run, record, step, was_built=was_built)
 
 

@@ -103,13 +103,14 @@ class _Read:
 
 def _kind(value: Any) -> type | None:
     """Whether a value is code of the user's, and of what kind."""
-    if isinstance(value, FunctionType):
-        return None if is_library(value.__module__ or "") else FunctionType
-    if isinstance(value, type):
-        return None if is_library(value.__module__) else type
-    if isinstance(value, ModuleType):
+    kind = type(value)
+    if kind is ModuleType:
         return None if is_library(value.__name__) else ModuleType
-    return None
+    if kind is FunctionType:
+        return None if is_library(value.__module__ or "") else FunctionType
+    if issubclass(kind, type):
+        return None if is_library(value.__module__) else type
+    return ModuleType if issubclass(kind, ModuleType) and not is_library(value.__name__) else None
 
 
 def _read(value: Any, seen: dict[Any, _Read], names: tuple[str, ...] = ()) -> _Read | None:

@@ -68,6 +68,7 @@ class Judge:
 
     Attributes:
         question: what is judged.
+        facts: what the code of ``build`` says.
         names_read: of hyperparameters, by all runs.
         met_besides: hyperparameters that code besides ``build`` reads, by their places.
     """
@@ -77,7 +78,7 @@ class Judge:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.names_read: set[str] = set()
-        facts = facts_of(question.build)
+        self.facts = facts = facts_of(question.build)
         self._repeating = Repeating(facts)
         self._lazy = question.by_rules and not facts.sees_types
         training = None

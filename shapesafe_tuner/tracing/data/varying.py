@@ -199,8 +199,10 @@ def varies_with_values(parts: Mapping[str, Any]) -> bool:
 
 def _is_function(part: Any) -> bool:
     """A dataset, an array or a specification is none, even where it can be called."""
+    if not callable(part):
+        return False
     plain = inspect.isroutine(part) or isinstance(part, functools.partial)
-    return plain or (callable(part) and not any(hasattr(part, name) for name in _OF_DATA))
+    return plain or not any(hasattr(part, name) for name in _OF_DATA)
 
 
 _OF_DATA = ("shape", "__getitem__", "__iter__", "element_spec")

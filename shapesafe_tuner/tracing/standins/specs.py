@@ -44,8 +44,9 @@ def _keys(shape: tuple[Dim, ...]) -> Key:
 def hashable(specs: Structure) -> Key:
     """A key for a structure of specs and plain values."""
     if type(specs) is Spec:
-        if any(type(size) is Deferred for size in specs.shape):
-            return (_keys(specs.shape), specs.dtype, specs.mask and _keys(specs.mask))
+        for size in specs.shape:
+            if type(size) is Deferred:
+                return (_keys(specs.shape), specs.dtype, specs.mask and _keys(specs.mask))
         return specs
     if specs is None:
         return None
