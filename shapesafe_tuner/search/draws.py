@@ -20,7 +20,7 @@ from shapesafe_tuner.verdict import Rejection, Verdict, kind_of
 
 __all__ = ["Draws"]
 
-_SHOWN = ("suspicious", "frozen bounds", "varying build")
+_SHOWN = ("suspicious", "not saved", "frozen bounds", "varying build")
 """Kinds of notes that a search shows as warnings, each once."""
 
 

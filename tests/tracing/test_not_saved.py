@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import shapesafe_tuner as sst
+from shapesafe_tuner.tracing.following.given import GivenData
 from shapesafe_tuner.verdict import kind_of
 from tests import toys
 from tests.backends import only_on
@@ -134,3 +135,25 @@ def test_a_space_says_so_and_a_search_runs_what_can_be_saved(tmp_path: Path) -> 
     assert [trial.hyperparameters.values for trial in trials] == [{"name": "whole"}]
     assert toys.statuses(tuner) == {"COMPLETED"}
     assert "never calls the model itself" in tuner.rejections[0].verdict.reason
+
+
+class WithFit(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Whether its ``fit`` hands on the callback that saves is not known."""
+
+    def build(self, hp: Any) -> Any:
+        return mixed(hp)
+
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return model.fit(*args, batch_size=hp.Choice("batch", [4, 8]), **kwargs)
+
+
+def test_a_search_warns_where_a_fit_may_not_save(tmp_path: Path) -> None:
+    tuner = sst.RandomSearch(
+        WithFit(), keras_tuner.Objective("loss", "min"), max_trials=1, directory=str(tmp_path)
+    )
+    with GivenData((X, Y), {}) as given:
+        tuner._judge_on(None, tuner._rehearsal(given))
+        verdict = tuner._judging_oracle._checker.judge({"name": "with call", "batch": 4})
+    assert verdict.feasible is True
+    with pytest.warns(UserWarning, match="Keras refuses to save"):
+        tuner._judging_oracle.draws.judged(verdict)
