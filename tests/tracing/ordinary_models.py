@@ -9,10 +9,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from keras import layers, ops
 
 from tests.tracing.models import SCALARS, X, case
 
+LONG = pytest.mark.deep
 WIDTH = X.shape[1]
 PAIRS = np.zeros((6, 2), "float32")
 HUBER, SMOOTHED = keras.losses.Huber(0.5), keras.losses.BinaryCrossentropy(label_smoothing=0.1)
@@ -30,12 +32,12 @@ def weighted(factor: Any) -> Any:
     return lambda y, p: inner(y, p) * factor
 
 
-@case(y=SCALARS)
+@case(y=SCALARS, mark=LONG)
 def loss_made_before(hp: Any) -> Any:
     return head(HUBER, metrics=[APART])
 
 
-@case(y=PAIRS[:4].reshape(-1))
+@case(y=PAIRS[:4].reshape(-1), mark=LONG)
 def too_few_targets_for_a_loss_made_before(hp: Any) -> Any:
     return head(HUBER)
 
@@ -45,7 +47,7 @@ def loss_made_before_and_a_narrow_head(hp: Any) -> Any:
     return head(SMOOTHED, units=2)
 
 
-@case(y=SCALARS)
+@case(y=SCALARS, mark=LONG)
 def loss_around_a_loss(hp: Any) -> Any:
     return head(weighted(np.float32(2.0)))
 
@@ -55,19 +57,19 @@ def loss_around_a_loss_and_a_narrow_head(hp: Any) -> Any:
     return head(weighted(2.0), units=2)
 
 
-@case(y=SCALARS)
+@case(y=SCALARS, mark=LONG)
 def array_of_no_shape_that_fits_in_a_loss(hp: Any) -> Any:
     return head(weighted(np.ones((5, 7), "float32")))
 
 
-@case(y=SCALARS)
+@case(y=SCALARS, mark=LONG)
 def rate_set_later(hp: Any) -> Any:
     optimizer = keras.optimizers.Adam()
     optimizer.learning_rate = hp.Float("rate", 1e-4, 1e-1)
     return head("mse", optimizer)
 
 
-@case(y=SCALARS)
+@case(y=SCALARS, mark=LONG)
 def rate_of_a_schedule_set_later(hp: Any) -> Any:
     decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
     optimizer = keras.optimizers.Adam(decay)
@@ -112,13 +114,13 @@ def head_used_twice_and_other_targets(hp: Any) -> Any:
     return forked(shared, shared, ["mse", "mae"])
 
 
-@case(y={"shared": SCALARS})
+@case(y={"shared": SCALARS}, mark=LONG)
 def head_used_twice_and_one_target(hp: Any) -> Any:
     shared = layers.Dense(1, name="shared")
     return forked(shared, shared, "mse")
 
 
-@case(y=[SCALARS, SCALARS])
+@case(y=[SCALARS, SCALARS], mark=LONG)
 def one_output_twice(hp: Any) -> Any:
     inputs = keras.Input((WIDTH,))
     outputs = layers.Dense(1)(inputs)
@@ -150,7 +152,7 @@ def model_behind_a_layer_on_what_it_gave(hp: Any) -> Any:
     return behind(layers.Dense(3), layers.Dense(1), (5,))
 
 
-@case(y=SCALARS)
+@case(y=SCALARS, mark=LONG)
 def model_behind_a_mask(hp: Any) -> Any:
     return behind(layers.Masking(), layers.Dense(1))
 
@@ -186,12 +188,12 @@ def own_model_of_two_outputs(hp: Any) -> Any:
     return two_losses(Forked(), ["mse", "mae"], metrics=[["mae"], None])
 
 
-@case(y={"one": SCALARS, "other": SCALARS})
+@case(y={"one": SCALARS, "other": SCALARS}, mark=LONG)
 def own_model_of_named_outputs(hp: Any) -> Any:
     return two_losses(Forked(named=True), {"one": "mse", "other": "mae"})
 
 
-@case(y={"one": SCALARS, "another": SCALARS})
+@case(y={"one": SCALARS, "another": SCALARS}, mark=LONG)
 def own_model_of_other_names(hp: Any) -> Any:
     return two_losses(Forked(named=True), {"one": "mse", "another": "mae"})
 
@@ -206,7 +208,7 @@ def own_model_of_two_outputs_and_one_loss(hp: Any) -> Any:
     return two_losses(Forked(), ["mse"])
 
 
-@case(y=[SCALARS, SCALARS])
+@case(y=[SCALARS, SCALARS], mark=LONG)
 def own_model_that_adds_its_outputs(hp: Any) -> Any:
     def added(y: Any, p: Any) -> Any:
         return ops.mean(ops.square(y - p))
