@@ -81,12 +81,12 @@ def test_reports_show_a_name_and_obey_none(kind: str) -> None:
     assert content["conflict"] == {name: 9}
     report = sst.validate_search_space(build)
     assert report.feasible_fraction == 0.8
-    assert is_safe(report.to_text(), 10)
+    assert is_safe(report.to_text(), 11)
     assert short(name) in report.to_text()
     assert sst.SearchSpaceReport.from_json(report.to_json()) == report
     with pytest.raises(ValueError, match="feasible") as refused:
         report.raise_if_infeasible()
-    assert is_safe(str(refused.value), 10)
+    assert is_safe(str(refused.value), 11)
 
 
 @pytest.mark.parametrize("kind", ["markup", "closing", "colour", "backwards", "link"])
