@@ -178,7 +178,7 @@ class AnalyticPass:
     ) -> tuple[Analysed | None, Left]:
         """What one run proves, or why it proves nothing."""
         check = Check()
-        with check_environment(check):
+        with check_environment(check, by_rules=True):
             if follower is None:
                 run = AnalyticRun(check)
                 run.show = show

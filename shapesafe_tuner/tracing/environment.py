@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "check_environment",
     "discovery_environment",
     "drew_random_numbers",
+    "on_host",
     "random_states_kept",
 ]
 
@@ -143,12 +145,17 @@ class check_environment:  # noqa: N801
     Keras's names and policies are those after ``clear_session()``; variables get no storage;
     prints and warnings of this thread are dropped; random states are put back if they changed.
     What is computed all the same, such as the counter of an optimizer, is computed on the host.
+
+    Args:
+        check: that runs inside.
+        by_rules: nothing is computed inside but in :class:`on_host`.
     """
 
-    __slots__ = ("_check", "_outer")
+    __slots__ = ("_by_rules", "_check", "_outer")
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, *, by_rules: bool = False) -> None:
         self._check = check
+        self._by_rules = by_rules
 
     @undivided
     def __enter__(self) -> Check:
@@ -156,7 +163,7 @@ class check_environment:  # noqa: N801
             random_states_kept(),
             QUIET_THREADS,
             isolated_state(),
-            _OnHost(),
+            *(() if self._by_rules else (on_host(),)),
             use(self._check),
         )
         entered = 0
@@ -182,19 +189,24 @@ class check_environment:  # noqa: N801
         raise_if_interrupted()
 
 
-class _OnHost:
+class on_host:  # noqa: N801
     """No accelerator is touched; where the backend has none but accelerators, they are."""
 
     __slots__ = ("_scope",)
 
     def __enter__(self) -> None:
         self._scope: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
-        if _has_host():
+        if not _accelerators_are_hidden() and _has_host():
             self._scope = keras.device("cpu:0")
         self._scope.__enter__()
 
     def __exit__(self, *error: object) -> None:
         self._scope.__exit__(None, None, None)
+
+
+def _accelerators_are_hidden() -> bool:
+    """Then nothing has to be said to the backend, which would start for it."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
 
 
 @functools.cache
@@ -228,7 +240,7 @@ def call_unseen(function: Callable[..., Any], *args: Any) -> Any:
 def discovery_environment() -> Iterator[Check]:
     """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
     check = Check(keep_random_trace=True)
-    with isolated_state(), _OnHost(), use(check):
+    with isolated_state(), on_host(), use(check):
         try:
             yield check
         finally:
