@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Unpack, cast
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack, cast
 
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner.arguments import (
@@ -16,7 +16,7 @@ from shapesafe_tuner.arguments import (
     checked_hypermodel,
     checked_values,
 )
-from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.memory import ConfigurationKey, Memory, configuration_key
 from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.names import refuse_unknown
@@ -32,6 +32,9 @@ __all__ = ["Checker", "check", "prepare"]
 
 _REMEMBERED = 4096
 """Verdicts and conflicts kept; beyond that older ones are forgotten, and found again."""
+_Said = TypeVar("_Said")
+_ByNames: TypeAlias = Memory[tuple[str, ...], Memory[ConfigurationKey, _Said]]
+"""What is said of partial configurations: by the names of their values, then by the values."""
 
 
 class Checker:
@@ -50,9 +53,9 @@ class Checker:
     def __init__(self, question: Question) -> None:
         self.passes = judge_of(question)
         self._judged = 0
-        self._verdicts: Memory[str, Verdict] = Memory(_REMEMBERED)
-        self._conflicts: Memory[tuple[str, ...], Memory[str, Verdict]] = Memory(_REMEMBERED)
-        self._smallest: Memory[tuple[str, ...], Memory[str, None]] = Memory(_REMEMBERED)
+        self._verdicts: Memory[ConfigurationKey, Verdict] = Memory(_REMEMBERED)
+        self._conflicts: _ByNames[Verdict] = Memory(_REMEMBERED)
+        self._smallest: _ByNames[None] = Memory(_REMEMBERED)
         self._narrowing: tuple[Any, Narrowing] | None = None
         self._named = Named(self.passes)
 
@@ -80,7 +83,7 @@ class Checker:
         Raises:
             KeyboardInterrupt: when the user interrupts the build.
         """
-        key = _key(values, values)
+        key = configuration_key(values)
         known = self._verdicts.get(key) or self._known_conflict(values)
         if known is not None:
             return known
@@ -154,8 +157,8 @@ class Checker:
         cause = self._known_smallest(decided)
         if cause is None:
             cause = narrowing.smallest(decided)
-            names = tuple(cause)
-            self._smallest.setdefault(names, Memory(_REMEMBERED))[_key(cause, names)] = None
+            known = self._smallest.setdefault(tuple(cause), Memory(_REMEMBERED))
+            known[configuration_key(cause)] = None
         return dataclasses.replace(
             verdict, fault=dataclasses.replace(fault, hyperparameters=cause)
         ), decided
@@ -170,7 +173,7 @@ class Checker:
     def _known_smallest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """The few of these values that no completion can rescue, where that is known."""
         for names, keys in list(self._smallest.items()):
-            if all(name in values for name in names) and _key(values, names) in keys:
+            if all(name in values for name in names) and configuration_key(values, names) in keys:
                 return {name: values[name] for name in names}
         return None
 
@@ -220,19 +223,14 @@ class Checker:
         """``build`` is a function of what it reads: the same values read, the same fault."""
         for names, by_values in list(self._conflicts.items()):
             if all(name in values for name in names):
-                verdict = by_values.get(_key(values, names))
+                verdict = by_values.get(configuration_key(values, names))
                 if verdict is not None:
                     return dataclasses.replace(verdict, stage="conflict")
         return None
 
     def _learn(self, verdict: Verdict, read: Mapping[str, Any]) -> None:
-        names = tuple(read)
-        self._conflicts.setdefault(names, Memory(_REMEMBERED))[_key(read, names)] = verdict
-
-
-def _key(values: Mapping[str, Any], names: Any) -> str:
-    """Exact and typed: 1, 1.0, True and "1" are four different values."""
-    return repr([(name, type(values[name]).__name__, repr(values[name])) for name in sorted(names)])
+        known = self._conflicts.setdefault(tuple(read), Memory(_REMEMBERED))
+        known[configuration_key(read)] = verdict
 
 
 @interruptible()

@@ -1,13 +1,31 @@
-"""What is remembered for as long as there is room."""
+"""What is remembered for as long as there is room, and the key of a configuration."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
-__all__ = ["Memory"]
+__all__ = ["ConfigurationKey", "Memory", "configuration_key"]
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+ConfigurationKey: TypeAlias = tuple[tuple[str, type, str], ...]
+"""Name, type and ``repr`` of each value."""
+
+
+def configuration_key(
+    values: Mapping[str, Any], names: Iterable[str] | None = None
+) -> ConfigurationKey:
+    """Equal for configurations that ``build`` cannot tell apart, and only for these.
+
+    1, 1.0, True and "1" are four different values; the order of the names does not count.
+
+    Args:
+        values: the configuration.
+        names: those of its hyperparameters that count; None for all.
+    """
+    chosen = sorted(values if names is None else names)
+    return tuple((name, type(values[name]), repr(values[name])) for name in chosen)
 
 
 class Memory(dict[_Key, _Value]):

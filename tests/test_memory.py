@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.memory import Memory, configuration_key
 
 
 def test_the_older_half_goes_when_it_is_full() -> None:
@@ -64,3 +64,12 @@ def test_what_a_process_remembers_is_a_bounded_memory() -> None:
         if isinstance(target, ast.Name) and not node.value.keys
     }
     assert found == registries
+
+
+def test_the_key_of_a_configuration_tells_apart_what_build_can() -> None:
+    values = [1, 1.0, True, "1", "True", None]
+    assert len({configuration_key({"a": value}) for value in values}) == len(values)
+    assert configuration_key({"a": 1, "b": 2}) == configuration_key({"b": 2, "a": 1})
+    assert configuration_key({"a": 1, "b": 2}, ["a"]) == configuration_key({"a": 1})
+    nan = float("nan")
+    assert configuration_key({"a": nan}) == configuration_key({"a": float("nan")})

@@ -10,6 +10,7 @@ import keras_tuner
 from shapesafe_tuner._compat.keras_tuner.oracle_hooks import GridHooks
 from shapesafe_tuner._compat.types import Configuration, Values
 from shapesafe_tuner.checker import Checker
+from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.oracles.shape_safe import ShapeSafeOracle
 from shapesafe_tuner.project.search_state import SearchState
 
@@ -27,7 +28,7 @@ class GridSearchOracle(
     stopped when a project is resumed.
     """
 
-    _outcomes: dict[str, bool]
+    _outcomes: dict[ConfigurationKey, bool]
 
     def _start_judging(self, on_infeasible: str) -> None:
         super()._start_judging(on_infeasible)
@@ -41,7 +42,7 @@ class GridSearchOracle(
 
     def _may_run(self, values: Values) -> bool:
         # Stock asks twice what follows a trial: when it starts and when it ends.
-        key = repr(sorted(values.items()))
+        key = configuration_key(values)
         if key not in self._outcomes:
             self._outcomes[key] = super()._may_run(values)
         return self._outcomes[key]
@@ -74,6 +75,6 @@ class GridSearchOracle(
         """Take up a saved state and the place in the grid it had reached."""
         super().restore(state)
         runs = [trial.hyperparameters.values for trial in self.trials.values()]
-        self._outcomes = {repr(sorted(item.values.items())): False for item in self.rejections}
-        self._outcomes.update({repr(sorted(values.items())): True for values in runs})
+        self._outcomes = {configuration_key(item.values): False for item in self.rejections}
+        self._outcomes.update({configuration_key(values): True for values in runs})
         self.restore_order()

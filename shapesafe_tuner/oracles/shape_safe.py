@@ -18,6 +18,7 @@ from shapesafe_tuner._compat.types import (
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.errors import NoFeasibleConfigurationError
 from shapesafe_tuner.escaping import visible
+from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.oracles.resumable import ResumableOracle
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.project.search_state import SearchState
@@ -131,7 +132,9 @@ class ShapeSafeOracle(ResumableOracle):
     def _learn_again(self) -> None:
         if self._proposals is not None and not self._has_learned:
             self._has_learned = True
-            known = {_plain(item.values): item.values for item in self.rejections[-MAX_LEARNED:]}
+            known = {
+                _users_key(item.values): item.values for item in self.rejections[-MAX_LEARNED:]
+            }
             with self.draws.timed():
                 self._proposals.learn(known.values(), self.hyperparameters)
 
@@ -267,7 +270,7 @@ class ShapeSafeOracle(ResumableOracle):
             return
         if self.has_project:
             self.save()
-        refused = {_plain(rejection.values) for rejection in self.rejections}
+        refused = {_users_key(rejection.values) for rejection in self.rejections}
         judged = max(self._checker.judged, len(refused))
         raise NoFeasibleConfigurationError(
             self.rejections, judged, self._walked_to_the_end, self._in_keras_words
@@ -281,7 +284,7 @@ class ShapeSafeOracle(ResumableOracle):
         full = self.max_trials and len(self.trials) >= self.max_trials
         if self._walked_to_the_end and not full and self.verbose:
             self._said_why_stopped = True
-            tried = {_plain(trial.hyperparameters.values) for trial in self.trials.values()}
+            tried = {_users_key(trial.hyperparameters.values) for trial in self.trials.values()}
             print(f"All {len(tried)} feasible configurations have been tried.")
 
     def keep(self, state: SearchState) -> SearchState:
@@ -315,9 +318,9 @@ def _without_bookkeeping(values: Values) -> Configuration:
     return {name: value for name, value in values.items() if not name.startswith(_OWN)}
 
 
-def _plain(values: Values) -> str:
+def _users_key(values: Values) -> ConfigurationKey:
     """A configuration of the user's hyperparameters, to count different ones."""
-    return repr(sorted(_without_bookkeeping(values).items()))
+    return configuration_key(_without_bookkeeping(values))
 
 
 def checked_option(on_infeasible: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from shapesafe_tuner._compat.types import Configuration, Values
 from shapesafe_tuner.errors import FeasibilityWarning
 from shapesafe_tuner.escaping import visible
+from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.project import rejection_file
 from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.project.writing import RemoteFiles
@@ -45,7 +46,7 @@ class Draws:
         self.last: Rejection | None = None
         self.trial_id: str | None = None
         self.unjudged: str | None = None
-        self._refused: set[str] = set()
+        self._refused: set[ConfigurationKey] = set()
         self.notes: dict[str, None] = {}
         self.number = 0
         self.seconds = 0.0
@@ -80,7 +81,7 @@ class Draws:
         self.last = Rejection(
             dict(values), verdict, seconds=seconds, time=time.time(), trial_id=self.trial_id
         )
-        key = _key(values)
+        key = configuration_key(values)
         if key in self._refused:
             self.number -= 1
             self.repeated += 1
@@ -151,7 +152,7 @@ class Draws:
             ProjectError: the file is damaged.
         """
         self.rejections = self._file_at(path, remote).read(count)
-        self._refused = {_key(rejection.values) for rejection in self.rejections}
+        self._refused = {configuration_key(rejection.values) for rejection in self.rejections}
         self._told_of = len(self.rejections)
 
     def are_saved_in(self, path: str, remote: RemoteFiles | None) -> bool:
@@ -170,8 +171,3 @@ class Draws:
         if self._file is None or self._file.path != path:
             self._file = rejection_file.RejectionFile(path, remote)
         return self._file
-
-
-def _key(values: Values) -> str:
-    """Exact and typed: 1 and 1.0 are two different values."""
-    return repr(sorted(values.items(), key=lambda pair: pair[0]))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from shapesafe_tuner.escaping import named
+from shapesafe_tuner.memory import configuration_key
 from shapesafe_tuner.verdict import Rejection
 
 __all__ = ["complaint"]
@@ -24,7 +25,7 @@ def complaint(rejections: Sequence[Rejection], accepted: int) -> str | None:
     if len(rejections) <= _MOST * (len(rejections) + accepted):
         return None
     # At the end of a small space the same few are drawn again and again: they count once.
-    refused = len({repr(sorted(item.values.items())) for item in rejections})
+    refused = len({configuration_key(item.values) for item in rejections})
     drawn = refused + accepted
     if drawn < _ENOUGH or refused <= _MOST * drawn:
         return None

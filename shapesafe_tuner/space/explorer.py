@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
-from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.memory import ConfigurationKey, Memory, configuration_key
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
@@ -120,7 +120,7 @@ class Explorer:
         self._judge = judge
         self._space = space
         self._widest = widest
-        self._known: Memory[Any, Node] = Memory(_REMEMBERED)
+        self._known: Memory[ConfigurationKey, Node] = Memory(_REMEMBERED)
         self.declared: dict[Any, HyperParameter] = {}
         self.runs = 0
         self.cost = 0
@@ -194,12 +194,12 @@ class Explorer:
         """As :meth:`settle`; runs once for the same values, in whatever order."""
         if len(values) > _DEEPEST:
             return self.settle(values)
-        found = self._known.get(_key(values))
+        found = self._known.get(configuration_key(values))
         if found is not None:
             return found
         first = node = self.settle(values)
         while len(values) <= _DEEPEST:
-            self._known[_key(values)] = node
+            self._known[configuration_key(values)] = node
             if isinstance(node, Conclusion) or node.below is None:
                 return first
             values = {**values, node.parameter.name: node.taken}
@@ -271,10 +271,6 @@ _BUILD_KEEPS_VALUES = Verdict(
 
 def _same(one: Value, other: Value) -> bool:
     return type(one) is type(other) and bool(one == other)
-
-
-def _key(values: Values) -> Any:
-    return frozenset((name, type(value), repr(value)) for name, value in values.items())
 
 
 def of_many(verdict: Verdict) -> Verdict:

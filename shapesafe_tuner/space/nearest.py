@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, position, value_at
+from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.space.explorer import MANY_READ, WIDEST, Leaf
 from shapesafe_tuner.verdict import Verdict
 
@@ -56,7 +57,7 @@ def nearest_by_conflicts(
     """
     order = itertools.count()
     heap: list[tuple[int, float, int, Values]] = [(0, 0.0, next(order), {})]
-    seen: set[Any] = set()
+    seen: set[ConfigurationKey] = set()
     proved = True
     spent = 0
     while spent < most:
@@ -85,7 +86,7 @@ def nearest_by_conflicts(
             proved = proved and whole
             for other, distance in others:
                 more = {**changes, name: other}
-                key = frozenset((known, repr(value)) for known, value in more.items())
+                key = configuration_key(more)
                 if key not in seen:
                     seen.add(key)
                     heapq.heappush(heap, (count + 1, step + distance, next(order), more))

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
-from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.memory import Memory, configuration_key
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.data.spec import Batch, leaves
 from shapesafe_tuner.tracing.data.varying import DataSource, Found
@@ -99,8 +99,8 @@ class Reads:
 
     def _key(self, values: Values) -> Key:
         """Equal for the same values of all that was ever read."""
-        read = [(name, values[name]) for name in self._names if name in values]
-        return tuple(self._names), repr([(name, type(value), value) for name, value in read])
+        read = [name for name in self._names if name in values]
+        return tuple(self._names), configuration_key(values, read)
 
     def _complete(self, values: Values, space: HyperParameters | None) -> Completions:
         table: list[tuple[Values, Found]] = []

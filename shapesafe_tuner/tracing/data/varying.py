@@ -21,6 +21,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
 )
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
 from shapesafe_tuner.escaping import listed
+from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.tracing.attribution import Origin, attribute
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.data.spec import DataSpec
@@ -59,13 +60,13 @@ class MemoryOfReads:
     """What was found, by the values that were read."""
 
     def __init__(self) -> None:
-        self._by_names: dict[tuple[str, ...], dict[str, Found]] = {}
+        self._by_names: dict[tuple[str, ...], dict[ConfigurationKey, Found]] = {}
 
     def find(self, values: Values) -> Found | None:
         """What was found for the same values of what was read, if it was."""
         for names, known in self._by_names.items():
             if all(name in values for name in names):
-                found = known.get(_key(values, names))
+                found = known.get(configuration_key(values, names))
                 if found is not None:
                     return found
         return None
@@ -75,12 +76,8 @@ class MemoryOfReads:
         if sum(map(len, self._by_names.values())) >= _MOST:
             self._by_names.clear()
         names = tuple(found.read)
-        self._by_names.setdefault(names, {})[_key(found.read, names)] = found
+        self._by_names.setdefault(names, {})[configuration_key(found.read, names)] = found
         return found
-
-
-def _key(values: Values, names: tuple[str, ...]) -> str:
-    return repr([(type(values[name]).__name__, values[name]) for name in names])
 
 
 class DataSource(Protocol):
