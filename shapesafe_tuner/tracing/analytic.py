@@ -34,7 +34,7 @@ from shapesafe_tuner.tracing.standins.analysed import Analysed, Given, built, pa
 from shapesafe_tuner.tracing.standins.answers import has_empty_map
 from shapesafe_tuner.tracing.standins.facades import ModelStandIn, Posed
 from shapesafe_tuner.tracing.standins.models import ModelRecord
-from shapesafe_tuner.tracing.standins.posable import blame
+from shapesafe_tuner.tracing.standins.posed.posable import blame
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower

@@ -25,7 +25,7 @@ from shapesafe_tuner.tracing.standins.graph import (
     OperationRecord,
 )
 from shapesafe_tuner.tracing.standins.models import ModelRecord
-from shapesafe_tuner.tracing.standins.posed import Weight
+from shapesafe_tuner.tracing.standins.posed.records import Weight
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import tensors
 from shapesafe_tuner.tracing.training_step import StepOutcome

@@ -46,11 +46,11 @@ from shapesafe_tuner.tracing.standins.graph import (
     Record,
     tensors_of,
 )
-from shapesafe_tuner.tracing.standins.inside import Inside
 from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
-from shapesafe_tuner.tracing.standins.posable import may_pose
-from shapesafe_tuner.tracing.standins.posed_classes import posed, retire
-from shapesafe_tuner.tracing.standins.posed_operations import known_operation, ruled
+from shapesafe_tuner.tracing.standins.posed.classes import posed, retire
+from shapesafe_tuner.tracing.standins.posed.inside import Inside
+from shapesafe_tuner.tracing.standins.posed.operations import known_operation, ruled
+from shapesafe_tuner.tracing.standins.posed.posable import may_pose
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 

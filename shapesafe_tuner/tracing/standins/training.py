@@ -29,7 +29,7 @@ from shapesafe_tuner.tracing.standins.facts import facts_of, treats_sizes_alike
 from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
 from shapesafe_tuner.tracing.standins.graph import LayerRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
-from shapesafe_tuner.tracing.standins.posed import PosedRecord
+from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training

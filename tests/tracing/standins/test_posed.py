@@ -13,7 +13,8 @@ import pytest
 from keras import layers, ops
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.tracing.standins import posable, run
+from shapesafe_tuner.tracing.standins import run
+from shapesafe_tuner.tracing.standins.posed import posable
 from tests import toys
 from tests.tracing.standins.generated_classes import generated
 

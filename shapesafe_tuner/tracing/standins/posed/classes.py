@@ -27,8 +27,8 @@ from shapesafe_tuner.tracing.lazy import expressions
 from shapesafe_tuner.tracing.signals import NoSpec
 from shapesafe_tuner.tracing.standins.facades import Posed
 from shapesafe_tuner.tracing.standins.graph import Node, tensors_of
-from shapesafe_tuner.tracing.standins.posable import root_of
-from shapesafe_tuner.tracing.standins.posed import PosedRecord, Weight, owner_of
+from shapesafe_tuner.tracing.standins.posed.posable import root_of
+from shapesafe_tuner.tracing.standins.posed.records import PosedRecord, Weight, owner_of
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
 from shapesafe_tuner.tracing.standins.specs import specs_of
 
