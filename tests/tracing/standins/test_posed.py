@@ -13,7 +13,7 @@ import pytest
 from keras import layers, ops
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.tracing.standins import run
+from shapesafe_tuner.tracing.standins import constructing
 from shapesafe_tuner.tracing.standins.posed import posable
 from tests import toys
 from tests.tracing.standins.generated_classes import generated
@@ -29,7 +29,7 @@ X, Y = np.zeros((70, 12), "float32"), np.zeros((70, 1), "float32")
 
 def by_symbols(build: Any, values: dict[str, Any], **data: Any) -> sst.Verdict:
     """The verdict where no class is posed."""
-    with mock.patch.object(run, "may_pose", return_value=False):
+    with mock.patch.object(constructing, "may_pose", return_value=False):
         return sst.check(build, values, **data)
 
 

@@ -1,14 +1,16 @@
-"""Where in the code of the user's own classes an analytic run is, and what left it there."""
+"""Where in the code of the user's own classes an analytic run is, and what ends it there."""
 
 from __future__ import annotations
 
 import contextlib
 import dis
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from shapesafe_tuner.shapes.deferred import Demand
-from shapesafe_tuner.shapes.spec import Step
+from shapesafe_tuner.shapes.spec import Refused, Specs, Step, text
+from shapesafe_tuner.tracing.signals import Escalation, RefusalInBuild, users_line
+from shapesafe_tuner.tracing.standins.graph import FromUser, OperationRecord, Record
 
 __all__ = ["Inside"]
 
@@ -21,7 +23,8 @@ class Inside:
     """The posed objects whose code is running, innermost last.
 
     Attributes:
-        escalated: why the run cannot decide.
+        escalated: why the run cannot decide; once set it stays, whoever swallows the exception.
+        refusal: the refusal that was raised, or None.
         inside: the records of these objects.
         inside_call: the innermost one runs its ``call``.
         step: of what is called there; layers compute for real in a ``call``, also in a build.
@@ -31,9 +34,9 @@ class Inside:
         facades: all posed objects of the run.
     """
 
-    escalated: str | None
-
     def __init__(self) -> None:
+        self.escalated: str | None = None
+        self.refusal: RefusalInBuild | None = None
         self.inside: list[Any] = []
         self.inside_call = False
         self.step: Step = ""
@@ -41,6 +44,26 @@ class Inside:
         self.hidden = False
         self.blamed: type | None = None
         self.facades: list[Any] = []
+
+    def escalate(self, why: str) -> NoReturn:
+        """Leave the run; the configuration is judged by Keras itself."""
+        if self.inside and self.blamed is None:
+            self.blamed = self.inside[-1].layer_class
+        line = users_line()
+        self.escalated = f"{why} ({line})" if line else why
+        raise Escalation(why)
+
+    def refuse(
+        self, record: Record, inputs: Specs, refused: Refused, given: FromUser = None
+    ) -> NoReturn:
+        """Raise what a rule proved, where Keras would raise."""
+        if self.inside_call and isinstance(record, OperationRecord):
+            # The user wrote no operation of this name: it is their layer that refuses.
+            layer, what = self.inside[-1], record.layer_class.__name__
+            record, inputs, given = layer, layer.called_on, None
+            refused = Refused(f"refuses {text(inputs)}: its {what} {refused.why}")
+        self.refusal = RefusalInBuild(record, inputs, refused, given)
+        raise self.refusal
 
     @contextlib.contextmanager
     def entered(self, record: Any, step: Step) -> Iterator[None]:
