@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.backends import StrayTensor, backend
-from shapesafe_tuner._compat.keras import trainer
+from shapesafe_tuner._compat.keras import steps, trainer
 from shapesafe_tuner._compat.types import Layer, Model, Nested
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute, type_name
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
@@ -236,11 +236,11 @@ def _second_step(model: Model, data: DataSpec, warnings: list[str]) -> StepOutco
         "it takes a tensor that build computed from weights, and PyTorch goes back through that "
         "in the first training step only; compute it in the call of a layer"
     )
-    steps = [batch for batch in data.batches if batch.kind == "train"]
-    if len(steps) < 2:  # there may be one step
+    trained = [batch for batch in data.batches if batch.kind == "train"]
+    if len(trained) < 2:  # there may be one step
         return StepOutcome(undecided=f"{operation.name}: {why}", warnings=tuple(warnings))
     said = Attribution(Origin.FAULT, operation, why, by_user_code=False)
-    return StepOutcome(said, RuntimeError(why), steps[1], warnings=tuple(warnings))
+    return StepOutcome(said, RuntimeError(why), trained[1], warnings=tuple(warnings))
 
 
 def _as_traced(model: Model, data: DataSpec) -> list[Batch]:
@@ -324,24 +324,24 @@ def _step(
         check.recorder.tracing_training = True
         begins = first is None
         if begins and known is None and not custom and _built_by_own_code(model):
-            backend.trace(trainer.forward(model, training=False), x)
+            backend.trace(steps.forward(model, training=False), x)
         if not judge_loss:
-            call = trainer.forward(model, training, first=begins)
+            call = steps.forward(model, training, first=begins)
             return backend.trace(call, x)
         if custom:
             if backend.trained_once(model) is not None:
                 check.give_up("a custom train_step goes back to weights read in build")
-            trainer.trace_custom_step(model, (x, y, weight), training, check)
+            steps.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer.assert_compiled(model)
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
         if outputs is not None:
-            return trainer.trace_comparison(model, training, x, y, weight, outputs)
+            return steps.trace_comparison(model, training, x, y, weight, outputs)
         if training and backend.NEEDS_GRADIENT and not trainer.has_sure_gradient(model):
-            return trainer.trace_step_with_gradient(model, x, y, weight, check)
-        outputs = trainer.trace_standard_step(model, training, x, y, weight, first=begins)
+            return steps.trace_step_with_gradient(model, x, y, weight, check)
+        outputs = steps.trace_standard_step(model, training, x, y, weight, first=begins)
         if training and _may_change_state(model):
-            trainer.trace_gradients(model, (x, y, weight), check)
+            steps.trace_gradients(model, (x, y, weight), check)
         return outputs
 
     return run

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.keras.steps import Flow, trace_flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
-from shapesafe_tuner._compat.keras.trainer import Flow, trace_flow
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.types import Layer, Nested
 from shapesafe_tuner.memory import Memory

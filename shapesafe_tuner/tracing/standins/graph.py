@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
+from shapesafe_tuner._compat.keras.steps import Flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner._compat.keras.trainer import Flow
 from shapesafe_tuner._compat.types import Layer, Nested, Operation
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Specs, Step
 from shapesafe_tuner.structures import Structure, map_leaves

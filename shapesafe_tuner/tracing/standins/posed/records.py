@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.keras.steps import Flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
-from shapesafe_tuner._compat.keras.trainer import Flow
 from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.lazy import Proxy, shown_sizes
