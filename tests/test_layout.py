@@ -41,7 +41,7 @@ INSIDE = {
         ("environment", "attribution"),
         ("data", "repeating", "symbolic"),
         ("following",),
-        ("question", "limits", "training_step"),
+        ("question", "limits", "training"),
         ("remembering",),
         ("standins",),
         ("states",),

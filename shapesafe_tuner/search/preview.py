@@ -17,7 +17,7 @@ from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.symbolic import build_model
-from shapesafe_tuner.tracing.training_step import NOT_SAVED, trace_training
+from shapesafe_tuner.tracing.training.step import NOT_SAVED, trace_training
 
 __all__ = ["Preview", "assert_reported", "assert_saved", "preview"]
 

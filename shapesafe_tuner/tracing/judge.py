@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from shapesafe_tuner._compat.keras import trainer
 from shapesafe_tuner._compat.keras_tuner.configurations import (
     RecordedHyperParameters,
     configuration,
@@ -22,11 +21,8 @@ from shapesafe_tuner._compat.keras_tuner.domains import outside_domain
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Model, Value, Values
 from shapesafe_tuner.shapes.deferred import demanded
 from shapesafe_tuner.tracing.analytic import AnalyticPass
-from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.code_memory import facts_of
-from shapesafe_tuner.tracing.data.noticing import facts_of_model, noticed
 from shapesafe_tuner.tracing.environment import Check, check_environment
-from shapesafe_tuner.tracing.following.source import NotFollowed
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
@@ -37,12 +33,8 @@ from shapesafe_tuner.tracing.standins.analysed import Analysed, outside_of_domai
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.symbolic import Built, build_model, model_output_shape
-from shapesafe_tuner.tracing.training_step import (
-    NOT_SAVED,
-    StepOutcome,
-    trace_forward,
-    trace_training,
-)
+from shapesafe_tuner.tracing.training.fitting import trained, unjudged
+from shapesafe_tuner.tracing.training.step import StepOutcome
 from shapesafe_tuner.tracing.verdicts import (
     Judged,
     of_analysis,
@@ -50,12 +42,9 @@ from shapesafe_tuner.tracing.verdicts import (
     of_model,
     with_notes,
 )
-from shapesafe_tuner.verdict import Note, Verdict
+from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["OWN_FIT", "Judge"]
-
-OWN_FIT = "own fit"
-"""The kind of note on a model whose own ``fit`` may do anything with the data."""
+__all__ = ["Judge"]
 
 _MOST_NAMES = 100_000
 
@@ -241,7 +230,7 @@ class Judge:
         )
 
     def _by_rules(self, found: Analysed) -> Judged:
-        verdict = of_analysis(found, found.step or _unjudged_step(self.question))
+        verdict = of_analysis(found, found.step or unjudged(self.question))
         return self._noted(verdict, found.hp, found.outside)
 
     def _noted(self, verdict: Verdict, hp: Any, outside: Sequence[str]) -> Judged:
@@ -286,58 +275,4 @@ class Judge:
         return known
 
     def _trained(self, model: Model, hp: RecordedHyperParameters, check: Check) -> StepOutcome:
-        if self.question.judges_training and trainer.overrides(model, "fit"):
-            return self._trained_by_itself(model, hp, check)
-        return self._step(self.question, model, check)
-
-    def _trained_by_itself(
-        self, model: Model, hp: RecordedHyperParameters, check: Check
-    ) -> StepOutcome:
-        """What becomes of a model with a ``fit`` of its own, by what Keras's gets there."""
-        given = self.question.given
-        if given is None:
-            why = f"{type(model).__name__}.fit may change the data"
-            return StepOutcome(warnings=(Note(f"Training was not judged: {why}.", OWN_FIT),))
-        try:
-            reached = given.reach(model, check, hp)
-        except NotFollowed as why:
-            return StepOutcome(warnings=(f"Training was not judged: {why}.",))
-        except Exception as error:
-            whose = attribute(error)
-            if whose.origin is Origin.UNKNOWN:
-                return StepOutcome(undecided=whose.message)
-            return StepOutcome(whose, error)
-        question = dataclasses.replace(self.question, data=check.fit_gets, unjudged=None)
-        return self._step(question, reached, check)
-
-    @staticmethod
-    def _step(question: Question, model: Model, check: Check) -> StepOutcome:
-        """The training step of a model on the data of this question."""
-        if question.data is not None and question.judges_training:
-            step = trace_training(model, question.data, check)
-            if question.saves and NOT_SAVED in step.warnings:
-                said = Attribution(Origin.FAULT, None, str(NOT_SAVED), by_user_code=False)
-                return StepOutcome(said, outputs=step.outputs)
-            if step.attribution is None and step.undecided is None:
-                first = question.data.batches[0]
-                facts = facts_of_model(model, first, step.outputs, check.recorder)
-                notes = noticed(question.data, facts)
-                step = dataclasses.replace(step, warnings=(*step.warnings, *notes))
-            return step
-        step = _unjudged_step(question)
-        if step.attribution is None and check.recorder.empty_map:
-            forward = trace_forward(model, check)
-            step = dataclasses.replace(forward, warnings=(*step.warnings, *forward.warnings))
-        return step
-
-
-def _unjudged_step(question: Question) -> StepOutcome:
-    """What is to be said where there is nothing to trace."""
-    data, why = question.data, question.unjudged
-    if data is None or question.judges_training:
-        return StepOutcome()
-    if why is None and data.problem is not None:
-        said = Attribution(Origin.FAULT, None, data.problem, by_user_code=False)
-        return StepOutcome(said)
-    why = why or "; ".join(data.notes) or "the data has no samples"
-    return StepOutcome(warnings=(f"Training was not judged: {why}.",))
+        return trained(self.question, model, hp, check)

@@ -15,7 +15,7 @@ from shapesafe_tuner.tracing.reasons import describe
 from shapesafe_tuner.tracing.shape_table import count_parameters, shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.standins.analysed import Analysed
 from shapesafe_tuner.tracing.symbolic import Built
-from shapesafe_tuner.tracing.training_step import NOT_SAVED, StepOutcome
+from shapesafe_tuner.tracing.training.step import NOT_SAVED, StepOutcome
 from shapesafe_tuner.verdict import UNDECIDED, LayerShape, Note, Shape, ShapeFault, Stage, Verdict
 
 __all__ = ["Judged", "of_analysis", "of_failed_build", "of_model", "undecided", "with_notes"]

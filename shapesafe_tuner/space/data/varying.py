@@ -22,12 +22,13 @@ from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.data.varying import DataSource, Found, plain_value
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.following.source import Followed, NotFollowed
-from shapesafe_tuner.tracing.judge import OWN_FIT, Judge
+from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Changes, Question
 from shapesafe_tuner.tracing.signals import SizesMatter
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.symbolic import Built
-from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.tracing.training.fitting import OWN_FIT, one_step
+from shapesafe_tuner.tracing.training.step import StepOutcome
 from shapesafe_tuner.tracing.verdicts import Judged, undecided
 from shapesafe_tuner.verdict import Verdict, kind_of
 
@@ -286,4 +287,4 @@ class TrialJudge(Judge):
         question = dataclasses.replace(
             self.question, source=None, data=check.fit_gets, unjudged=None
         )
-        return self._step(question, model, check)
+        return one_step(question, model, check)

@@ -28,7 +28,7 @@ from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.posed.records import Weight
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import tensors
-from shapesafe_tuner.tracing.training_step import StepOutcome
+from shapesafe_tuner.tracing.training.step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, Shape, ShapeFault
 
 __all__ = ["Analysed", "Given", "built", "outside_of_domain", "parameters_of", "refused"]

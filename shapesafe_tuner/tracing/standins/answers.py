@@ -27,7 +27,7 @@ from shapesafe_tuner.tracing.signals import NoKey, without_frames
 from shapesafe_tuner.tracing.standins.graph import Answer, LayerRecord, OperationRecord
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
 from shapesafe_tuner.tracing.standins.specs import hashable
-from shapesafe_tuner.tracing.training_step import FailsAgain, traced_twice
+from shapesafe_tuner.tracing.training.twice import FailsAgain, traced_twice
 
 __all__ = ["Answers", "demand_sizes", "has_empty_map", "tensors_for"]
 

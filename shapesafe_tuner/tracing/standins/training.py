@@ -32,7 +32,7 @@ from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecor
 from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
-from shapesafe_tuner.tracing.training_step import StepOutcome, trace_training
+from shapesafe_tuner.tracing.training.step import StepOutcome, trace_training
 
 __all__ = ["Training", "keeps_state"]
 

@@ -16,20 +16,20 @@ import keras
 
 from shapesafe_tuner._compat.backends import StrayTensor, backend
 from shapesafe_tuner._compat.keras import steps, trainer
-from shapesafe_tuner._compat.types import Layer, Model, Nested
-from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute, type_name
+from shapesafe_tuner._compat.types import Model, Nested
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import SizesMatter, Undecidable
-from shapesafe_tuner.verdict import Note, Shape
+from shapesafe_tuner.tracing.training.broadcasting import suspicious
+from shapesafe_tuner.tracing.training.twice import KEEPS_TENSOR, FailsAgain, traced_twice
+from shapesafe_tuner.verdict import Note
 
 __all__ = [
     "NOT_SAVED",
-    "FailsAgain",
     "StepOutcome",
     "trace_forward",
     "trace_training",
-    "traced_twice",
 ]
 
 NOT_SAVED = Note(
@@ -38,19 +38,6 @@ NOT_SAVED = Note(
     "train_step, or self.build(...) at the end of build, or set self.built = True there if all of "
     "its parts are built.",
     "not saved",
-)
-_ELEMENTWISE = frozenset(
-    [
-        "meansquarederror",
-        "meanabsoluteerror",
-        "meanabsolutepercentageerror",
-        "meansquaredlogarithmicerror",
-        "huber",
-        "logcosh",
-        "hinge",
-        "squaredhinge",
-        "poisson",
-    ]
 )
 
 
@@ -113,7 +100,7 @@ def trace_training(
         except FailsAgain as again:
             return _failed_again(again, batch, warnings)
         except StrayTensor:
-            failed = FailsAgain(check.recorder.last_called or model, _KEEPS_TENSOR)
+            failed = FailsAgain(check.recorder.last_called or model, KEEPS_TENSOR)
             return _failed_again(failed, batch, warnings)
         except KeyboardInterrupt:
             raise
@@ -125,7 +112,7 @@ def trace_training(
             check.recorder.tracing_training = False
         if first is None and traced is not None:
             first = (batch, traced)
-    warnings += suspicious(check)
+    warnings += suspicious(check.comparisons)
     warnings += _not_saved(model, trained=outputs_of is None and loss)
     refused = _second_step(model, data, warnings)
     if refused is not None:
@@ -147,61 +134,6 @@ def _assert_sizes_do_not_matter(model: Model, data: DataSpec) -> None:
     if not (trainer.treats_samples_alike(model) and trainer.compares_alike(model)):
         raise SizesMatter
     data.assert_stands_for_all(size for one in model.outputs for size in one.shape[1:])
-
-
-class FailsAgain(Exception):
-    """The first trace of a step passes, and the second does not.
-
-    Args:
-        layer: the layer or model that is to blame.
-        why: what it does, the end of a sentence that begins with it.
-    """
-
-    def __init__(self, layer: Layer, why: str) -> None:
-        super().__init__(why)
-        self.layer = layer
-        self.why = why
-
-
-_MAKES_ANEW = (
-    "makes weights or random generators each time it is called, which TensorFlow takes in the "
-    "first call only; make its layers in __init__ or build"
-)
-_KEEPS_TENSOR = (
-    "keeps a tensor that was computed while it was built or called in one trace, which is gone in "
-    "the next; give the model an Input, so that it is built before fit, and keep no tensors"
-)
-
-
-def traced_twice(
-    trace: Callable[[], Any], check: Check, *, eager: bool = False, built_late: bool = False
-) -> Any:
-    """Trace, and a second time where ``fit`` does so and that may come to something else.
-
-    Args:
-        trace: what to do.
-        check: counts the variables that come into being.
-        eager: the model is not traced by ``fit``.
-        built_late: others make variables in the same trace.
-
-    Raises:
-        FailsAgain: the second trace fails where the first did not.
-        Exception: whatever a trace raises.
-    """
-    recorder = check.recorder
-    before, recorder.own_births = recorder.births, False
-    traced = trace()
-    made = recorder.births > before or built_late
-    if not (backend.TRACES_AGAIN and made and recorder.own_births) or eager:
-        return traced
-    before = recorder.births
-    try:
-        traced = trace()
-    except StrayTensor:
-        raise FailsAgain(recorder.birthplace or recorder.last_called, _KEEPS_TENSOR) from None
-    if recorder.births > before:
-        raise FailsAgain(recorder.birthplace, _MAKES_ANEW)
-    return traced
 
 
 def _failed_again(error: FailsAgain, batch: Batch, warnings: list[str]) -> StepOutcome:
@@ -253,35 +185,6 @@ def _as_traced(model: Model, data: DataSpec) -> list[Batch]:
     if traces_open and not trainer.treats_samples_alike(model):
         batches.insert(0, batches[0].resized(None))
     return batches
-
-
-def suspicious(check: Check) -> list[Note]:
-    """What trains although a loss broadcasts its arguments in silence."""
-    found: dict[Note, None] = {}
-    for loss, targets, outputs in check.comparisons:
-        if type_name(loss).lower().replace("_", "") not in _ELEMENTWISE or not targets:
-            continue
-        compared = _same_rank(targets, outputs), _same_rank(outputs, targets)
-        if compared[0][1:] != compared[1][1:] and None not in (*targets[1:], *outputs[1:]):
-            said = (
-                f"Suspicious: the loss {loss.name} broadcasts targets {_sizes(targets)} against "
-                f"outputs {_sizes(outputs)} in silence. Give both the same shape."
-            )
-            found[Note(said, "suspicious")] = None
-    return list(found)
-
-
-def _same_rank(shape: Shape, other: Shape) -> Shape:
-    """Keras drops, or adds, a last axis of 1 (keras/src/losses/loss.py)."""
-    if len(shape) == len(other) + 1 and shape[-1] == 1 and len(other) > 1:
-        return shape[:-1]
-    if len(other) == len(shape) + 1 and other[-1] == 1 and len(shape) == 1:
-        return (*shape, 1)
-    return shape
-
-
-def _sizes(shape: Shape) -> str:
-    return str(("batch", *shape[1:])).replace("'", "")
 
 
 def _refused(error: BaseException, model: Model, batch: Batch, warnings: list[str]) -> StepOutcome:
