@@ -196,7 +196,7 @@ class AnalyticPass:
                 run.close()
                 if follower is not None:
                     follower.close()
-            left = Left(run.escalated or "a refusal of a rule did not arrive", run.blamed)
+            left = Left(run.escalated or "a refusal did not arrive", run.blamed)
             if getattr(hp, "needs_stock", False):
                 self._stock_hp = True
         # A stand-in that outlives its run keeps the run, and with it every layer of it, alive: the
@@ -227,14 +227,17 @@ class AnalyticPass:
         except KeyboardInterrupt:
             raise
         except RefusalInBuild as refusal:
-            arrived = refusal is run.refusal and run.escalated is None
-            return refused(hp, run, refusal) if arrived else None
+            if refusal is run.refusal and run.escalated is None:
+                return refused(hp, run, refusal)
+            run.escalated = run.escalated or _hidden(refusal)
+            return None
         except BaseException as error:
             run.escalated = run.escalated or _raised(error)
             without_frames(error)
             return None
         if run.escalated is not None or run.refusal is not None or not _is_model(model):
-            run.escalated = run.escalated or "build returns no model of stand-ins, or hid a refusal"
+            hidden = None if run.refusal is None else _hidden(run.refusal)
+            run.escalated = run.escalated or hidden or "build returns no model of this run"
             return None
         record: ModelRecord = model._record
         if follower is not None:
@@ -279,6 +282,11 @@ def _is_model(value: Any) -> bool:
 _OWN_REFERENCES = 2
 _WAITS, _WAIT = 10, 0.01
 """A profiler in another thread may hold the frames of a run that is over, for milliseconds."""
+
+
+def _hidden(refusal: RefusalInBuild) -> str:
+    """What is said of a refusal that ``build`` handles."""
+    return f"build goes on where {refusal.record.layer_class.__name__} {refusal.refused.why}"
 
 
 def _raised(error: BaseException) -> str:

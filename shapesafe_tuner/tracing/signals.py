@@ -110,13 +110,15 @@ def without_frames(error: _Error) -> _Error:
 def users_line(trace: TracebackType | None = None) -> str:
     """The line of the user's code that is running: ``models.py:12``; "" where there is none.
 
+    A pass that runs ``build`` is the end of the search: who called ``check`` has no part in it.
+
     Args:
         trace: of an error that went through it; None for the call in progress.
     """
     found: tuple[FrameType, int] | None = None
     if trace is None:
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and found is None:
+        while frame is not None and found is None and not _runs_build(frame):
             if _is_users(frame):
                 found = (frame, frame.f_lineno)
             frame = frame.f_back
@@ -125,6 +127,10 @@ def users_line(trace: TracebackType | None = None) -> str:
             found = (trace.tb_frame, trace.tb_lineno)
         trace = trace.tb_next
     return "" if found is None else f"{os.path.basename(found[0].f_code.co_filename)}:{found[1]}"
+
+
+def _runs_build(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == f"{__package__}.analytic"
 
 
 def _is_users(frame: FrameType) -> bool:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -57,6 +58,69 @@ def test_a_verdict_says_which_line_left_the_fast_path(caplog: pytest.LogCaptureF
     assert f"Rules alone cannot decide: {why}." in caplog.messages
     assert verdict.to_dict()["slow_because"] == why
     assert sst.Verdict.from_dict(verdict.to_dict()) == verdict
+
+
+def pops_without_rebuilding(hp: Any) -> Any:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)], name="stack")
+    model.pop(rebuild=False)
+    return model
+
+
+def asks_by_index(hp: Any) -> Any:
+    inputs = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model(inputs, layers.Add(name="sum")(list(inputs)), name="two")
+    assert model.get_layer(index=1)
+    return model
+
+
+def asks_whether_built(hp: Any) -> Any:
+    dense = layers.Dense(3, name="asked")
+    assert not dense.built
+    return keras.Sequential([keras.Input((4,)), dense])
+
+
+def goes_on(hp: Any) -> Any:
+    inputs = keras.Input((4, 4))
+    try:
+        outputs = layers.Conv2D(2, 3)(inputs)
+    except ValueError:
+        outputs = layers.Conv1D(2, 3)(inputs)
+    return keras.Model(inputs, outputs)
+
+
+def takes_one_array(hp: Any) -> Any:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)], name="stack")
+    model.compile("sgd", "mse")
+    return model
+
+
+def trains_by_number(hp: Any) -> Any:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, layers.Dense(2, name="head")(inputs, training=1))
+
+
+@pytest.mark.parametrize(
+    ("build", "why", "line"),
+    [
+        (pops_without_rebuilding, "Sequential 'stack' is empty where a layer is popped", 2),
+        (asks_by_index, "Functional 'two' does not know the layer that get_layer", 3),
+        (asks_whether_built, "Dense 'asked' is asked whether it is built", 2),
+        (goes_on, "build goes on where Conv2D ", None),
+        (trains_by_number, "Dense 'head' is called with a training that is no bool", 2),
+    ],
+)
+def test_a_reason_names_the_layer_or_the_line(build: Any, why: str, line: int | None) -> None:
+    said = sst.check(build, {}).slow_because
+    assert said is not None
+    assert said.startswith(why)
+    if line is not None:
+        assert said.endswith(f"(test_signals.py:{build.__code__.co_firstlineno + line})")
+
+
+def test_a_reason_of_the_training_step_names_the_model() -> None:
+    x, y = np.zeros((8, 4), "float32"), np.zeros((8, 1), "float32")
+    verdict = sst.check(takes_one_array, {}, x=[x, x], y=y)
+    assert verdict.slow_because == "Sequential 'stack' is trained on several arrays"
 
 
 def test_nothing_is_logged_of_what_is_only_not_chosen(caplog: pytest.LogCaptureFixture) -> None:

@@ -85,7 +85,7 @@ def _guard(name: str) -> None:
     def guarded(self: SymbolicTensor, *args: Any, **kwargs: Any) -> Any:
         run = self.node.run
         if run.inside_call:
-            run.escalate(f"{name} of a tensor in the call of a layer")
+            run.escalate(f"{name} of a tensor is asked for in the call of a layer")
         return NotImplemented if method is None else method(self, *args, **kwargs)
 
     setattr(SymbolicTensor, name, guarded)

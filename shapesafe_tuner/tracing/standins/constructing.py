@@ -150,22 +150,25 @@ class Constructing(Inside, Run):
         name: FromUser = None,
         **kwargs: FromUser,
     ) -> InputRecord:
-        unusual = sparse or ragged or optional or kwargs or input_tensor is not None
-        if unusual or not (name is None or (isinstance(name, str) and "/" not in name)):
-            self.escalate("an unusual input")
+        flags = {"sparse": sparse, "ragged": ragged, "optional": optional}
+        unusual = [*(flag for flag, value in flags.items() if value), *kwargs]
+        if unusual or input_tensor is not None:
+            self.escalate(f"an input is made with {', '.join(unusual) or 'input_tensor'}")
+        if not (name is None or (isinstance(name, str) and "/" not in name)):
+            self.escalate("an input is made with an unusual name")
         if batch_shape is None and shape is not None:
             batch_shape = (batch_size, *shape) if type(shape) in (tuple, list) else None
         elif shape is not None or batch_size is not None:
-            self.escalate("an input with two shapes")
+            self.escalate("an input is made with two shapes")
         if self.show is not None:
             batch_shape = expressions(batch_shape)
         if type(batch_shape) not in (tuple, list) or not all(
             size is None or (type(size) in (int, Deferred) and size > 0) for size in batch_shape
         ):
-            self.escalate("an input of an unusual shape")
+            self.escalate("an input is made with an unusual shape")
         dtype = keras.config.floatx() if dtype is None else dtype
         if dtype not in _DTYPES:
-            self.escalate(f"an input of dtype {dtype}")
+            self.escalate(f"an input is made with the dtype {dtype}")
         output = Spec(tuple(batch_shape), dtype)
         name = self.name_of(keras.layers.InputLayer) if name is None else name
         description = _described(keras.layers.InputLayer, batch_shape=output.shape, dtype=dtype)
@@ -180,14 +183,14 @@ class Constructing(Inside, Run):
     ) -> InputRecord:
         """The input that a model makes for itself."""
         if type(shape) not in (tuple, list):
-            self.escalate("an input of an unusual shape")
+            self.escalate("an input is made with an unusual shape")
         return self._input(batch_shape=(batch, *shape), dtype=dtype, name=name)
 
     def _sequential(
         self, layers: FromUser = None, trainable: FromUser = True, name: FromUser = None
     ) -> SequentialStandIn:
         if trainable is not True or not (name is None or isinstance(name, str)):
-            self.escalate("an unusual Sequential")
+            self.escalate("a Sequential is made with trainable, or with an unusual name")
         name = self.name_of(keras.Sequential) if name is None else name
         record = SequentialRecord(self, _described(keras.Sequential), name)
         if layers:
@@ -198,11 +201,11 @@ class Constructing(Inside, Run):
         given = dict(zip(("inputs", "outputs", "name"), args, strict=False), **kwargs)
         name = given.pop("name", None)
         if set(given) != {"inputs", "outputs"} or not (name is None or isinstance(name, str)):
-            self.escalate("an unusual Model")
+            self.escalate("a Model is made with other than inputs, outputs and a plain name")
         try:
             specs_of(list(given.values()))
         except NoSpec:
-            self.escalate("a model of what is not a tensor of this build")
+            self.escalate("a Model is made of what is not a tensor of this build")
         name = self.name_of(constructors.Functional) if name is None else name
         description = _described(constructors.Functional)
         return ModelStandIn(FunctionalRecord(self, description, name, **given))

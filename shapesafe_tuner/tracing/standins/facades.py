@@ -242,7 +242,7 @@ def _build(record: LayerRecord) -> Callable[[FromUser], None]:
         except Refused as refused:
             run.refuse(record, spec, refused)
         except Unknown as unknown:
-            run.escalate(unknown.why)
+            run.escalate(f"{record.title}: {unknown.why}")
         record.built_on = spec
 
     return build

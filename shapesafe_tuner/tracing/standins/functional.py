@@ -48,19 +48,19 @@ class FunctionalRecord(ModelRecord):
             or not flat
             or not all(isinstance(source, InputRecord) for source in self.sources)
         ):
-            self.leave("inputs are no separate inputs")
+            self.leave("has inputs that are not separate")
         self.order = self._sorted()
         used = {id(node.record) for node in self.order if isinstance(node.record, InputRecord)}
         if used != ids:
-            self.leave("inputs and outputs are not connected")
+            self.leave("has inputs that lead to no output")
         records = {id(node.record): node.record for node in self.order}
         if len({record.name for record in records.values()}) != len(records):
-            self.leave("two layers have the same name")
+            self.leave("has two layers of the same name")
 
     def _cut(self, inputs: Nested, outputs: Nested) -> tuple[Nested, Nested]:
         """A graph that begins within another: each tensor becomes an input, as in Keras."""
         if not self.run.may_cut:
-            self.leave("a model begins within a graph")
+            self.leave("begins within a graph")
         starts: dict[tuple[int, int], SymbolicTensor] = {}
         cut: set[int] = set()
         copies: dict[int, Node] = {}
@@ -82,7 +82,7 @@ class FunctionalRecord(ModelRecord):
             if start is not None:
                 return start
             if id(node.record) in cut:
-                self.leave("a layer stands before and behind the inputs of a model")
+                self.leave("has a layer before and behind its inputs")
             if id(node) not in copies:
                 args, kwargs = map_leaves(copied, node.args), map_leaves(copied, node.kwargs)
                 copies[id(node)] = Node(node.record, args, kwargs)
@@ -101,11 +101,11 @@ class FunctionalRecord(ModelRecord):
                 return chain
         pending: list[tuple[Node, bool]] = [(t.node, False) for t in tensors(self.wanted)]
         if not pending:
-            self.leave("there are no outputs")
+            self.leave("has no outputs")
         while pending:
             node, ready = pending.pop()
             if node.run is not self.run:
-                self.leave("a tensor comes from another build")
+                self.leave("has a tensor of another build")
             source = isinstance(node.record, InputRecord)
             key = id(node.record) if source else id(node)
             if ready:
@@ -149,14 +149,14 @@ class FunctionalRecord(ModelRecord):
     def stand_ins(self) -> list[Held]:
         """The layers; Keras orders them by depth."""
         if not all(len(node.args) <= 1 and not node.kwargs for node in self.order):
-            self.leave("layers of a branching model are read")
+            self.leave("branches, and is asked for its layers")
         return [facade_of(record) for record in self._records() if isinstance(record, LayerRecord)]
 
     def get_layer(self, name: FromUser = None, index: FromUser = None) -> Held:
         """As ``Model.get_layer``."""
         found = [record for record in self._records() if record.name == name]
         if index is not None or len(found) != 1 or not isinstance(found[0], LayerRecord):
-            self.leave("get_layer finds no layer")
+            self.leave("does not know the layer that get_layer is asked for")
         return facade_of(found[0])
 
     def leaves(self) -> Iterator[LayerRecord]:
@@ -176,14 +176,14 @@ class FunctionalRecord(ModelRecord):
         """Call the graph again on other inputs."""
         flat = self._matched(inputs)
         if arguments:
-            self.leave("called in an unusual way")
+            self.leave("is called with further arguments")
         given = []
         for source, spec in zip(self.sources, flat, strict=True):
             self.check_input(source.output, spec)
             given.append(adjusted(self, source, spec))
         outputs = self.again(given, functools.partial(self._specs_from, step=step))
         if any(spec.mask is not None for spec in walk(outputs)):
-            self.leave("a mask leaves a model")
+            self.leave("gives a mask")
         return Answer(0, outputs)
 
     def again(self, given: Iterable[Any], call: Callable[[Node, Any, Any], Iterable[Any]]) -> Any:
@@ -218,11 +218,11 @@ class FunctionalRecord(ModelRecord):
         """The specs in the order of the inputs."""
         if isinstance(self.given, dict):
             if not isinstance(inputs, dict) or set(inputs) != set(self.given):
-                self.leave("called on another structure")
+                self.leave("is called on another structure than that of its inputs")
             return [inputs[name] for name in self.given]
         flat = leaves(inputs)
         if len(flat) != len(self.sources) or isinstance(inputs, dict):
-            self.leave("called on another structure")
+            self.leave("is called on another structure than that of its inputs")
         return flat
 
     def _specs_from(self, node: Node, args: Args, kwargs: Kwargs, *, step: Step) -> list[Spec]:

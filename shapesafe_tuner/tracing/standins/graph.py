@@ -257,10 +257,16 @@ class LayerRecord:
         """The class it stands for."""
         return self.description.layer_class
 
+    @property
+    def title(self) -> str:
+        """Its class and its name, to begin a sentence with."""
+        kind = self.layer_class.__name__
+        return f"{kind} '{self.name}'" if self.name else kind
+
     def is_built(self) -> bool:
         """Whether it has its weights; Keras alone knows of a layer that was not called."""
         if self.built_on is None:
-            self.run.escalate("it is asked whether a layer is built")
+            self.run.escalate(f"{self.title} is asked whether it is built")
         return True
 
     def own_key(self) -> Key:

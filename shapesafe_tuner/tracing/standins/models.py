@@ -47,8 +47,12 @@ class ModelRecord(LayerRecord):
         self.compiled: tuple[Args, Kwargs] | None = None
 
     def leave(self, what: str) -> NoReturn:
-        """Leave the run."""
-        self.run.escalate(f"{self.layer_class.__name__}.{what}")
+        """Leave the run.
+
+        Args:
+            what: the rest of a sentence that begins with the model.
+        """
+        self.run.escalate(f"{self.title} {what}")
 
     def compile(self, *args: FromUser, **kwargs: FromUser) -> None:
         """As ``Model.compile``; Keras is asked when the run is over."""
@@ -65,7 +69,7 @@ class ModelRecord(LayerRecord):
     def optimizer(self) -> CompileArgumentStandIn:
         """As ``Model.optimizer``; one that was given by its name is made now."""
         if self.compiled is None:
-            self.leave("optimizer is read before compile")
+            self.leave("is asked for its optimizer before compile")
         args, kwargs = self.compiled
         given = args[0] if args else kwargs.get("optimizer", "rmsprop")
         if type(given) is str:
@@ -76,19 +80,19 @@ class ModelRecord(LayerRecord):
                 {k: v for k, v in kwargs.items() if k != "optimizer"},
             )
         if type(given) is not CompileArgumentStandIn:
-            self.leave("optimizer is read")
+            self.leave("is asked for its optimizer")
         return given
 
     def summary(self, *args: FromUser, **kwargs: FromUser) -> None:
         """As ``Model.summary``, which a check does not print."""
         if args or kwargs.get("print_fn") is not None:
-            self.leave("summary is given a place to print to")
+            self.leave("is told where to print its summary")
 
     def get_layer(self, name: FromUser = None, index: FromUser = None) -> Held:
         """As ``Model.get_layer``."""
         found = [layer for layer in self.stand_ins() if layer._record.name == name]
         if index is not None or len(found) != 1:
-            self.leave("get_layer finds no layer")
+            self.leave("does not know the layer that get_layer is asked for")
         return found[0]
 
     def single(self, found: Nested, what: str) -> SymbolicTensor:
@@ -96,7 +100,7 @@ class ModelRecord(LayerRecord):
         tensor = found[0] if type(found) is list and len(found) == 1 else found
         if type(tensor) is SymbolicTensor:
             return tensor
-        return self.leave(f"{what} is read")
+        return self.leave(f"is asked for its one {what}")
 
     def check_input(self, expected: Spec, spec: Spec) -> None:
         """As the model's ``InputSpec``: known sizes must agree, last axes of 1 apart."""
@@ -156,14 +160,14 @@ class SequentialRecord(ModelRecord):
     def add(self, layer: FromUser, rebuild: bool = True) -> None:
         """As ``Sequential.add``."""
         if rebuild is not True:
-            self.leave("add without rebuilding")
+            self.leave("is added to without rebuilding")
         self._append(layer)
         self._grow()
 
     def pop(self, rebuild: bool = True) -> Held:
         """As ``Sequential.pop``."""
         if rebuild is not True or not self.stack:
-            self.leave("pop")
+            self.leave("is empty where a layer is popped, or pops it without rebuilding")
         del self.made[len(self.stack) - 1 :]
         layer = self.stack.pop()
         self._names.discard(layer._record.name)
@@ -173,12 +177,12 @@ class SequentialRecord(ModelRecord):
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
             layer = StandIn(layer.node.record)
         if not isinstance(layer, (StandIn, Posed)) or layer._record.run is not self.run:
-            self.leave("add of what is no layer of this build")
+            self.leave("is given what is no layer of this build")
         record = layer._record
         first = not self.stack and self.source is None
         if isinstance(record, InputRecord):
             if not first:
-                self.leave("add of a second input")
+                self.leave("is given a second input")
             self.source = record
             return
         if first and "input_shape" in record.description.kwargs:
@@ -187,7 +191,7 @@ class SequentialRecord(ModelRecord):
             self.source = self.run.input_of((record.description.kwargs["input_dim"],))
         source = self.source
         if record.name in self._names or (source is not None and record.name == source.name):
-            self.leave("add of a second layer of the same name")
+            self.leave(f"is given a second layer named {record.name}")
         self._names.add(record.name)
         self.stack.append(self.run.kept(layer))
 
@@ -222,10 +226,10 @@ class SequentialRecord(ModelRecord):
             size is None or type(size) is int for size in input_shape
         )
         if not plain or not self.stack:
-            self.leave("build")
+            self.leave("is built before it has layers, or on an unusual shape")
         if self.source is not None:
             if tuple(input_shape) != self.source.output.shape:
-                self.leave("build on another shape")
+                self.leave("is built on another shape than that of its input")
             return
         self._start(Spec(tuple(input_shape)))
         self._grow()
@@ -250,20 +254,20 @@ class SequentialRecord(ModelRecord):
     def input_tensors(self) -> list[SymbolicTensor]:
         """As ``Sequential.inputs``."""
         if self.source is None:
-            return self.leave("inputs before it is built")
+            return self.leave("is asked for its inputs before it is built")
         return [self.source.tensor()]
 
     def output_tensors(self) -> list[SymbolicTensor]:
         """As ``Sequential.outputs``."""
         if self.source is None or not self.made:
-            self.leave("outputs before it is built")
+            self.leave("is asked for its outputs before it is built")
         tensor = self.made[-1]
-        return [tensor] if type(tensor) is SymbolicTensor else self.leave("several outputs")
+        return [tensor] if type(tensor) is SymbolicTensor else self.leave("has several outputs")
 
     def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
         """Call the layers in their order."""
         if arguments or not isinstance(inputs, Spec) or not self.stack:
-            self.leave("called in an unusual way")
+            self.leave("is called with several tensors or further arguments, or is empty")
         if self.source is None and not step:
             self._start(inputs)
             self._grow()
@@ -276,7 +280,7 @@ class SequentialRecord(ModelRecord):
         for layer in self.stack:
             value = self.run.answer(layer._record, value, {}, step=step)
         if isinstance(value, Spec) and value.mask is not None:
-            self.leave("a mask leaves a model")
+            self.leave("gives a mask")
         return Answer(0, value)
 
 

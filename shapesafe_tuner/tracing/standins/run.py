@@ -168,7 +168,7 @@ class AnalyticRun(Constructing):
         try:
             given, further = specs_of(args), _specs_and_values(kwargs)
         except NoSpec as reason:
-            self.escalate(str(reason))
+            self.escalate(f"{record.title}: {reason}")
         first, arguments = self.bound(record, given, further)
         shown = shown_of(given, further)
         outputs = self.answer(record, first, arguments, shown=shown, tensors=(args, kwargs))
@@ -179,11 +179,11 @@ class AnalyticRun(Constructing):
         """A layer called in the ``call`` of a class of the user's."""
         told = kwargs.pop("training", None) if kwargs else None
         if told is not None and type(told) is not bool:
-            self.escalate("training is not a bool")
+            self.escalate(f"{record.title} is called with a training that is no bool")
         try:
             given, further = specs_of(args), _specs_and_values(kwargs)
         except NoSpec as reason:
-            self.escalate(str(reason))
+            self.escalate(f"{record.title}: {reason}")
         first, arguments = self.bound(record, given, further)
         with self.told(told):
             shown = shown_of(given, further)
@@ -191,7 +191,7 @@ class AnalyticRun(Constructing):
                 record, first, arguments, step=self.step, shown=shown, tensors=(args, kwargs)
             )
         if any(spec.mask is not None for spec in walk(outputs)):
-            self.escalate("a mask in the call of a layer")
+            self.escalate(f"{record.title} gives a mask in the call of a layer")
         return tensors_of(outputs, Node(record, args, kwargs))
 
     @staticmethod
@@ -221,7 +221,7 @@ class AnalyticRun(Constructing):
         except Refused as refused:
             self.refuse(record, inputs if shown is None else shown, refused, tensors)
         except NoKey as reason:
-            self.escalate(str(reason))
+            self.escalate(f"{record.title}: {reason}")
         first = record.built_on is None
         if first:
             record.built_on = inputs
@@ -238,11 +238,11 @@ class AnalyticRun(Constructing):
         try:
             given, further = _specs_and_values(args), _specs_and_values(kwargs)
         except NoSpec as reason:
-            self.escalate(str(reason))
+            self.escalate(f"{record.name}: {reason}")
         if self.inside:
             why = known_operation(operation, given, further)
             if why is not None or not self.inside_call:
-                self.escalate(why or "an operation outside call")
+                self.escalate(why or f"{record.name} is computed outside call")
         outputs = self.operate(record, given, further, self.step)
         return tensors_of(outputs, Node(record, args, kwargs))
 

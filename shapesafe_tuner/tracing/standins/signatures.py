@@ -43,16 +43,16 @@ def bound(
         names, defaults = call_parameters(record.layer_class)
     arguments = dict(zip(names, args, strict=False))
     if len(args) > len(names) or set(arguments) & set(kwargs) or not names:
-        run.escalate("a call that does not fit the layer")
+        run.escalate(f"{record.title} is called with arguments that do not fit")
     arguments.update(kwargs)
     if names[0] not in arguments:
-        run.escalate("a call without inputs")
+        run.escalate(f"{record.title} is called without inputs")
     first = arguments.pop(names[0])
     training = arguments.pop("training", None)
     if training is not None and type(training) is not bool:
-        run.escalate("training is not a bool")
+        run.escalate(f"{record.title} is called with a training that is no bool")
     if first is None or not any(True for _ in walk(first)):
-        run.escalate("a layer is called on no tensor")
+        run.escalate(f"{record.title} is called on no tensor")
     check_complete(run, record, first, names, {**defaults, **arguments})
     return first, {
         name: value

@@ -67,12 +67,13 @@ class Training:
             Escalation: something about the step is not known here.
         """
         if record.compiled is None:
-            run.escalate("the model is not compiled")
+            record.leave("is not compiled")
         if self._data.stands_for and (run.facades or not treats_sizes_alike(record)):
             raise SizesMatter
-        if backend.STATE_IS_DIFFERENTIATED and any(map(keeps_state, record.leaves())):
+        keeps = filter(keeps_state, record.leaves() if backend.STATE_IS_DIFFERENTIATED else ())
+        for layer in keeps:
             run.walks(record)
-            run.escalate("gradients go through the state that a layer keeps")
+            run.escalate(f"gradients go through the state that {layer.title} keeps")
         opened = self._given_to_own_code(record, run) if run.facades else None
         outputs: dict[Batch, Specs] = {}
         for place, batch in enumerate(self._data.batches):
@@ -85,15 +86,15 @@ class Training:
                 given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
             if opened is not None and not _alike(opened, given):
-                run.escalate("what a batch gives depends on whether its size is known")
+                record.leave("gives something else where the size of a batch is known")
             if any(None in spec.shape for spec in walk(given)):
-                run.escalate("a batch has outputs of unknown size")
+                record.leave("has outputs of unknown size")
             outputs[batch] = given
             self._data.assert_stands_for_all(
                 size for spec in walk(given) for size in spec.shape[1:]
             )
             if step == "training" and backend.NEEDS_GRADIENT and not run.gradient_arrives(record):
-                run.escalate("no gradient may reach a weight")
+                record.leave("may have no weight that a gradient reaches")
         key: Key = None
         with contextlib.suppress(NoKey):
             key = (
@@ -113,9 +114,9 @@ class Training:
                     if type(leaf) is CompileArgumentStandIn:
                         leaf._record.demand()
             if known.attribution is not None and known.attribution.origin is Origin.BUG:
-                run.escalate("the loss or a metric fails")
+                record.leave("has a loss or a metric that fails")
             if known.undecided is not None:
-                run.escalate(known.undecided)
+                record.leave(f"has a loss or a metric that is not judged: {known.undecided}")
             if known.error is not None:
                 without_frames(known.error)
             if key is not None:
@@ -126,8 +127,9 @@ class Training:
 
     def _given_to_own_code(self, record: ModelRecord, run: AnalyticRun) -> Specs:
         """What a batch of open size gives, which code of the user's may see first."""
-        if not all(leaf.trainable for leaf in record.leaves()):
-            run.escalate("a layer is frozen beside code of the user's own")
+        for leaf in record.leaves():
+            if not leaf.trainable:
+                run.escalate(f"{leaf.title} is frozen beside code of the user's own")
         if not self._data.open_batch:
             return None
         first = self._data.batches[0]
@@ -139,7 +141,7 @@ class Training:
         if isinstance(record, FunctionalRecord):
             return _named_as(record.given, batch.x, record)
         if not isinstance(batch.x, TensorSpec):
-            return record.leave("trained on several arrays")
+            return record.leave("is trained on several arrays")
         return _spec(batch.x, record)
 
     def _forward(
@@ -153,7 +155,7 @@ class Training:
             if step == "evaluation" or not (first or backend.LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
-                run.escalate("evaluation, or a later batch, may differ from training")
+                record.leave("may do otherwise in evaluation or with a later batch")
             raise
 
     def _trace(
@@ -274,7 +276,7 @@ def _output_names(record: ModelRecord) -> list[str]:
     names = [tensor.node.record.name for tensor in record.output_tensors()]
     inputs = [tensor.node.record.name for tensor in record.input_tensors()]
     if set(names) & set(inputs):
-        record.leave("an output has the name of an input")
+        record.leave("has an output with the name of an input")
     return names
 
 
@@ -296,25 +298,25 @@ def _named_as(given: Nested, x: Nested, record: ModelRecord) -> Specs:
     """The specs of a batch in the structure of a model's inputs, where they match plainly."""
     if isinstance(given, dict):
         if not isinstance(x, dict) or set(x) != set(given):
-            record.leave("trained on another structure")
+            record.leave("is trained on another structure than that of its inputs")
         return {name: _spec(x[name], record) for name in given}
     if isinstance(x, dict):
         names = [tensor.node.record.name for tensor in record.input_tensors()]
         if set(x) != set(names) or not isinstance(given, (list, tuple)):
-            record.leave("trained on another structure")
+            record.leave("is trained on another structure than that of its inputs")
         return [_spec(x[name], record) for name in names]
     if isinstance(given, (list, tuple)):
         if not isinstance(x, tuple) or len(x) != len(given):
             if len(given) == 1 and isinstance(x, TensorSpec):
                 return [_spec(x, record)]
-            record.leave("trained on another structure")
+            record.leave("is trained on another structure than that of its inputs")
         return [_spec(item, record) for item in x]
     return _spec(x, record)
 
 
 def _spec(item: object, record: ModelRecord) -> Spec:
     if not isinstance(item, TensorSpec) or item.sparse or item.dtype in ("string", "object"):
-        record.leave("trained on unusual data")
+        record.leave("is trained on strings, on objects or on sparse data")
     return Spec(item.shape, item.dtype)
 
 

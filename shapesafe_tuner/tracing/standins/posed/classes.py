@@ -124,11 +124,11 @@ def _init(
 ) -> None:
     record = self.__dict__["_record"]
     if args or further or dtype is not None or trainable is not True:
-        record.blamed("an unusual super().__init__")
+        record.blamed("calls super().__init__ in an unusual way")
     if policies()[:2] != (_FLOAT, _FLOAT):
-        record.blamed("another dtype policy")
+        record.blamed("is made under another dtype policy than float32")
     if name is not None and (not isinstance(name, str) or "/" in name):
-        record.blamed("an unusual name")
+        record.blamed("is made with an unusual name")
     if not record.named:
         record.name = record.run.name_of(record.layer_class) if name is None else name
     record.named = True
@@ -142,18 +142,18 @@ def _set(self: Any, name: str, value: Any) -> None:
     if name == "supports_masking" and type(value) is bool and not run.inside_call:
         return
     if run.inside_call or record.locked:
-        record.blamed(f"{name} is set once it is built")
+        record.blamed(f"sets {name} once it is built")
     with run.outside():
         reserved = _reserved()
     if hasattr(root_of(record.layer_class), name) or name in reserved:
-        record.blamed(f"{name} is set")
+        record.blamed(f"sets {name}")
     if not record.named and type(value) not in _PLAIN:
-        record.blamed("a layer is set before super().__init__()")
+        record.blamed("sets a layer before super().__init__()")
     self.__dict__[name] = value
 
 
 def _delete(self: Any, name: str) -> None:
-    self.__dict__["_record"].blamed(f"{name} is deleted")
+    self.__dict__["_record"].blamed(f"deletes {name}")
 
 
 def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -161,13 +161,13 @@ def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
     run = record.run
     told = kwargs.pop("training", None)
     if len(args) != 1 or kwargs or (told is not None and not run.inside_call):
-        record.blamed("called in an unusual way")
+        record.blamed("is called in an unusual way")
     try:
         given = specs_of(args[0])
     except NoSpec as reason:
-        record.blamed(str(reason))
+        record.blamed(f"is not followed: {reason}")
     if not any(True for _ in walk(given)):
-        record.blamed("called on no tensor")
+        record.blamed("is called on no tensor")
     with run.told(told):
         outputs = run.answer(record, given, None, step=run.step)
     return tensors_of(outputs, Node(record, args, {}))
@@ -189,15 +189,15 @@ def _add_weight(
     record = self.__dict__["_record"]
     run = record.run
     if run.inside_call or record.locked or not record.named:
-        record.blamed("a weight is added late")
+        record.blamed("adds a weight late")
     unusual = dtype not in (None, _FLOAT) or regularizer is not None or constraint is not None
     unusual = unusual or aggregation != "none" or overwrite_with_gradient or autocast is not True
     if unusual or type(trainable) is not bool or not any_shape_initializer(initializer):
-        record.blamed("an unusual weight")
+        record.blamed("adds an unusual weight")
     given = expressions(() if shape is None else shape)
     sizes = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     if not all(type(size) in (int, Deferred) and size > 0 for size in sizes):
-        record.blamed("a weight of an unusual shape")
+        record.blamed("adds a weight of an unusual shape")
     count: Any = 1
     for size in sizes:
         count = count * size
@@ -212,7 +212,7 @@ def _build(self: Any, *args: Any) -> None:
     """
     record = self.__dict__["_record"]
     if record.locked or record.is_model or record not in record.run.inside[-1:]:
-        record.blamed("build is called")
+        record.blamed("has its build called")
 
 
 def _left(name: str) -> property:
@@ -220,7 +220,7 @@ def _left(name: str) -> property:
 
     def get(self: Any) -> Any:
         record = self.__dict__["_record"]
-        return record.blamed(f"{name} is read")
+        return record.blamed(f"is asked for {name}")
 
     return property(get)
 
@@ -246,7 +246,7 @@ def _answers(root: Any) -> dict[str, Any]:
         __setattr__=_set,
         __delattr__=_delete,
         __call__=_call,
-        __reduce_ex__=lambda self, protocol: self.__dict__["_record"].blamed("it is copied"),
+        __reduce_ex__=lambda self, protocol: self.__dict__["_record"].blamed("is copied"),
         __repr__=lambda self: f"<{self.__dict__['_record'].layer_class.__name__}>",
         add_weight=_add_weight,
         build=_build,

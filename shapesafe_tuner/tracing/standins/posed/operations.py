@@ -37,11 +37,13 @@ def known_operation(operation: Any, args: Any, kwargs: Any) -> str | None:
     name = type(operation).__name__
     known = name in _BINARY or name in _ELEMENTWISE or name in _TRACED
     if not known or not type(operation).__module__.startswith("keras."):
-        return f"the operation {name}"
+        return f"{name} is computed in the call of a layer"
     specs = list(walk((args, kwargs)))
     if any(spec.dtype != _FLOAT or spec.mask is not None for spec in specs):
-        return f"{name} of other than floats of one type"
-    return None if all(map(_is_plain, (*args, *kwargs.values()))) else f"{name} of an array"
+        return f"{name} is computed of other than floats of one type"
+    if not all(map(_is_plain, (*args, *kwargs.values()))):
+        return f"{name} is computed of an array"
+    return None
 
 
 def _is_plain(value: Any) -> bool:

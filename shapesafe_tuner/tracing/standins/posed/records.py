@@ -101,11 +101,11 @@ class PosedRecord(ModelRecord):
 
     def input_tensors(self) -> list[Any]:
         """A subclassed model has none."""
-        return self.blamed("inputs")  # type: ignore[no-any-return]
+        return self.blamed("is asked for its inputs")  # type: ignore[no-any-return]
 
     def output_tensors(self) -> list[Any]:
         """A subclassed model has none."""
-        return self.blamed("outputs")  # type: ignore[no-any-return]
+        return self.blamed("is asked for its outputs")  # type: ignore[no-any-return]
 
     def answer(self, inputs: Specs, arguments: Mapping[str, Specs] | None, *, step: Step) -> Answer:
         """Build it if this is its first call, and run ``call``: its own weights, and the outputs.
@@ -114,9 +114,9 @@ class PosedRecord(ModelRecord):
         """
         run = self.run
         if arguments or not self.named:
-            self.blamed("called in an unusual way")
+            self.blamed("is called in an unusual way")
         if any(spec.mask is not None or spec.dtype != _FLOAT for spec in walk(inputs)):
-            self.blamed("called on a mask, or on what are no plain floats")
+            self.blamed("is called on a mask, or on other than plain floats")
         self.called_on = inputs
         with run.entered(self, step):
             if not self.locked:
@@ -165,7 +165,7 @@ class PosedRecord(ModelRecord):
         if not self.builds:
             return
         if not isinstance(inputs, Spec):
-            self.blamed("build for several inputs")
+            self.blamed("has a build for several inputs")
         shape = inputs.shape if self.run.show is None else shown_sizes(inputs.shape)
         vars(owner_of(self.layer_class, "build"))["build"](self.facade, shape)
 
