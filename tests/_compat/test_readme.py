@@ -32,6 +32,20 @@ def private_names(path: pathlib.Path) -> set[tuple[str, ...]]:
     return found
 
 
+def private_attributes(path: pathlib.Path) -> set[str]:
+    """The private attributes that a module reads and does not define itself."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            of_self = ast.unparse(node.value) == "self"
+            (own if of_self and isinstance(node.ctx, ast.Store) else found).add(node.attr)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr"):
+            found.update(str(part.value) for part in node.args if isinstance(part, ast.Constant))
+    return {name for name in found - own if re.match(r"_[A-Za-z]", name)}
+
+
 @pytest.mark.parametrize(
     "path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER))
 )
@@ -41,6 +55,16 @@ def test_private_names_are_listed(path: pathlib.Path) -> None:
         row = ROWS[path.relative_to(FOLDER).as_posix()]
         missing = {ways[0] for ways in needed if not any(f"`{name}`" in row for name in ways)}
         assert missing == set()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER))
+)
+def test_private_attributes_are_listed(path: pathlib.Path) -> None:
+    needed = private_attributes(path)
+    if needed:
+        row = ROWS[path.relative_to(FOLDER).as_posix()]
+        assert {name for name in needed if not re.search(rf"\b{name}\b", row)} == set()
 
 
 def test_what_is_listed_is_there() -> None:
