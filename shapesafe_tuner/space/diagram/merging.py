@@ -10,6 +10,7 @@ that a part of every state, and the exploration starts again.
 from __future__ import annotations
 
 import dataclasses
+import random
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ from shapesafe_tuner.verdict import Verdict
 
 _LOOKS = (32, 256, 2_048)
 """Runs of one exploration after which it may start again because a better way is known."""
+
+_SCATTERED = 256
+"""Runs of one exploration whose places are drawn."""
 
 __all__ = ["Merging", "Unmergeable", "Vertex"]
 
@@ -204,6 +208,7 @@ class Merging:
         self.memory.keys.clear()
         self.memory.early.learn()
         looks = [self.runs + each for each in _LOOKS]
+        generator, scattered = random.Random(0), self.runs + _SCATTERED
         start = _Position(0, 0)
         way = self._run({})
         root = way[0].vertex
@@ -214,6 +219,10 @@ class Merging:
                 del looks[0]
                 if self.memory.early.learn():
                     raise _Again("some values are better chosen early")
+            if self.runs < scattered:
+                # What makes the exploration start again is found sooner here and there.
+                place = generator.randrange(len(waiting))
+                waiting[place], waiting[-1] = waiting[-1], waiting[place]
             vertex, values, position = waiting.pop()
             for value, _ in vertex.pairs:
                 if value not in vertex.edges:

@@ -20,7 +20,7 @@ from shapesafe_tuner.tracing.states.frames import Place
 
 __all__ = ["Ages"]
 
-_FAR = 8
+_FAR = 2
 """An age beyond which tensors of a place count for ever."""
 
 

@@ -11,7 +11,7 @@ import collections
 import types
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,19 @@ Held = Mapping[int, tuple["weakref.ref[Any]", Any]]
 """Objects of ours that user code may hold: by id, a reference and the name it goes by."""
 Codes = Mapping[types.CodeType, Mapping[str, Any]]
 """The user code that ran, with its globals."""
-Pin = Mapping[int, tuple[Any, int]]
-"""Objects that what is hidden may share with what is seen, with their numbers."""
+
+
+class Pin(NamedTuple):
+    """What something hidden may share with what is seen.
+
+    Attributes:
+        shared: the user's objects, by id, with their numbers.
+        ours: the ids of ours.
+    """
+
+    shared: Mapping[int, tuple[Any, int]]
+    ours: frozenset[int]
+
 
 _ATOMS = frozenset([
     int, float, str, bytes, bool, type(None), complex, type(...), range, slice, type(NotImplemented)
@@ -93,11 +104,12 @@ class Walk:
 
     def pins(self) -> Any:
         """What is hidden but may be shared."""
-        return tuple(tuple(self.of(obj) for obj, _ in pin.values()) for pin in self._pinned)
+        return tuple(tuple(self.of(obj) for obj, _ in pin.shared.values()) for pin in self._pinned)
 
-    def shared(self) -> Pin:
-        """The objects of this walk that are not ours, for later walks."""
-        return {key: item for key, item in self.seen.items() if key not in self.ours}
+    def pin(self) -> Pin:
+        """What this walk met, for later walks."""
+        users = {key: item for key, item in self.seen.items() if key not in self.ours}
+        return Pin(users, frozenset(self.ours))
 
     def of(self, obj: Any, names: Iterable[str] = ()) -> Any:
         """One object.
@@ -150,7 +162,9 @@ class Walk:
         """Which of the things that are pinned this is."""
         if not self._pinned:
             return ()
-        return tuple(pin[id(obj)][1] if id(obj) in pin else -1 for pin in self._pinned)
+        return tuple(
+            pin.shared[id(obj)][1] if id(obj) in pin.shared else -1 for pin in self._pinned
+        )
 
     def _items(self, known: Mapping[str, Any]) -> list[Any]:
         return [(name, self.of(value)) for name, value in known.items()]

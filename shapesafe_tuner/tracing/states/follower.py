@@ -126,6 +126,7 @@ class Follower:
         self._held: dict[int, tuple[weakref.ref[Any], Any]] = {}
         self._busy: list[Any] = []
         self._running = False
+        self._escapes = False
         self._frames = Frames(self) if memory.reads_frames else None
 
     # What happens.
@@ -272,17 +273,33 @@ class Follower:
         except Uncanonical as why:
             self.memory.why[str(why)] = self.memory.why.get(str(why), 0) + 1
             return False
+        gone = self._forgotten(walk, pins)
         before = self._base
         self._base = self.memory.number(("summary", parts))
         self._way = 0
         self._steps.clear()
         for key, (reference, name) in list(self._held.items()):
-            if key in walk.ours:
+            if key in gone:
+                del self._held[key]
+            elif key in walk.ours:
                 self._held[key] = (reference, ("seen", walk.ours[key]))
             elif name[0] == "seen":
                 self._held[key] = (reference, ("hidden", before, name[1]))
         self._made = itertools.count(1)
         return True
+
+    def _forgotten(self, walk: Walk, pins: list[Pin]) -> set[int]:
+        """Our objects that lie only in locals which are not read any more."""
+        if self._escapes:
+            return set()
+        frames, seen = self._frames, set(walk.ours)
+        assert frames is not None
+        frames.walk_dead(walk)
+        return walk.ours.keys() - seen.union(*[pin.ours for pin in pins])
+
+    def escaped(self) -> None:
+        """Something of the user's lies in an object of a library, and what it holds with it."""
+        self._escapes = True
 
     def pin(self) -> Pin | None:
         """What something that is hidden from now on may share with the rest."""
@@ -294,7 +311,7 @@ class Follower:
             walk.globals()
         except Uncanonical:
             return None
-        return walk.shared()
+        return walk.pin()
 
     def _walk(self, pins: list[Pin]) -> Walk:
         assert self._frames is not None

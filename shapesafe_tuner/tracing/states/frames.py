@@ -6,11 +6,12 @@ import contextlib
 import inspect
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 from shapesafe_tuner.tracing.states import owners
 from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
+from shapesafe_tuner.tracing.states.liveness import live_names
 from shapesafe_tuner.tracing.states.stacks import Layout, called_code, is_clean, layout_of
 
 __all__ = ["Frames", "Place"]
@@ -257,17 +258,39 @@ class Frames:
         loops = tuple(
             (tag, info.loops[tag].key, info.loops[tag].rounds) for tag in sorted(info.loops)
         )
-        return info.code, at, info.hidden, loops, self._locals(info, walk)
+        return info.code, at, info.hidden, loops, self._locals(info, walk, self._live(info, at))
 
     def walk_locals(self, walk: Walk) -> None:
-        """Meet what the frames hold."""
+        """Meet what the frames hold, and what their last lines may have put on their stacks."""
         for info in self._stack:
-            self._locals(info, walk)
+            self._locals(info, walk, self._in_use(info))
 
-    def _locals(self, info: _Frame, walk: Walk) -> Any:
+    def walk_dead(self, walk: Walk) -> None:
+        """Meet what lies in locals that are not read any more, as far as it can be compared."""
+        for info in self._stack:
+            for value in info.frame.f_locals.values():
+                with contextlib.suppress(Uncanonical):
+                    walk.of(value)
+
+    def _locals(self, info: _Frame, walk: Walk, names: Collection[str] | None) -> Any:
         if info.code.co_cellvars and self._entered.get(info.code, 0) > 1:
             raise Uncanonical(f"{info.code.co_name} ran more than once and has cells")
-        return walk.names(info.frame.f_locals)
+        known = info.frame.f_locals
+        if names is not None:
+            known = {name: value for name, value in known.items() if name in names}
+        return walk.names(known)
+
+    @staticmethod
+    def _live(info: _Frame, at: int) -> Collection[str]:
+        """The locals that are read from an instruction on."""
+        return live_names(info.code)[at]
+
+    def _in_use(self, info: _Frame) -> Collection[str] | None:
+        """The locals that were read since the last clean line, or will be; None for all."""
+        if info.layout is None or info.clean is None:
+            return None
+        now = info.layout.whole(info.frame.f_lasti)
+        return {*self._live(info, info.clean), *self._live(info, now)}
 
 
 def _is_resumed(frame: types.FrameType) -> bool:

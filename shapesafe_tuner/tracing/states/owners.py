@@ -17,6 +17,8 @@ __all__ = [
 ]  # fmt: skip
 
 LIBRARIES = ("keras", "keras_tuner", "tensorflow", "numpy", "jax", "jaxlib", "torch")
+HYPERMODELS = ("applications", "src/applications")
+"""Where KerasTuner keeps builds, which are followed as a user's are."""
 STATELESS = frozenset(
     "keras keras_tuner tensorflow numpy math functools itertools operator collections typing "
     "dataclasses enum copy re string abc types warnings logging numbers fractions statistics "
@@ -37,6 +39,7 @@ _LIFETIMES = frozenset("__del__ weakref gc getrefcount finalize".split())
 def is_users(file: str) -> bool:
     """Whether a file is followed: the user's, or of a library that may call user code back."""
     inside = any(f"/site-packages/{name}/" in file for name in LIBRARIES)
+    inside = inside and not any(f"/keras_tuner/{name}/" in file for name in HYPERMODELS)
     return not inside and not file.startswith(_HERE + os.sep)
 
 

@@ -199,6 +199,9 @@ class FollowedRun(AnalyticRun):
             if not cls.__module__.startswith("keras."):
                 args, kwargs = _crossed(args), _crossed(kwargs)
                 follower.note(_methods(cls))
+                follower.escaped()
+            elif not all(map(_is_plain, leaves((args, kwargs)))):
+                follower.escaped()
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
             name = kwargs.get("name")
             if isinstance(name, str):
@@ -284,6 +287,15 @@ class FollowedRun(AnalyticRun):
             return None
         known = facts.batches[place]
         return None if type(known) is str else known
+
+
+_PLAIN = (int, float, str, bytes, bool, type(None), type)
+
+
+def _is_plain(leaf: Any) -> bool:
+    """Whether an argument holds nothing of the user's."""
+    kind = type(leaf)
+    return kind in _PLAIN or kind is SymbolicTensor or issubclass(kind, (Proxy, Facade))
 
 
 def _names_outputs(compiled: Any) -> bool:

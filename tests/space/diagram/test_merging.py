@@ -19,6 +19,7 @@ from tests.space.diagram.traps import B as TRAPS
 
 LEFT_TO_THE_TREE = {
     "conditional_scope", "same_layer_names", "auto_name_collision", "hp_values", "hp_get",
+    "kept_by_a_lambda", "kept_by_a_partial_function_in_a_layer", "kept_by_an_object_in_a_layer",
     "name_scope", "swallowed", "two_inputs_connected",
 }  # fmt: skip
 """Builds whose states are not followed, or that rules do not decide."""

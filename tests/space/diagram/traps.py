@@ -1,6 +1,6 @@
 """Builds that invite a wrong merge: state in closures, lists, iterators, names, modules, caches."""
 
-# ruff: noqa: SIM108, RET504, F841, E741, E402, B006, RUF015, C417, B007
+# ruff: noqa: SIM108, RET504, PLW2901, B905, F841, E741, E402, B006, RUF015, C417, B007
 from __future__ import annotations
 
 import contextlib
@@ -1404,3 +1404,216 @@ def names_alike_used_differently(hp):
         if hp.Boolean(f"p{k}"):
             x = L.MaxPooling2D(2)(x)
     return head(i, x)
+
+
+@adv
+def dead_locals_in_a_loop_over_a_list(hp):
+    i, x = start(14)
+    a = conv(hp, x, "a", (1, 5))
+    b = conv(hp, x, "b", (1, 7))
+    ends = []
+    for each in [a, b]:
+        if hp.Boolean(f"p{len(ends)}"):
+            each = L.MaxPooling2D(2)(each)
+        ends.append(L.Flatten()(L.Conv2D(1, 5)(each)))
+    return keras.Model(i, ends)
+
+
+@adv
+def dead_locals_in_a_zip(hp):
+    i, x = start(14)
+    a, b = conv(hp, x, "a", (1, 5)), conv(hp, x, "b", (1, 7))
+    pair = (a, b)
+    ends = []
+    for each, n in zip(pair, "cd"):
+        if hp.Boolean(n):
+            each = L.MaxPooling2D(2)(each)
+        ends.append(L.Flatten()(conv(hp, each, n + "k", (1, 5))))
+    return keras.Model(i, ends)
+
+
+def _deeper(hp, x, n):
+    if hp.Boolean(n):
+        x = L.MaxPooling2D(2)(x)
+    return conv(hp, x, n + "k", (1, 3))
+
+
+@adv
+def a_dead_local_on_the_stack(hp):
+    i, x = start(12)
+    a = conv(hp, x, "a", (1, 5))
+    ends = [L.Conv2D(1, 3)(a), _deeper(hp, x, "f"), L.Conv2D(1, 4)(a)]
+    return keras.Model(i, [L.Flatten()(each) for each in ends])
+
+
+@adv
+def a_dead_argument_of_a_pending_call(hp):
+    def both(one, other):
+        return L.Conv2D(1, 6)(one), other
+
+    i, x = start(12)
+    a = conv(hp, x, "a", (1, 3, 7))
+    one, other = both(a, _deeper(hp, x, "f"))
+    return keras.Model(i, [L.Flatten()(one), L.Flatten()(other)])
+
+
+@adv
+def read_in_a_handler(hp):
+    i, x = start(12)
+    kernel = 1
+    try:
+        if hp.Boolean("wide"):
+            kernel = 7
+        x = conv(hp, x, "a", (1, 3))
+        if hp.Boolean("fails"):
+            raise KeyError("no")
+        kernel = 2
+    except KeyError:
+        x = L.Conv2D(1, kernel)(x)
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return head(i, x)
+
+
+@adv
+def read_in_a_finally(hp):
+    i, x = start(12)
+    kernel = 1
+    if hp.Boolean("wide"):
+        kernel = 9
+    try:
+        x = conv(hp, x, "a", (1, 3))
+        return head(i, conv(hp, x, "b", (1, 3)))
+    finally:
+        L.Conv2D(1, kernel)(x)
+
+
+class Remembers(keras.layers.Layer):
+    def call(self, x):
+        before = getattr(self, "before", x)
+        self.before = x
+        return x if before.shape[1] > 6 else L.Conv2D(1, 3)(x)
+
+
+@adv
+def a_layer_that_keeps_what_it_was_called_on(hp):
+    i, x = start(12)
+    layer = Remembers()
+    y = layer(conv(hp, x, "a", (1, 5, 7)))
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return keras.Model(i, L.Flatten()(layer(x)))
+
+
+@adv
+def kept_by_a_lambda(hp):
+    def adds(other):
+        return L.Lambda(lambda y: keras.ops.sum(y) + keras.ops.mean(other[:, 4:5]))
+
+    i, x = start(12)
+    other = conv(hp, x, "a", (1, 5))
+    layer = adds(other)
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return keras.Model(i, layer(x))
+
+
+@adv
+def counted_and_forgotten(hp):
+    i, x = start(16)
+    depth = hp.Int("depth", 1, 4)
+    for k in range(depth):
+        x = L.Conv2D(1, 3)(x)
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 5))
+    return head(i, x)
+
+
+@adv
+def counted_and_read_again(hp):
+    i, x = start(16)
+    depth = hp.Int("depth", 1, 4)
+    for k in range(depth):
+        x = L.Conv2D(1, 3, padding="same")(x)
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 5))
+    return head(i, L.Conv2D(1, 2 * depth + 1)(x))
+
+
+@adv
+def read_only_in_the_last_round(hp):
+    i, x = start(16)
+    first = None
+    for k in range(3):
+        x = conv(hp, x, f"m{k}", (1, 5))
+        if first is None:
+            first = x
+        if k == 2:
+            x = L.Conv2D(1, first.shape[1] - 6)(x)
+    return head(i, x)
+
+
+@adv
+def a_flag_of_the_round_before(hp):
+    i, x = start(14)
+    pools = False
+    for k in range(3):
+        if pools:
+            x = L.MaxPooling2D(2)(x)
+        pools = hp.Boolean(f"p{k}")
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return head(i, x)
+
+
+@adv
+def a_loop_with_a_name_of_its_own_for_range(hp):
+    def range(n):
+        return [n, hp.Choice("more", [1, 3])]
+
+    i, x = start(12)
+    for k in range(2):
+        x = L.Conv2D(1, k)(x)
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return head(i, x)
+
+
+def _side(x):
+    return x.shape[1]
+
+
+class Asks(keras.layers.Layer):
+    def __init__(self, side, **kwargs):
+        super().__init__(**kwargs)
+        self.side = side
+
+    def call(self, x):
+        return x if self.side() > 8 else x[:, :2, :2]
+
+
+@adv
+def kept_by_a_partial_function_in_a_layer(hp):
+    i, x = start(12)
+    a = conv(hp, x, "a", (1, 3, 7))
+    layer = Asks(functools.partial(_side, a))
+    del a
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return head(i, L.Conv2D(1, 3)(layer(x)))
+
+
+class Holder:
+    def __init__(self, it):
+        self.it = it
+
+    def __call__(self):
+        return self.it.shape[1]
+
+
+@adv
+def kept_by_an_object_in_a_layer(hp):
+    i, x = start(12)
+    a = conv(hp, x, "a", (1, 3, 7))
+    layer = Asks(Holder(a))
+    for k in range(2):
+        x = conv(hp, x, f"m{k}", (1, 3))
+    return head(i, L.Conv2D(1, 3)(layer(x)))
