@@ -38,7 +38,7 @@ def samples_of(
         causes: the place of the cause in the report, by the identity of an end.
         seed: of the draws.
     """
-    by_name = {hp.name: hp for hp in reversed(declared)}
+    by_name = {parameter.name: parameter for parameter in reversed(declared)}
     draws = Draws(diagram, [Fraction(1)] * len(diagram))
     generator = random.Random(seed)
     found = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, is_ordered, position, value_at
+from shapesafe_tuner._compat.types import HyperParameter
 
 __all__ = ["Walk", "in_space", "neighbours", "sample"]
 
@@ -27,7 +28,7 @@ class Walk:
     """
 
     def __init__(self, space: Any, seed: int, pruned: Callable[[Mapping[str, Any]], bool]) -> None:
-        self._hps = list(space.space)
+        self._parameters = list(space.space)
         self._random = random.Random(seed)
         self._pruned = pruned
         self.complete = True
@@ -41,15 +42,16 @@ class Walk:
                 levels.pop()
             elif not self._pruned(values):
                 place = self._next(values, place)
-                if place == len(self._hps):
+                if place == len(self._parameters):
                     yield values
                 else:
                     levels.append(self._with_each(values, place))
 
     def _next(self, values: Mapping[str, Any], place: int) -> int:
         """The place of the first hyperparameter that needs a value."""
-        while place < len(self._hps) and (
-            self._hps[place].name in values or not _is_active(self._hps[place], values)
+        while place < len(self._parameters) and (
+            self._parameters[place].name in values
+            or not _is_active(self._parameters[place], values)
         ):
             place += 1
         return place
@@ -57,21 +59,21 @@ class Walk:
     def _with_each(
         self, values: dict[str, Any], place: int
     ) -> Iterator[tuple[dict[str, Any], int]]:
-        hp = self._hps[place]
-        order = self._order(hp)
-        return (({**values, hp.name: value}, place + 1) for value in order)
+        parameter = self._parameters[place]
+        order = self._order(parameter)
+        return (({**values, parameter.name: value}, place + 1) for value in order)
 
-    def _order(self, hp: Any) -> list[Any]:
-        values = domain(hp)
-        if values is not None and len(values) <= WIDEST:
-            return self._random.sample(list(values), len(values))
+    def _order(self, parameter: HyperParameter) -> list[Any]:
+        known = domain(parameter)
+        if known is not None and len(known) <= WIDEST:
+            return self._random.sample(list(known), len(known))
         self.complete = False
-        drawn = [hp.random_sample(self._random.randrange(2**31)) for _ in range(10)]
+        drawn = [parameter.random_sample(self._random.randrange(2**31)) for _ in range(10)]
         return list(dict.fromkeys(drawn))
 
 
-def _is_active(hp: Any, values: Mapping[str, Any]) -> bool:
-    return all(condition.is_active(values) for condition in hp.conditions)
+def _is_active(parameter: HyperParameter, values: Mapping[str, Any]) -> bool:
+    return all(condition.is_active(values) for condition in parameter.conditions)
 
 
 def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -84,10 +86,10 @@ def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dic
     """
     generator = random.Random(seed)
     values: dict[str, Any] = dict(fixed or {})
-    for hp in space.space:
-        draw = hp.random_sample(generator.randrange(2**31))
-        if hp.name not in values and _is_active(hp, values):
-            values[hp.name] = draw
+    for parameter in space.space:
+        draw = parameter.random_sample(generator.randrange(2**31))
+        if parameter.name not in values and _is_active(parameter, values):
+            values[parameter.name] = draw
     return values
 
 
@@ -98,11 +100,11 @@ def in_space(space: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         space: a ``HyperParameters``.
         values: some values; names that the space does not know stay.
     """
-    known = {hp.name for hp in space.space}
+    known = {parameter.name for parameter in space.space}
     found = {name: value for name, value in values.items() if name not in known}
-    for hp in space.space:
-        if hp.name not in found and _is_active(hp, found):
-            found[hp.name] = values.get(hp.name, hp.default)
+    for parameter in space.space:
+        if parameter.name not in found and _is_active(parameter, found):
+            found[parameter.name] = values.get(parameter.name, parameter.default)
     return found
 
 
@@ -113,19 +115,19 @@ def neighbours(space: Any, values: Mapping[str, Any]) -> Iterator[dict[str, Any]
         space: a ``HyperParameters``.
         values: a configuration.
     """
-    for hp in space.space:
-        if hp.name not in values:
+    for parameter in space.space:
+        if parameter.name not in values:
             continue
-        known, value = domain(hp), values[hp.name]
+        known, value = domain(parameter), values[parameter.name]
         if known is None or len(known) > WIDEST:
-            at = position(hp, value)
+            at = position(parameter, value)
             steps = () if at is None else (at - 0.1, at - 0.01, at + 0.01, at + 0.1)
-            others = [value_at(hp, step) for step in steps if 0 <= step <= 1]
-        elif is_ordered(hp) and value in known:
+            others = [value_at(parameter, step) for step in steps if 0 <= step <= 1]
+        elif is_ordered(parameter) and value in known:
             at = list(known).index(value)
             others = [known[place] for place in (at - 1, at + 1) if 0 <= place < len(known)]
         else:
             others = [other for other in known if other != value]
         for other in others:
             if other != value:
-                yield in_space(space, {**values, hp.name: other})
+                yield in_space(space, {**values, parameter.name: other})

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import random_value
+from shapesafe_tuner._compat.types import HyperParameter
 from shapesafe_tuner.errors import UnknownHyperparameterError
 from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.space.explorer import Explorer, Part
@@ -71,15 +72,15 @@ def refuse_unknown(
 
 
 def _registered(explorer: Explorer) -> list[str]:
-    return [hp.name for hp in explorer.declared.values()]
+    return [parameter.name for parameter in explorer.declared.values()]
 
 
 def _explored(explorer: Explorer, known: set[str], asked: list[str]) -> bool:
     """Look at paths until all names are known; whether every path was seen to its end."""
     generator = random.Random(0)
 
-    def draw(hp: Any) -> Any:
-        return random_value(hp, generator.randrange(2**31))
+    def draw(parameter: HyperParameter) -> Any:
+        return random_value(parameter, generator.randrange(2**31))
 
     start = explorer.cost
     for _ in range(_DRAWS):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, position, value_at
+from shapesafe_tuner._compat.types import HyperParameter
 from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.space.explorer import MANY_READ, WIDEST, Leaf
 from shapesafe_tuner.verdict import Verdict
@@ -66,7 +67,7 @@ def nearest_by_conflicts(
         count, step, _, changes = heapq.heappop(heap)
         chosen = {**values, **changes}
         verdict = judge(chosen)
-        by_name = {hp.name: hp for hp in reversed(list(declared()))}
+        by_name = {parameter.name: parameter for parameter in reversed(list(declared()))}
         spent += 1 + len(by_name) // MANY_READ
         if verdict:
             if may_be(chosen):
@@ -81,8 +82,8 @@ def nearest_by_conflicts(
             if name not in by_name:
                 proved = False
                 continue
-            hp = by_name[name]
-            others, whole = _others(hp, chosen.get(name, hp.default))
+            parameter = by_name[name]
+            others, whole = _others(parameter, chosen.get(name, parameter.default))
             proved = proved and whole
             for other, distance in others:
                 more = {**changes, name: other}
@@ -93,14 +94,14 @@ def nearest_by_conflicts(
     return Nearest(None, False)
 
 
-def _others(hp: Any, value: Any) -> tuple[Iterator[tuple[Any, float]], bool]:
+def _others(parameter: HyperParameter, value: Any) -> tuple[Iterator[tuple[Any, float]], bool]:
     """The other values of a hyperparameter with their distances, and whether these are all."""
-    values = domain(hp)
-    whole = values is not None and len(values) <= WIDEST
+    known = domain(parameter)
+    whole = known is not None and len(known) <= WIDEST
     if not whole:
-        values = [value_at(hp, (place + 0.5) / _QUANTILES) for place in range(_QUANTILES)]
-    assert values is not None
-    return ((v, _step(hp, value, v)) for v in values if not _same(v, value)), whole
+        known = [value_at(parameter, (place + 0.5) / _QUANTILES) for place in range(_QUANTILES)]
+    assert known is not None
+    return ((v, _step(parameter, value, v)) for v in known if not _same(v, value)), whole
 
 
 def nearest_leaf(
@@ -116,8 +117,8 @@ def nearest_leaf(
     Returns:
         ``values`` with some of them changed, or None where no leaf is feasible.
     """
-    by_name = {hp.name: hp for hp in reversed(declared)}
-    chosen = {**{name: hp.default for name, hp in by_name.items()}, **values}
+    by_name = {parameter.name: parameter for parameter in reversed(declared)}
+    chosen = {**{name: parameter.default for name, parameter in by_name.items()}, **values}
     best: tuple[Any, Values] | None = None
     for leaf in leaves:
         if leaf.feasible is False:
@@ -133,7 +134,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other) and isinstance(one, str) == isinstance(other, str)
 
 
-def _step(hp: Any, before: Any, after: Any) -> float:
+def _step(parameter: HyperParameter, before: Any, after: Any) -> float:
     """How far apart two values are on the hyperparameter's own scale, at most 1."""
-    first, second = position(hp, before), position(hp, after)
+    first, second = position(parameter, before), position(parameter, after)
     return 1.0 if first is None or second is None else abs(first - second)

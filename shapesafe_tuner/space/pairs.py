@@ -16,6 +16,7 @@ from shapesafe_tuner._compat.keras_tuner.domains import (
     value_at,
     weighted_domain,
 )
+from shapesafe_tuner._compat.types import HyperParameter
 from shapesafe_tuner.findings import Axis, Conflict, PairShares, in_order
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
 
@@ -33,20 +34,20 @@ class _Scale:
     """The bins of a hyperparameter, and how often KerasTuner's random sampling draws from each.
 
     Args:
-        hp: the hyperparameter.
+        parameter: the hyperparameter.
         most: how many bins.
     """
 
-    def __init__(self, hp: Any, most: int) -> None:
-        self._hp = hp
+    def __init__(self, parameter: HyperParameter, most: int) -> None:
+        self._parameter = parameter
         self._place: dict[Any, int] | None = None
-        values = domain(hp)
-        if values is None or len(values) > _LISTED:
-            edges = [value_at(hp, place / most) for place in range(most + 1)]
+        known = domain(parameter)
+        if known is None or len(known) > _LISTED:
+            edges = [value_at(parameter, place / most) for place in range(most + 1)]
             self.bins = tuple(itertools.pairwise(edges))
             self.weights = [1 / most] * most
             return
-        weights = dict(weighted_domain(hp) or ())
+        weights = dict(weighted_domain(parameter) or ())
         pairs = [(value, weights[value]) for value in in_order(tuple(weights))]
         count = min(most, len(pairs))
         ends = [len(pairs) * place // count for place in range(count + 1)]
@@ -59,7 +60,7 @@ class _Scale:
         """The bin that a value lies in."""
         if self._place is not None and value in self._place:
             return self._place[value]
-        at = position(self._hp, value)
+        at = position(self._parameter, value)
         if at is None:  # a draw that rounding took over the border
             at = 0.0 if value <= self.bins[0][0] else 1.0
         return min(int(at * len(self.bins)), len(self.bins) - 1)
@@ -74,8 +75,8 @@ class _Space:
 
     def __init__(self, declared: Sequence[Any]) -> None:
         self._by_name: dict[str, list[Any]] = {}
-        for hp in declared:
-            self._by_name.setdefault(hp.name, []).append(hp)
+        for parameter in declared:
+            self._by_name.setdefault(parameter.name, []).append(parameter)
         self._order = {name: place for place, name in enumerate(self._by_name)}
 
     def scale(self, name: str, most: int) -> _Scale:
@@ -84,15 +85,18 @@ class _Space:
 
     def active(self, name: str, values: Mapping[str, Any]) -> bool:
         """Whether it is in use, where everything that it depends on is chosen."""
-        return any(all(c.is_active(values) for c in hp.conditions) for hp in self._by_name[name])
+        return any(
+            all(c.is_active(values) for c in parameter.conditions)
+            for parameter in self._by_name[name]
+        )
 
     def parents(self, names: Iterable[str]) -> set[str]:
         """What decides whether these are in use."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
-            for hp in self._by_name.get(waiting.pop(), ()):
-                new = {condition.name for condition in hp.conditions} - found
+            for parameter in self._by_name.get(waiting.pop(), ()):
+                new = {condition.name for condition in parameter.conditions} - found
                 found |= new
                 waiting += new
         return found
@@ -104,7 +108,7 @@ class _Space:
     def may_be_axis(self, name: str) -> bool:
         """Whether it has one range of two or more values, and its parents can be listed."""
         values = domain(self._by_name[name][0])
-        if len({range_of(hp) for hp in self._by_name[name]}) > 1:
+        if len({range_of(parameter) for parameter in self._by_name[name]}) > 1:
             return False
         parents = self.parents([name])
         return (values is None or len(values) > 1) and all(map(self._is_listed, parents))

@@ -81,12 +81,12 @@ class Domains:
 
     def __init__(self, names: Iterable[str], declared: Sequence[Any], widest: int) -> None:
         by_name: dict[str, list[Any]] = {}
-        for hp in declared:
-            by_name.setdefault(hp.name, []).append(hp)
+        for parameter in declared:
+            by_name.setdefault(parameter.name, []).append(parameter)
         self._conditions = {
-            name: [hp.conditions for hp in hps]
-            for name, hps in by_name.items()
-            if all(hp.conditions for hp in hps)
+            name: [parameter.conditions for parameter in parameters]
+            for name, parameters in by_name.items()
+            if all(parameter.conditions for parameter in parameters)
         }
         self.weights: dict[str, dict[Any, Fraction]] = {}
         for name in names:
@@ -171,11 +171,13 @@ def completed(
         place = bisect.bisect_left(ends, generator.random() * ends[-1])
         values = dict(feasible[min(place, len(feasible) - 1)].values)
         configuration: dict[str, Any] = {}
-        for hp in declared:
-            value = random_value(hp, generator.randrange(2**31))
-            known = {**configuration, **values} if hp.conditions else {}
-            if hp.name not in configuration and all(c.is_active(known) for c in hp.conditions):
-                configuration[hp.name] = values.get(hp.name, value)
+        for parameter in declared:
+            value = random_value(parameter, generator.randrange(2**31))
+            known = {**configuration, **values} if parameter.conditions else {}
+            if parameter.name not in configuration and all(
+                c.is_active(known) for c in parameter.conditions
+            ):
+                configuration[parameter.name] = values.get(parameter.name, value)
         drawn.append({**configuration, **values})
     return drawn
 

@@ -64,7 +64,7 @@ def assembled(
         else _suggestions(known, conflicts, [leaf for leaf in settled if leaf.feasible], domains)
     )
     diagram = Diagram.of_leaves([*settled, *(drawn or known.parts)])
-    all_names = dict.fromkeys(hp.name for hp in declared)
+    all_names = dict.fromkeys(parameter.name for parameter in declared)
     decisive = names if partial else deciding(diagram, _settled)
     matter = [name for name in names if name in decisive]
     chosen = [] if at_once else axes_of(leaves, declared, conflicts)
@@ -119,7 +119,7 @@ def _of_diagram(
         ([], 0) if at_once else _suggestions(known, conflicts, leaves, domains, summary)
     )
     axes, pairs = summary.maps()
-    all_names = [hp.name for hp in declared]
+    all_names = [parameter.name for parameter in declared]
     matter = [name for name in all_names if name in summary.deciding]
     causes = causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter), all_names)
     examples, samples = ((), ()) if at_once else _pictured(known, diagram, conflicts, causes, axes)
@@ -159,7 +159,7 @@ def _pictured(
     axes: Sequence[Axis],
 ) -> tuple[tuple[Example, ...], tuple[Sample, ...]]:
     """What pages draw: configurations that fail with their shapes, and random ones."""
-    ends = causes_by_end(diagram, dict.fromkeys(hp.name for hp in known.declared))
+    ends = causes_by_end(diagram, dict.fromkeys(parameter.name for parameter in known.declared))
     examples = list(examples_of(known.judge, known.space, conflicts))
     examples += examples_of_causes(known.judge, known.space, diagram, causes, ends, examples)
     names = [axis.name for axis in axes]

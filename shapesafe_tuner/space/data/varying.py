@@ -130,8 +130,8 @@ class JudgeByData(Judge):
     ) -> Verdict | None:
         """As :meth:`Judge.judge_with_keras`."""
 
-        def plain(hp: HyperParameter) -> Value:
-            return plain_value(defer(hp))
+        def plain(parameter: HyperParameter) -> Value:
+            return plain_value(defer(parameter))
 
         def judge(values: Values, found: Found) -> Verdict | None:
             if found.whole and self._whole is not None:
@@ -209,7 +209,7 @@ class JudgeByData(Judge):
         """The verdict, or none where the user's own code keeps going on a refusal."""
 
         def hp() -> RecordedHyperParameters:
-            return lazy_configuration(space, values, (), lambda hp: plain_value(defer(hp)))
+            return lazy_configuration(space, values, (), lambda asked: plain_value(defer(asked)))
 
         if verdict is None or demanded() is not None or not self._is_caught(verdict, hp):
             return verdict

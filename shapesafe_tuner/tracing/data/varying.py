@@ -126,7 +126,9 @@ class GivenByValues:
     ) -> Found:
         """As :meth:`find`; what is read and not chosen is demanded."""
         return self._known.find(values) or self._read(
-            lazy_configuration(space, values, self._in_advance, lambda hp: plain_value(defer(hp)))
+            lazy_configuration(
+                space, values, self._in_advance, lambda asked: plain_value(defer(asked))
+            )
         )
 
     def _read(self, hp: RecordedHyperParameters) -> Found:

@@ -88,7 +88,7 @@ class Followed:
         """As :meth:`find`; what is read and not chosen is demanded."""
         known = self._known.find(values)
         return known or self.follow(
-            lazy_configuration(space, values, self._in_advance, lambda hp: plain_value(defer(hp)))
+            lazy_configuration(space, values, self._in_advance, lambda one: plain_value(defer(one)))
         )
 
     def follow(self, hp: Any) -> Found:
