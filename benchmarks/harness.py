@@ -23,7 +23,10 @@ __all__ = [
     "versions",
 ]
 
-PACKAGES = ("keras", "keras-tuner", "tensorflow", "jax", "torch", "numpy", "scikit-learn")
+PACKAGES = (
+    "keras", "keras-tuner", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "ortools",
+    "python-constraint2",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,18 @@
-"""What it costs to know a whole space: exactly by lazy exploration, or by random real builds.
+"""What it costs to know a whole space: ours, counting by hand, and random real builds.
 
-    python -m benchmarks search_space [--builds 40] [--into FOLDER]
+    python -m benchmarks search_space [--seconds 10] [--builds 20] [--page docs/measurements.md]
 
-The 1 - 5 block CNN of ``subjects.py``, cut down for smaller spaces: fewer blocks, then no choice of
-filters. "With ten more" adds ten hyperparameters that cannot change a shape. A user without this
-tool would build random configurations until the 95 % interval of the feasible share is 1 % wide:
-how many that takes follows from the share (Wilson's interval); what one costs is measured on
-``--builds`` of them, which also say whether their share agrees.
+The spaces of ``whole_spaces.py``, shallow and deep. Beside ``validate_search_space``, three ways in
+which a user counts feasible configurations with shape rules of his own (``rules.py``,
+``by_hand.py``): memoised recursion, python-constraint and OR-Tools CP-SAT. The ways take turns, and
+the quickest of ``--rounds`` counts; what took longer than ``--seconds`` is not run again, and the
+solvers are stopped there. All that finish must find the same share, or the benchmark fails. The two
+solvers need ``pip install -e ".[benchmarks]"``; without them their columns say so. A space that is
+in ``runs.jsonl`` already is not measured again.
+
+A user without any rules would build random configurations until the 95 % interval of the
+feasible share is 1 % wide: how many that takes follows from the share (Wilson's interval), what one
+costs is measured on ``--builds`` of them.
 """
 
 from __future__ import annotations
@@ -16,92 +22,159 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import dataclasses
+import math
 import pathlib
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import keras
 import keras_tuner
-from keras import layers
 
 import shapesafe_tuner as sst
-from benchmarks import harness
+from benchmarks import by_hand, harness
+from benchmarks.by_hand import Count
+from benchmarks.harness import Table
+from benchmarks.whole_spaces import SUBJECTS, Subject
+from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.shares import wilson
 
+__all__ = ["main"]
 
-def cnn(blocks: int, more: bool = False, *, wide: bool = True) -> Callable[[Any], Any]:
-    """The CNN with at most so many blocks, and ten hyperparameters more that cannot matter.
 
-    Args:
-        blocks: at most.
-        more: widths, rates and an optimizer, two of them with infinitely many values.
-        wide: filters, units, activation and dropout are searched too.
+KEY = ("space", "limit", "rounds", "builds")
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """A way to know a space.
+
+    Attributes:
+        work: what is counted of its work.
+        needs: what has to be written or known.
+        lacks: what it does not give.
     """
 
-    def build(hp: Any) -> Any:
-        model = keras.Sequential([keras.Input((28, 28, 1))])
-        for block in range(hp.Int("blocks", 1, blocks)):
-            filters = hp.Int(f"filters_{block}", 8, 64, step=8) if wide else 8
-            activation = hp.Choice(f"activation_{block}", ["relu", "elu", "tanh"]) if wide else None
-            kernel = hp.Choice(f"kernel_{block}", [3, 5, 7])
-            model.add(layers.Conv2D(filters, kernel, activation=activation))
-            if hp.Boolean(f"pooling_{block}"):
-                model.add(layers.MaxPooling2D(2))
-        model.add(layers.Flatten())
-        for number in range(4 * more):
-            model.add(layers.Dense(hp.Int(f"width_{number}", 1, 10_000)))
-            model.add(layers.Dropout(hp.Float(f"rate_{number}", 0.0, 0.9)))
-        if wide:
-            model.add(layers.Dense(hp.Int("units", 32, 256, step=32)))
-            model.add(layers.Dropout(hp.Float("dropout", 0.0, 0.5, step=0.05)))
-        model.add(layers.Dense(10))
-        optimizer = hp.Choice("optimizer", ["adam", "sgd"]) if more else "adam"
-        if more:
-            rate = hp.Float("learning_rate", 1e-5, 1e-1, sampling="log")
-            model.compile(keras.optimizers.Adam(rate), "mse")
-        model.compile(optimizer, "mse")
-        return model
-
-    return build
+    work: str
+    needs: str
+    lacks: str
 
 
-def explored(build: Callable[[Any], Any]) -> tuple[Any, float]:
-    """The report and the seconds it took."""
-    start = time.perf_counter()
+WAYS = {
+    "shapesafe_tuner": Way(
+        "runs of `build`",
+        "the hypermodel as it is",
+        "an exact share where a value out of too many decides: it samples",
+    ),
+    "recursion": Way(
+        "states",
+        "the shape rules by hand, in the order in which sizes flow; which hyperparameters matter",
+        "causes, conflicts, configurations; a word where `build` and the rules differ",
+    ),
+    "python-constraint": Way(
+        "calls of a constraint",
+        "the shape rules by hand; which hyperparameters matter",
+        "causes, conflicts; an end in deep spaces, since it lists configurations to count them",
+    ),
+    "CP-SAT": Way(
+        "branches",
+        "the shape rules by hand, as tables of whole numbers; which hyperparameters matter",
+        "causes, conflicts; an end in deep spaces, since it lists configurations to count them",
+    ),
+}
+
+
+def explored(build: Callable[[Any], Any]) -> tuple[SearchSpaceReport, Count]:
+    """The report on a space, and what it took."""
+    start = time.thread_time()
     report = sst.validate_search_space(build, progress=False)
-    return report, time.perf_counter() - start
+    seconds = time.thread_time() - start
+    share = Fraction(report.feasible_fraction) if report.exact else None
+    return report, Count(share, 0, report.runs, seconds)
 
 
-def real_builds(build: Callable[[Any], Any], values: list[dict[str, Any]]) -> tuple[float, int]:
-    """Mean seconds of a real build, and how many of them succeeded."""
-    start, built = time.perf_counter(), 0
-    for chosen in values:
+def in_turns(
+    subject: Subject, seconds: float, rounds: int
+) -> tuple[SearchSpaceReport, dict[str, Count]]:
+    """The report on a space, and what each way that is installed took in its quickest round.
+
+    Args:
+        subject: the space.
+        seconds: of CPU time for a solver; what takes longer has one round.
+        rounds: in which the ways take turns.
+
+    Raises:
+        RuntimeError: two ways that finish find different shares.
+    """
+    reports: list[SearchSpaceReport] = []
+
+    def ours() -> Count:
+        report, count = explored(subject.build)
+        reports.append(report)
+        return count
+
+    left: dict[str, Callable[[], Count]] = {
+        "shapesafe_tuner": ours,
+        "recursion": lambda: by_hand.by_recursion(subject.chains),
+        "python-constraint": lambda: by_hand.by_python_constraint(subject.chains, seconds),
+        "CP-SAT": lambda: by_hand.by_cp_sat(subject.chains, seconds),
+    }
+    best: dict[str, Count] = {}
+    for _ in range(rounds):
+        for name, way in list(left.items()):
+            try:
+                count = way()
+            except ImportError:
+                del left[name]
+                continue
+            best[name] = min(best.get(name, count), count, key=lambda each: each.seconds)
+            if count.seconds > seconds or count.share is None:
+                del left[name]
+    agreed(subject.name, best)
+    return reports[0], best
+
+
+def agreed(space: str, counts: dict[str, Count]) -> None:
+    """Hold the shares of all ways that finish to the exact one.
+
+    Raises:
+        RuntimeError: one of them differs.
+    """
+    shares = {name: float(c.share) for name, c in counts.items() if c.share is not None}
+    for name, share in shares.items():
+        if not math.isclose(share, shares["recursion"], rel_tol=1e-12):
+            raise RuntimeError(f"{space}: {name} finds {share}, recursion {shares['recursion']}.")
+
+
+class Drawing(keras_tuner.HyperParameters):  # type: ignore[misc]
+    """Hyperparameters that are drawn at random when ``build`` first asks for them."""
+
+    def __init__(self, generator: random.Random) -> None:
+        super().__init__()
+        self._generator = generator
+
+    def _register(self, hyperparameter: Any, overwrite: bool = False) -> Any:
+        drawn = hyperparameter.random_sample(self._generator.randrange(2**31))
+        self.values.setdefault(hyperparameter.name, drawn)
+        return super()._register(hyperparameter, overwrite)
+
+
+def random_builds(build: Callable[[Any], Any], count: int) -> tuple[float, int]:
+    """CPU seconds of a random real build, and how many of them succeed."""
+    generator, took, built = random.Random(0), 0.0, 0
+    for _ in range(count):
         keras.utils.clear_session(free_memory=False)
-        hp = keras_tuner.HyperParameters()
-        hp.values = dict(chosen)
+        start = time.thread_time()
         try:
-            build(hp)
+            build(Drawing(generator))
+            built += 1
         except ValueError:
-            continue
-        built += 1
-    return (time.perf_counter() - start) / len(values), built
-
-
-def drawn(build: Callable[[Any], Any], blocks: int, count: int) -> list[dict[str, Any]]:
-    """Random configurations, feasible or not, as KerasTuner draws them."""
-    known = keras_tuner.HyperParameters()
-    known.values = {"blocks": blocks}
-    build(known)
-    generator = random.Random(0)
-    return [
-        {hp.name: hp.random_sample(generator.randrange(2**31)) for hp in known.space}
-        for _ in range(count)
-    ]
+            pass
+        took += time.thread_time() - start
+    return took / count, built
 
 
 def builds_needed(share: float, width: float = 0.01) -> int:
@@ -114,46 +187,134 @@ def builds_needed(share: float, width: float = 0.01) -> int:
     return low
 
 
+def measured(subject: Subject, seconds: float, rounds: int, builds: int) -> dict[str, Any]:
+    """Everything about a space, as JSON.
+
+    Args:
+        subject: the space.
+        seconds: of CPU time for a solver.
+        rounds: in which the ways take turns.
+        builds: random real builds.
+    """
+    report, counts = in_turns(subject, seconds, rounds)
+    share = report.feasible_fraction
+    each, built = random_builds(subject.build, builds)
+    needed = builds_needed(share)
+    return {
+        "space": subject.name,
+        "limit": seconds,
+        "rounds": rounds,
+        "share": share,
+        "configurations": report.total,
+        "conflicts": len(report.conflicts),
+        "causes": len(report.causes),
+        "feasible by the rules": counts["recursion"].found,
+        "ways": {
+            name: {"finished": c.share is not None, "found": c.found, "work": c.work,
+                   "seconds": c.seconds}
+            for name, c in counts.items()
+        },
+        "builds": builds,
+        "random builds": {"built": built, "seconds": each, "needed": needed},
+    }  # fmt: skip
+
+
+def tables(rows: Sequence[dict[str, Any]], seconds: float) -> list[Table]:
+    """What was measured, for readers.
+
+    Args:
+        rows: of ``measured``.
+        seconds: the limit of a solver.
+    """
+    counted = Table(
+        "A whole space, exactly",
+        ["space", "configurations", "feasible", *WAYS],
+        [
+            [row["space"], _number(row["configurations"]), percent(row["share"])]
+            + [_cell(name, row) for name in WAYS]
+            for row in rows
+        ],
+        [
+            "CPU time of the thread, the quickest round, and in brackets what was done in it: "
+            + ", ".join(f"{name} {way.work}" for name, way in WAYS.items())
+            + f". A solver that had not finished in {seconds:g} s was stopped; then the cell says "
+            "how many of the feasible configurations it had listed. The rules leave out "
+            "hyperparameters that cannot matter, so they have fewer configurations to count. All "
+            "that finished found the same share."
+        ],
+    )
+    terms = Table(
+        "What each way needs, and what it does not give",
+        ["way", "needs", "does not give"],
+        [[name, way.needs, way.lacks] for name, way in WAYS.items()],
+    )
+    builds = Table(
+        "Random real builds instead",
+        ["space", "for an interval of 1 %", "CPU time", "of shapesafe_tuner's", "measured on"],
+        [_of_builds(row) for row in rows],
+        [
+            "The number follows from the share (Wilson's interval), the time from the mean of the "
+            "builds measured. Where little is feasible, an interval of 1 % says little."
+        ],
+    )
+    return [counted, terms, builds]
+
+
+def _number(count: float) -> str:
+    return "infinitely many" if math.isinf(count) else f"{count:.2g}"
+
+
+def percent(share: float) -> str:
+    """A share with four digits, however small."""
+    return f"{100 * share:.4g} %"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
+
+
+def _cell(name: str, row: dict[str, Any]) -> str:
+    way = row["ways"].get(name)
+    if way is None:
+        return "not installed"
+    took = f"{_seconds(way['seconds'])} ({way['work']:,})"
+    if way["finished"]:
+        return took
+    if name == "shapesafe_tuner":
+        return f"{took}, not exact"
+    of_all = row["feasible by the rules"]
+    shown = f"{of_all:,}" if of_all < 10**9 else f"{of_all:.2g}"
+    return f"stopped at {way['found']:,} of {shown}"
+
+
+def _of_builds(row: dict[str, Any]) -> list[str]:
+    builds, ours = row["random builds"], row["ways"]["shapesafe_tuner"]["seconds"]
+    total = builds["needed"] * builds["seconds"]
+    return [
+        row["space"], f"{builds['needed']:,}", f"{total:,.0f} s", f"{total / ours:,.0f} times",
+        f"{row['builds']}, of which {builds['built']} could be built",
+    ]  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and write the table."""
+    """Measure, and write the tables."""
     parser = harness.parser("search_space", __doc__)
-    parser.add_argument("--builds", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=10.0, help="CPU time of a solver")
+    parser.add_argument("--rounds", type=int, default=3, help="in which the ways take turns")
+    parser.add_argument("--builds", type=int, default=20, help="random real builds of each space")
+    parser.add_argument("--only", nargs="+", metavar="SPACE", choices=list(SUBJECTS))
+    parser.add_argument("--page", type=pathlib.Path, help="page whose marked part gets the tables")
     given = parser.parse_args(arguments)
-    count = given.builds
-    explored(cnn(1))  # imports and first traces
-    rows: dict[str, Any] = {}
-    for name, blocks, more, wide in (
-        ("2 blocks, kernels and pooling", 2, False, False),
-        ("3 blocks, kernels and pooling", 3, False, False),
-        ("5 blocks, kernels and pooling", 5, False, False),
-        ("3 blocks", 3, False, True),
-        ("4 blocks", 4, False, True),
-        ("5 blocks", 5, False, True),
-        ("6 blocks", 6, False, True),
-        ("5 blocks, with ten more", 5, True, True),
-    ):
-        build = cnn(blocks, more, wide=wide)
-        report, seconds = explored(build)
-        each, built = real_builds(build, drawn(build, blocks, count))
-        needed = builds_needed(report.feasible_fraction)
-        low, high = wilson(built, count)
-        rows[name] = {
-            "configurations": None if report.total == float("inf") else f"{report.total:.2g}",
-            "exact": report.exact,
-            "feasible": round(report.feasible_fraction, 4),
-            "runs of build": report.runs,
-            "seconds": round(seconds, 2),
-            "conflicts": len(report.conflicts),
-            "real builds that succeeded": f"{built} of {count}: {low:.2f} to {high:.2f}",
-            "random real builds for 1 %": needed,
-            "their seconds (one measured)": round(needed * each),
-            "their seconds / ours": round(needed * each / seconds),
-        }
-    columns = list(next(iter(rows.values())))
-    cells = [[name, *row.values()] for name, row in rows.items()]
-    table = harness.Table("To know a whole space", ["space", *columns], cells)
-    print(harness.publish("search_space", given.into, given, rows, [table]))
-
-
-if __name__ == "__main__":
-    main()
+    journal = harness.Journal(given.into / "runs.jsonl", KEY)
+    rows = []
+    for name in given.only or SUBJECTS:
+        wanted = (name, given.seconds, given.rounds, given.builds)
+        if dict(zip(KEY, wanted, strict=True)) not in journal:
+            journal.add(measured(SUBJECTS[name], *wanted[1:]))
+            print(journal.runs[-1], flush=True)
+        rows += [row for row in journal.runs if tuple(row[key] for key in KEY) == wanted]
+    shown = tables(rows, given.seconds)
+    print(harness.publish("search_space", given.into, given, rows, shown))
+    if given.page is not None:
+        text = "\n".join(table.markdown(3) for table in shown)
+        given.page.write_text(harness.between_markers(given.page.read_text(), "search_space", text))

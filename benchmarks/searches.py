@@ -82,11 +82,12 @@ def asked(job: Job) -> int:
 
 
 class _Timed:
-    """Notes how long each run of a trial took and how it ended."""
+    """Notes how long each run of a trial took, how it ended and when."""
 
     def on_search_begin(self) -> None:
         """Nothing has run."""
         self.spent: list[tuple[str, float]] = []
+        self.ended: dict[str, float] = {}
         super().on_search_begin()  # type: ignore[misc]
 
     def on_trial_begin(self, trial: Any) -> None:
@@ -96,7 +97,8 @@ class _Timed:
 
     def on_trial_end(self, trial: Any) -> None:
         """Stop, before the oracle hears of it and may end the search."""
-        self.spent.append((trial.status, time.perf_counter() - self._began))
+        self.ended[trial.trial_id] = time.perf_counter()
+        self.spent.append((trial.status, self.ended[trial.trial_id] - self._began))
         super().on_trial_end(trial)  # type: ignore[misc]
 
 
@@ -132,7 +134,7 @@ def search(job: Job) -> dict[str, Any]:
         configurations tried; ``rejected`` draws; ``best`` score or None; ``seconds`` of wall
         time, of these ``constructor``, ``in_trials``, of these ``infeasible`` (that failed), and
         ``checking`` (judging draws); ``cpu`` seconds; ``tried``, the configurations with status and
-        score in order; ``error``.
+        score in order; ``ended``, the seconds after which each of them had; ``error``.
     """
     keras.utils.clear_session()
     # KerasTuner collects garbage twice a trial: what was there before is not looked through again,
@@ -169,6 +171,7 @@ def search(job: Job) -> dict[str, Any]:
         "outcome": outcome,
         "error": error,
         **_counts(tuner, asked(job)),
+        "ended": [round(moment - start, 3) for moment in _moments(tuner)],
         "seconds": round(seconds, 3),
         "cpu": round(cpu, 3),
         "constructor": round(constructor, 3),
@@ -193,6 +196,12 @@ def _counts(tuner: Any, asked: int) -> dict[str, Any]:
         "best": None if best is None else round(float(best), 4),
         "tried": tried,
     }
+
+
+def _moments(tuner: Any) -> list[float]:
+    """When each trial ended for the last time, in the order of ``tried``."""
+    ended = getattr(tuner, "ended", {})
+    return [ended[name] for name in tuner.oracle.start_order] if ended else []
 
 
 def _values(trial: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from benchmarks import wasted_curves
 from benchmarks.harness import Table, between_markers
 from benchmarks.searches import ALGORITHMS, OURS, VARIANTS
 from benchmarks.spaces import CONTROL, SPACES
@@ -50,12 +51,13 @@ def short(runs: Sequence[Run], spaces: Mapping[str, Mapping[str, Any]]) -> list[
         for name in _present(runs, "space", SPACES)
     ]
     seeds = sorted({run["seed"] for run in runs})
+    algorithms = ", ".join(_present(runs, "algorithm", ALGORITHMS))
     by_space = Table(
         "Trials wasted, of those asked for",
         ["space", "feasible", *shown],
         rows,
         [
-            f"{len(_present(runs, 'algorithm', ALGORITHMS))} algorithms, seeds "
+            f"{algorithms}; seed{'s' * (len(seeds) > 1)} "
             f"{', '.join(map(str, seeds))}. Wasted are trials that failed and trials that never "
             "ran because the search had ended. Behind it, of how many searches: aborted by "
             "KerasTuner after too many failures in a row; crashed in the tuner's constructor, "
@@ -211,15 +213,12 @@ def in_page(page: str, runs: Sequence[Run], tables: Sequence[Table]) -> str:
         f"{len(runs)} searches that asked for {asked:,} trials, {hours:.1f} hours of search two at "
         f"a time."
     )
-    picture = f"![Trials wasted in each space by each way]({PICTURE.as_posix()})"
-    text = "\n".join([told, "", *(table.markdown(3) for table in tables), picture])
+    pictures = (
+        f"![Trials wasted in each space by each way]({PICTURE.as_posix()})\n",
+        f"![How good the best is by trials and by seconds]({wasted_curves.PICTURE.as_posix()})",
+    )
+    text = "\n".join([told, "", *(table.markdown(3) for table in tables), *pictures])
     return between_markers(page, "wasted_trials", text)
-
-
-COLOURS = {
-    "stock": "#b5493c", "patient": "#d98a5f", "guards": "#c9a94b", "resample": "#2f6f9f",
-    "repair": "#4c9a8a",
-}  # fmt: skip
 
 
 def draw(runs: Sequence[Run], path: pathlib.Path) -> None:
@@ -240,7 +239,7 @@ def draw(runs: Sequence[Run], path: pathlib.Path) -> None:
             if not found:
                 continue
             failed, never = (100 * share for share in wasted(found))
-            at, colour = row * height + place, COLOURS[variant]
+            at, colour = row * height + place, wasted_curves.COLOURS[variant]
             axis.barh(at, failed, color=colour, height=0.85)
             axis.barh(at, never, left=failed, color=colour, alpha=0.35, height=0.85)
             label = f" {variant} {failed + never:.0f} %"

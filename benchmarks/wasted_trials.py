@@ -1,11 +1,12 @@
 """How many trials are spent on models that cannot exist, by KerasTuner and by shapesafe_tuner.
 
     python -m benchmarks wasted_trials [--quick] [--into FOLDER] [--page docs/measurements.md]
+        [--seeds 1 2 3] [--algorithms NAME ..] [--ways NAME ..]
 
-Six search spaces as people write them and one in which everything fits (``spaces/`` has them, with
-their sources); four algorithms; three seeds; five ways to deal with what cannot exist
+Eight search spaces as people write them and one in which everything fits (``spaces/`` has them,
+with their sources); four algorithms; three seeds; five ways to deal with what cannot exist
 (``searches.py``). Every search is a real one: it fits on data that scikit-learn ships. Two searches
-run side by side, each in a process with one thread, the five ways interleaved. A search that is in
+run side by side, each in a process with one thread, the ways interleaved. A search that is in
 ``runs.jsonl`` already is not run again. ``--quick``: two spaces and the control, two algorithms,
 three ways, one seed.
 """
@@ -22,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-from benchmarks import harness, wasted_tables
+from benchmarks import harness, wasted_curves, wasted_tables
 from benchmarks.searches import ALGORITHMS, VARIANTS, Job, search
 from benchmarks.spaces import CONTROL, SPACES
 
@@ -40,12 +41,22 @@ QUICK_VARIANTS = ("stock", "guards", "resample")
 QUICK_TRIALS = 6
 
 
-def jobs(quick: bool) -> list[Job]:
-    """All searches; those that are compared follow each other, and each way comes first in turn."""
-    spaces = QUICK_SPACES if quick else tuple(SPACES)
-    algorithms = ALGORITHMS[:2] if quick else ALGORITHMS
-    variants = QUICK_VARIANTS if quick else tuple(VARIANTS)
-    seeds, trials = (SEEDS[:1], QUICK_TRIALS) if quick else (SEEDS, TRIALS)
+def jobs(
+    quick: bool,
+    seeds: Sequence[int] = SEEDS,
+    algorithms: Sequence[str] = ALGORITHMS,
+    variants: Sequence[str] = tuple(VARIANTS),
+) -> list[Job]:
+    """All searches; those that are compared follow each other, and each way comes first in turn.
+
+    Args:
+        quick: few small ones, whatever else is given.
+        seeds, algorithms, variants: with which all spaces are searched otherwise.
+    """
+    spaces, trials = tuple(SPACES), TRIALS
+    if quick:
+        spaces, trials = QUICK_SPACES, QUICK_TRIALS
+        seeds, algorithms, variants = SEEDS[:1], ALGORITHMS[:2], QUICK_VARIANTS
     return [
         Job(space, algorithm, variants[(turn + place) % len(variants)], seed, trials)
         for turn, (seed, space, algorithm) in enumerate(
@@ -101,12 +112,15 @@ def feasible_shares(names: Sequence[str]) -> dict[str, dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the searches that are missing, then write tables and the picture."""
     parser = harness.parser("wasted_trials", __doc__)
-    parser.add_argument("--quick", action="store_true", help="18 small searches instead of 420")
+    parser.add_argument("--quick", action="store_true", help="18 small searches and no more")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=list(ALGORITHMS))
+    parser.add_argument("--ways", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument(
         "--page", type=pathlib.Path, help="page whose marked part gets the short tables"
     )
     given = parser.parse_args(arguments)
-    wanted = jobs(given.quick)
+    wanted = jobs(given.quick, given.seeds, given.algorithms, given.ways)
     journal = harness.Journal(given.into / "runs.jsonl", KEY)
     missing = [job for job in wanted if vars(job) not in journal]
     print(f"{len(wanted) - len(missing)} of {len(wanted)} searches are there already.", flush=True)
@@ -118,13 +132,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = {tuple(vars(job).values()) for job in wanted}
     runs = [run for run in journal.runs if tuple(run[name] for name in KEY) in chosen]
     spaces = feasible_shares(list(dict.fromkeys(job.space for job in wanted)))
-    short = wasted_tables.short(runs, spaces)
+    short = [*wasted_tables.short(runs, spaces), wasted_curves.table(runs)]
     data = {"spaces": spaces, "runs": runs}
     tables = [*short, wasted_tables.in_full(runs)]
     print(harness.publish("wasted_trials", given.into, given, data, tables))
     wasted_tables.draw(runs, given.into / "wasted_trials.png")
+    wasted_curves.draw(runs, given.into / "time_to_best.png")
     if given.page is not None:
         wasted_tables.draw(runs, given.page.parent / wasted_tables.PICTURE)
+        wasted_curves.draw(runs, given.page.parent / wasted_curves.PICTURE)
         page = wasted_tables.in_page(given.page.read_text(), runs, short)
         given.page.write_text(page)
 

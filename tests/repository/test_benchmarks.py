@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fractions
 import itertools
 import json
 import pathlib
@@ -15,7 +16,16 @@ import pytest
 
 import shapesafe_tuner as sst
 from benchmarks import __main__ as runner
-from benchmarks import agreement, harness, searches, wasted_tables, wasted_trials
+from benchmarks import (
+    agreement,
+    by_hand,
+    harness,
+    rules,
+    searches,
+    wasted_curves,
+    wasted_tables,
+    wasted_trials,
+)
 from benchmarks.spaces import CONTROL, SPACES
 from tests import toys
 
@@ -181,14 +191,17 @@ def test_the_guarded_hypermodel_fails_its_trial() -> None:
 
 def test_the_searches_are_all_there_and_each_way_comes_first_in_turn() -> None:
     every = wasted_trials.jobs(quick=False)
-    assert len(every) == len(set(every)) == 5 * 4 * 7 * 3
+    assert len(every) == len(set(every)) == 5 * 4 * 9 * 3
     assert len(wasted_trials.jobs(quick=True)) == 3 * 2 * 3
     for first in range(0, len(every), 5):
         compared = every[first : first + 5]
         assert len({(job.space, job.algorithm, job.seed) for job in compared}) == 1
         assert {job.variant for job in compared} == set(searches.VARIANTS)
     leading = [job.variant for job in every[::5]]
-    assert {leading.count(variant) for variant in searches.VARIANTS} <= {16, 17}
+    assert {leading.count(variant) for variant in searches.VARIANTS} <= {21, 22}
+    few = wasted_trials.jobs(False, [4], ["RandomSearch"], ["stock", "repair"])
+    assert len(few) == 9 * 2
+    assert {(job.seed, job.algorithm) for job in few} == {(4, "RandomSearch")}
 
 
 def test_hyperband_is_asked_for_the_places_of_its_brackets() -> None:
@@ -208,7 +221,8 @@ def result(variant: str, space: str = "u_net", seed: int = 1, **changed: Any) ->
         "asked": 4, "outcome": "ended", "error": None, "completed": 4, "failed": 0, "never_run": 0,
         "distinct": 4, "rejected": 0, "best": 0.5, "seconds": 10.0, "constructor": 0.1,
         "cpu": 9.0, "in_trials": 8.0,
-        "infeasible": 0.0, "checking": 0.0, "tried": [[{"a": 1}, "COMPLETED", 0.5]], **changed,
+        "infeasible": 0.0, "checking": 0.0, "tried": [[{"a": 1}, "COMPLETED", 0.5]], "ended": [3.0],
+        **changed,
     }  # fmt: skip
 
 
@@ -249,6 +263,24 @@ def test_the_short_tables() -> None:
     assert "resample 110% of stock's time, 0.5% of it checking" in control
 
 
+def test_how_good_the_best_is_by_trials_and_by_seconds() -> None:
+    better, worse, failed = [{}, "COMPLETED", 0.2], [{}, "COMPLETED", 0.6], [{}, "INVALID", None]
+    runs = [
+        result("stock", tried=[failed, worse], ended=[1.0, 4.0]),
+        result("resample", tried=[worse, better, worse], ended=[4.0, 6.0, 9.0]),
+        result("stock", seed=2, tried=[], ended=[]),
+        result("resample", CONTROL),
+    ]
+    curves = [points for _, points in wasted_curves.quality(runs)]
+    # val_loss: less is better, and a trial that failed is as bad as none.
+    assert curves == [[(1.0, 0.0), (4.0, 0.0)], [(4.0, 0.0), (6.0, 1.0), (9.0, 1.0)], []]
+    assert [wasted_curves.after(curves[1], count) for count in (1, 2, 8)] == [0.0, 1.0, 1.0]
+    assert [wasted_curves.at(curves[1], seconds) for seconds in (5, 6)] == [0.0, 1.0]
+    stock, ours = wasted_curves.table(runs).rows
+    assert stock == ["stock", *["0.00"] * 8, "0 of 2"]
+    assert ours == ["resample", "0.00", *["1.00"] * 3, "0.00", "0.00", "1.00", "1.00", "1 of 1"]
+
+
 def test_nothing_is_said_of_a_control_that_did_not_run() -> None:
     runs = [run for run in RESULTS if run["space"] != CONTROL]
     assert wasted_tables.agreement(runs) == (0, 0, 0)
@@ -280,7 +312,7 @@ def test_the_benchmark_from_end_to_end(
         ran.extend(missing)
         return map(searches.search, missing)
 
-    monkeypatch.setattr(wasted_trials, "jobs", lambda quick: jobs)
+    monkeypatch.setattr(wasted_trials, "jobs", lambda *given: jobs)
     monkeypatch.setattr(wasted_trials, "run", here)
     page = tmp_path / "page.md"
     page.write_text("<!-- wasted_trials: begin -->\n<!-- wasted_trials: end -->\n")
@@ -292,6 +324,7 @@ def test_the_benchmark_from_end_to_end(
     assert stock["completed"] == ours["completed"] == 2
     assert [trial[0] for trial in ours["tried"]] == [trial[0] for trial in stock["tried"]]
     assert 0 < ours["checking"] < ours["seconds"]
+    assert 0 < ours["ended"][0] < ours["ended"][1] < ours["seconds"]
     assert crashed["outcome"] == "crashed"
     assert crashed["never_run"] == crashed["asked"] == 2
     assert "expected ndim=3, found ndim=2" in crashed["error"]
@@ -300,6 +333,7 @@ def test_the_benchmark_from_end_to_end(
     assert content["spaces"]["u_net"] == {"configurations": 72, "feasible": 0.5}
     picture = tmp_path / wasted_tables.PICTURE
     assert picture.stat().st_size < 150_000
+    assert (tmp_path / wasted_curves.PICTURE).stat().st_size < 150_000
     assert "crashed 1 of 1" in page.read_text()
     before = page.read_text()
     wasted_trials.main(arguments)
@@ -310,7 +344,66 @@ def test_the_benchmark_from_end_to_end(
 
 def test_the_docs_have_the_markers() -> None:
     page = (ROOT / "docs" / "measurements.md").read_text()
-    assert "\n\nnew\n\n" in harness.between_markers(page, "wasted_trials", "new")
+    for name in ("wasted_trials", "search_space"):
+        assert "\n\nnew\n\n" in harness.between_markers(page, name, "new")
+
+
+# ---------------------------------------------------------------- search_space
+
+SMALL = (rules.blocks(1, 8), rules.blocks(2, 8))
+
+
+def test_counting_by_hand_agrees_with_every_configuration() -> None:
+    shares = []
+    for chain in SMALL:
+        fits = 0
+        for values in itertools.product(*[(3, 5, 7), (0, 1)] * len(chain.steps)):
+            size = chain.start
+            for kernel, pooling in zip(values[::2], values[1::2], strict=True):
+                size = max(0, size - kernel + 1) // (1 + pooling)
+            fits += size > 0
+        shares.append(fractions.Fraction(fits, chain.configurations))
+    count = by_hand.by_recursion(SMALL)
+    assert count.share == sum(shares) / 2
+    assert 0 < count.share < 1
+    assert count.found == sum(s * c.configurations for s, c in zip(shares, SMALL, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("solver", "count"),
+    [("constraint", by_hand.by_python_constraint), ("ortools", by_hand.by_cp_sat)],
+)
+def test_solvers_agree_and_stop_at_their_limit(solver: str, count: Any) -> None:
+    pytest.importorskip(solver)
+    right = by_hand.by_recursion(SMALL)
+    found = count(SMALL, 60.0)
+    assert (found.share, found.found) == (right.share, right.found)
+    stopped = count((rules.blocks(12, 64),), 0.1)
+    assert stopped.share is None
+    assert 0 < stopped.seconds < 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_whole_space_is_counted_in_every_way(tmp_path: pathlib.Path) -> None:
+    from benchmarks import search_space
+
+    page = tmp_path / "page.md"
+    page.write_text("<!-- search_space: begin -->\n<!-- search_space: end -->\n")
+    name = "12 residual blocks"
+    search_space.main(
+        ["--only", name, "--seconds", "0.1", "--rounds", "1", "--builds", "2",
+         "--into", str(tmp_path), "--page", str(page)]
+    )  # fmt: skip
+    (row,) = json.loads((tmp_path / "search_space.json").read_text())["results"]
+    assert row["share"] == pytest.approx((2 / 3) ** 12, rel=1e-12)
+    assert row["ways"]["shapesafe_tuner"]["finished"]
+    assert row["ways"]["recursion"]["found"] == 4**12
+    assert 0 <= row["random builds"]["built"] <= 2
+    assert f"| {name} | 2.2e+09 | 0.7707 % |" in page.read_text()
+    right = by_hand.Count(fractions.Fraction(1, 4), 1, 1, 0.0)
+    wrong = by_hand.Count(fractions.Fraction(1, 2), 1, 1, 0.0)
+    with pytest.raises(RuntimeError, match=r"a space: CP-SAT finds 0\.5, recursion 0\.25"):
+        search_space.agreed("a space", {"recursion": right, "CP-SAT": wrong})
 
 
 # ---------------------------------------------------------------- agreement
