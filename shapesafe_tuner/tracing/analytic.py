@@ -10,12 +10,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
-from shapesafe_tuner._compat.keras_tuner.configurations import (
-    RecordedValues,
-    configuration,
-    lazy_configuration,
-)
-from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
+from shapesafe_tuner._compat.keras_tuner.configurations import RecordedValues
+from shapesafe_tuner._compat.keras_tuner.source import HyperParametersSource
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Values
 from shapesafe_tuner.escaping import said
 from shapesafe_tuner.shapes.deferred import demanded
@@ -74,12 +70,10 @@ class AnalyticPass:
     ) -> None:
         self._build = question.build
         self._changes = question.changes
-        self._in_advance = question.in_advance
         self._poses = poses
         self._max_model_size = question.max_model_size
         self._training = training
-        self._declarations: Declarations | None = None
-        self._stock_hp = False
+        self._source = HyperParametersSource(question.in_advance)
         self.off: str | None = None
 
     def judge(self, space: HyperParameters | None, values: Values) -> Analysed | Left:
@@ -90,12 +84,13 @@ class AnalyticPass:
         """
         if self.off is not None:
             return Left(self.off)
-        stock = self._stock_hp
-        found = self._judge(self._configuration(space, values))
+        source = self._source
+        stock = source.stock
+        found = self._judge(source.chosen(space, values))
         while isinstance(found, Left) and found.blamed is not None:
-            found = self._judge(self._configuration(space, values))
-        if isinstance(found, Left) and self._stock_hp and not stock:
-            found = self._judge(self._configuration(space, values))
+            found = self._judge(source.chosen(space, values))
+        if isinstance(found, Left) and source.stock and not stock:
+            found = self._judge(source.chosen(space, values))
         return found
 
     def judge_lazily(
@@ -119,44 +114,24 @@ class AnalyticPass:
         """
         if self.off is not None:
             return None
+        source = self._source
         found: Analysed | Left | None = None
-        if not self._stock_hp:
-            known = self._known(space)
-            quick = QuickHyperParameters(RecordedValues(values), known, defer)
+        if not source.stock:
+            quick = source.quick(space, values, defer)
             if follower is not None:
+                known = source.declarations(space)
                 quick = FollowedHyperParameters(
                     RecordedValues(values), known, defer, follower=follower
                 )
             found = self._judge(quick, show=shown_sizes, follower=follower)
             while isinstance(found, Left) and found.blamed is not None and follower is None:
-                quick = QuickHyperParameters(RecordedValues(values), known, defer)
-                found = self._judge(quick, show=shown_sizes)
-        if self._stock_hp and follower is not None:
+                found = self._judge(source.quick(space, values, defer), show=shown_sizes)
+        if source.stock and follower is not None:
             follower.uses("stock")
             return None
-        if self._stock_hp and demanded() is None:
-            hp = lazy_configuration(space, values, self._in_advance, defer)
-            found = self._judge(hp, show=shown_sizes)
+        if source.stock and demanded() is None:
+            found = self._judge(source.kerastuners(space, values, defer), show=shown_sizes)
         return None if isinstance(found, Left) else found
-
-    def _known(self, space: HyperParameters | None) -> Declarations:
-        known = self._declarations
-        if known is None or (space is not None and len(space.space) != known.size):
-            known = self._declarations = Declarations(space, self._in_advance)
-            self._stock_hp = self._stock_hp or known.conditional
-        return known
-
-    def _configuration(self, space: HyperParameters | None, values: Values) -> Given:
-        known = self._known(space)
-        if self._stock_hp:
-            hp = configuration(space, values, self._in_advance)
-            hp.values.names_read.clear()
-            return hp
-        chosen = RecordedValues(values)
-        for name, (first, _) in known.first.items():
-            if not dict.__contains__(chosen, name):
-                dict.__setitem__(chosen, name, first.default)
-        return QuickHyperParameters(chosen, known)
 
     def _judge(
         self, hp: Given, show: Callable[[Any], Any] | None = None, follower: Follower | None = None
@@ -198,7 +173,7 @@ class AnalyticPass:
                     follower.close()
             left = Left(run.escalated or "a refusal did not arrive", run.blamed)
             if getattr(hp, "needs_stock", False):
-                self._stock_hp = True
+                self._source.stock = True
         # A stand-in that outlives its run keeps the run, and with it every layer of it, alive: the
         # memory of a search would grow with each check. The next check would also meet layers of
         # this one. So the run is counted: whoever keeps a stand-in holds a reference. A cycle of
