@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.domains import narrowed, random_value, weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import narrowed, value_at, weighted_domain
 from shapesafe_tuner.space.explorer import Leaf
 
 __all__ = [
@@ -172,12 +172,17 @@ def completed(
         values = dict(feasible[min(place, len(feasible) - 1)].values)
         configuration: dict[str, Any] = {}
         for parameter in declared:
-            value = random_value(parameter, generator.randrange(2**31))
-            known = {**configuration, **values} if parameter.conditions else {}
-            if parameter.name not in configuration and all(
-                c.is_active(known) for c in parameter.conditions
-            ):
-                configuration[parameter.name] = values.get(parameter.name, value)
+            name = parameter.name
+            if name in configuration:
+                continue
+            if parameter.conditions:
+                known = {**configuration, **values}
+                if not all(condition.is_active(known) for condition in parameter.conditions):
+                    continue
+            is_known = name in values
+            configuration[name] = (
+                values[name] if is_known else value_at(parameter, generator.random())
+            )
         drawn.append({**configuration, **values})
     return drawn
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.domains import narrowed, position, random_value
+from shapesafe_tuner._compat.keras_tuner.domains import narrowed, position, value_at
 from shapesafe_tuner.findings import Axis, Conflict, PairShares
 from shapesafe_tuner.space.diagram.conflicts import costliest_conflicts
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
@@ -97,7 +97,7 @@ class Summary:
                 if name in values:
                     drawn[name] = values[name]
                 elif name not in drawn:
-                    drawn[name] = random_value(hp, generator.randrange(2**31))
+                    drawn[name] = value_at(hp, generator.random())
             found.append(drawn)
         return found
 

@@ -7,9 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 import keras
+import keras_tuner
 import pytest
 from keras import layers
 
+import shapesafe_tuner as sst
 from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
@@ -296,6 +298,17 @@ def test_depth_costs_little(build: Any, feasible: Fraction, most: int) -> None:
     diagram, merging = merged(build)
     assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible
     assert merging.runs < most
+
+
+@pytest.mark.deep
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("name", "most"), [("HyperResNet", 1_000), ("HyperXception", 4_000)])
+def test_hypermodels_of_keras_tuner(name: str, most: int) -> None:
+    hypermodel = getattr(keras_tuner.applications, name)(input_shape=(64, 64, 3), classes=10)
+    report = sst.validate_search_space(hypermodel)
+    assert report.exact
+    assert report.feasible_fraction == 1
+    assert report.runs < most
 
 
 def test_a_training_step_is_judged_as_the_model_grows() -> None:
