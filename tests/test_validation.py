@@ -395,3 +395,19 @@ def test_constraints_and_sizes_are_demanded() -> None:
         for a in range(5) for b in range(1, 5)
     ]  # fmt: skip
     assert limited.feasible_fraction == pytest.approx(sum(map(bool, real)) / 20)
+
+
+def test_a_deep_space_is_exact_by_its_states() -> None:
+    """Its tree has some 10^15 ends."""
+
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((40, 1))
+        for block in range(20):
+            x = layers.Conv1D(1, hp.Choice(f"kernel_{block}", [1, 3, 5]))(x)
+            if hp.Boolean(f"pooling_{block}"):
+                x = layers.MaxPooling1D(2)(x)
+        return keras.Model(inputs, x)
+
+    report = sst.validate_search_space(build, exact=True, progress=False)
+    assert report.exact
+    assert report.runs < 3_000

@@ -21,12 +21,14 @@ class Size:
         runs: of ``build``, estimated.
         cost: the same, with a run on the classes of Keras counted as 50.
         spent: runs of this estimate.
+        widest: the most values of one hyperparameter that decides.
         endless: a hyperparameter that decides and has infinitely many values, or None.
     """
 
     runs: float = 0.0
     cost: float = 0.0
     spent: int = 0
+    widest: int = 0
     endless: str | None = None
 
 
@@ -44,7 +46,7 @@ def estimated_runs(judge: Judge, space: Any, *, descents: int = 20, seed: int = 
     """
     generator = random.Random(seed)
     explorer = Explorer(judge, space, widest=None)
-    nodes = 0
+    nodes = widest = 0
     for _ in range(descents):
         values: dict[str, Any] = {}
         width = 1
@@ -58,6 +60,7 @@ def estimated_runs(judge: Judge, space: Any, *, descents: int = 20, seed: int = 
             if known is None:
                 return Size(endless=parameter.name)
             width *= len(known)
+            widest = max(widest, len(known))
             values[parameter.name] = random_value(parameter, generator.randrange(2**31))
     runs = nodes / descents
-    return Size(runs, runs * explorer.cost / explorer.runs, explorer.runs)
+    return Size(runs, runs * explorer.cost / explorer.runs, explorer.runs, widest)

@@ -22,7 +22,6 @@ from shapesafe_tuner.report.search_space import SearchSpaceReport
 from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.exploration import Exploration
 from shapesafe_tuner.space.explorer import WIDEST
-from shapesafe_tuner.space.size import Size
 from shapesafe_tuner.tracing.question import about_of, question_of
 from shapesafe_tuner.validation.assembling import assembled
 
@@ -32,6 +31,10 @@ MOST_RUNS = 200_000
 """Runs of ``build`` before a space is sampled, one that Keras decides counted as 50."""
 MOST_FORCED = 2_000_000
 """The same for ``exact=True``; the leaves of more would not fit into memory."""
+MOST_BY_STATES = 20_000
+"""Runs that ``exact=True`` spends on the states of a space whose tree is larger."""
+WIDEST_BY_STATES = 64
+"""Values of one hyperparameter beyond which a space that deep has too many states."""
 
 
 @interruptible()
@@ -94,7 +97,7 @@ def validate_search_space(
         if exact is not False:
             with progress_bar(progress) as settled:
                 if exact:
-                    _refuse_what_is_too_large(known.size)
+                    _refuse_what_is_too_large(known)
                 known.explore(math.inf if exact else MOST_RUNS, executor, settled)
             why = known.why_not_exact
         if exact and why is not None:
@@ -112,14 +115,17 @@ def validate_search_space(
 _ADVICE = "Give such hyperparameters fewer values, or leave exact=None to sample."
 
 
-def _refuse_what_is_too_large(size: Size) -> None:
-    """Nothing happens if the space can be explored exactly."""
+def _refuse_what_is_too_large(known: Exploration) -> None:
+    """Nothing happens if the space can be explored exactly: its states are few, or its tree."""
+    size = known.size
     if size.endless:
         raise ValueError(
             f"This space cannot be explored exactly: {short(size.endless)} affects shapes and "
             f"has infinitely many values. {_ADVICE}"
         )
-    if size.cost > MOST_FORCED:
+    if size.cost <= MOST_FORCED:
+        return
+    if size.widest > WIDEST_BY_STATES or not known.is_known_by_states(MOST_BY_STATES):
         raise ValueError(
             "This space cannot be explored exactly: that would take about "
             f"{size.runs:,.0f} runs of build. {_ADVICE}"
