@@ -69,7 +69,8 @@ def validate_search_space(
         x, y, sample_weight, validation_data, batch_size: as for :func:`shapesafe_tuner.check`.
             Without ``x`` the build alone is judged.
         max_model_size, constraints, check_training_step: as for :func:`shapesafe_tuner.check`.
-        exact: True never samples, False samples at once, None samples where it must.
+        exact: True never samples, and says before it starts what would take too long; False samples
+            at once; None samples where it must.
         samples: how many configurations are drawn where the space is sampled.
         seed: of these draws.
         executor: any of ``concurrent.futures`` (a process pool, Dask's, MPI's) explores the parts
