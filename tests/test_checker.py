@@ -30,7 +30,7 @@ def build(hp: Any) -> keras.Model:
 @pytest.mark.parametrize("kernel", [2, 6])
 @pytest.mark.parametrize("form", ["dict", "HyperParameters"])
 def test_forms_of_values(kernel: int, form: str) -> None:
-    values: Any = {"kernel": kernel, "unknown": 7}
+    values: Any = {"kernel": kernel}
     if form == "HyperParameters":
         values = keras_tuner.HyperParameters()
         values.values["kernel"] = kernel

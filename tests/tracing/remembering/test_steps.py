@@ -11,8 +11,8 @@ import pytest
 from keras import layers, ops
 
 import shapesafe_tuner as sst
-from shapesafe_tuner.tracing import judge
 from shapesafe_tuner.tracing.standins import training
+from shapesafe_tuner.tracing.training import fitting
 from tests.backends import only_on
 
 X, Y = np.zeros((7, 6), "float32"), np.zeros((7, 1), "float32")
@@ -117,7 +117,7 @@ BUILDS: dict[str, Callable[[Any], Any]] = {
 def traces(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was traced in training, a word each time."""
     seen: list[str] = []
-    for module in (judge, training):
+    for module in (fitting, training):
         trace = module.trace_training  # type: ignore[attr-defined]
 
         def counted(*args: Any, _trace: Any = trace, **kwargs: Any) -> Any:
