@@ -17,6 +17,7 @@ from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.question import question_of
+from tests.backends import only_on
 from tests.space.diagram.traps import B as TRAPS
 
 LEFT_TO_THE_TREE = {
@@ -311,6 +312,7 @@ def test_hypermodels_of_keras_tuner(name: str, most: int) -> None:
     assert report.runs < most
 
 
+@only_on("tensorflow", "others walk the finished model once more")
 def test_a_training_step_is_judged_as_the_model_grows() -> None:
     data = {
         "x": keras.KerasTensor((None, 64, 64, 1)),
