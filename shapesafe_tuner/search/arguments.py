@@ -97,10 +97,10 @@ class FitArguments:
 
 def _assert_fit_takes(given: FitArguments) -> None:
     """Hand the data to Keras as ``fit`` does, without training."""
-    if given["x"] is None:
-        raise refusal_of_search("search got no x; give it the data as you would give it to fit.")
     if "callbacks" in given:
         _assert_callbacks(given["callbacks"])
+    if given["x"] is None:
+        raise refusal_of_search("search got no x; give it the data as you would give it to fit.")
     size, held_out = given["batch_size"], given["validation_data"]
     _assert_size("batch_size", size)
     _assert_size("validation_batch_size", given["validation_batch_size"])

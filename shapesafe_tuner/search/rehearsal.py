@@ -91,12 +91,13 @@ def _assert_taken(tuner: TunerHooks, given: GivenData) -> None:
         FatalTypeError: it has no such parameters, so that every trial fails.
     """
     method, owner = tuner._own_code[0]
-    by_tuner = method.__name__ == "run_trial"
+    own_name = getattr(method, "__name__", type(method).__name__)
+    by_tuner = own_name == "run_trial"
     try:
         before = (None,) if issubclass(owner, TunerHooks) else (None, None)
         given.assert_taken_by(method, *before, callbacks=not by_tuner)
     except TypeError as error:
-        name = f"{owner.__name__}.{method.__name__}"
+        name = f"{owner.__name__}.{own_name}"
         words = f"{name} does not take these arguments of search ({error})."
         raise refusal_of_search(words, error) from error
 
