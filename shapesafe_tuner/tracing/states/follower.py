@@ -281,6 +281,7 @@ class Follower:
         for key, (reference, name) in list(self._held.items()):
             if key in gone:
                 del self._held[key]
+                self.ages.gone(key)
             elif key in walk.ours:
                 self._held[key] = (reference, ("seen", walk.ours[key]))
             elif name[0] == "seen":

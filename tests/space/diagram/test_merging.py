@@ -301,6 +301,11 @@ def test_depth_costs_little(build: Any, feasible: Fraction, most: int) -> None:
     assert merging.runs < most
 
 
+def test_a_space_takes_the_same_runs_each_time() -> None:
+    """A tensor that died leaves nothing behind that one in its place would be taken for."""
+    assert len({merged(branches(6))[1].runs for _ in range(5)}) == 1
+
+
 @pytest.mark.deep
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(("name", "most"), [("HyperResNet", 1_000), ("HyperXception", 4_000)])
