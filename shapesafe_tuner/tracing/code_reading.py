@@ -22,7 +22,7 @@ from shapesafe_tuner._compat.types import Function
 
 __all__ = [
     "cells_of", "closure_of", "is_library", "keeps_values", "methods_of", "names_chance",
-    "names_of", "reads_chance", "sees_types", "starts_of",
+    "names_of", "nested_codes", "reads_chance", "sees_types", "starts_of",
 ]  # fmt: skip
 
 _LOOKS = ("type", "issubclass")
@@ -65,7 +65,7 @@ def reads_chance(function: Function) -> bool:
     modules = (*_SEEDED, *_BACKENDS) if code.co_name in _TRACED else _SEEDED
     return any(
         not _CHANCE.isdisjoint(inner.co_names) and not _all_of(inner, function.__globals__, modules)
-        for inner in _nested(code)
+        for inner in nested_codes(code)
     )
 
 
@@ -103,7 +103,7 @@ def keeps_values(build: Function) -> bool:
 
 def _all_codes(build: Function) -> Iterator[Any]:
     for function in functions_of(build):
-        yield from _nested(function.__code__)
+        yield from nested_codes(function.__code__)
 
 
 def functions_of(build: Function) -> Iterator[Any]:
@@ -200,17 +200,18 @@ def _filled(cell: CellType) -> bool:
     return True
 
 
-def _nested(code: CodeType) -> Iterator[Any]:
+def nested_codes(code: CodeType) -> Iterator[CodeType]:
+    """A code object and those inside it."""
     yield code
     for const in code.co_consts:
         if inspect.iscode(const):
-            yield from _nested(const)
+            yield from nested_codes(const)
 
 
 @functools.lru_cache(maxsize=4096)
 def names_of(code: CodeType) -> tuple[str, ...]:
     """The names that a code and those inside it read."""
-    return tuple(dict.fromkeys(name for inner in _nested(code) for name in inner.co_names))
+    return tuple(dict.fromkeys(name for inner in nested_codes(code) for name in inner.co_names))
 
 
 def _looks(code: CodeType) -> bool:

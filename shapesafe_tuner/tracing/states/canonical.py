@@ -17,6 +17,7 @@ import numpy as np
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
+from shapesafe_tuner.tracing.code_reading import names_of
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.states import owners
 from shapesafe_tuner.tracing.states.opaque import Opaque
@@ -94,7 +95,7 @@ class Walk:
         found = []
         done = set()
         for code, known in self._codes.items():
-            names = owners.names_in(code)
+            names = names_of(code)
             for name in names:
                 place = (id(known), name)
                 if place not in done and name in known:

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from shapesafe_tuner.tracing.states import owners
 from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
-from shapesafe_tuner.tracing.states.liveness import live_names
 from shapesafe_tuner.tracing.states.stacks import Layout, called_code, is_clean, layout_of
 
 __all__ = ["Frames", "Place"]
@@ -258,7 +257,7 @@ class Frames:
         loops = tuple(
             (tag, info.loops[tag].key, info.loops[tag].rounds) for tag in sorted(info.loops)
         )
-        return info.code, at, info.hidden, loops, self._locals(info, walk, self._live(info, at))
+        return info.code, at, info.hidden, loops, self._locals(info, walk, info.layout.live[at])
 
     def walk_locals(self, walk: Walk) -> None:
         """Meet what the frames hold, and what their last lines may have put on their stacks."""
@@ -281,16 +280,12 @@ class Frames:
         return walk.names(known)
 
     @staticmethod
-    def _live(info: _Frame, at: int) -> Collection[str]:
-        """The locals that are read from an instruction on."""
-        return live_names(info.code)[at]
-
-    def _in_use(self, info: _Frame) -> Collection[str] | None:
+    def _in_use(info: _Frame) -> Collection[str] | None:
         """The locals that were read since the last clean line, or will be; None for all."""
         if info.layout is None or info.clean is None:
             return None
-        now = info.layout.whole(info.frame.f_lasti)
-        return {*self._live(info, info.clean), *self._live(info, now)}
+        live, now = info.layout.live, info.layout.whole(info.frame.f_lasti)
+        return live[info.clean] | live[now]
 
 
 def _is_resumed(frame: types.FrameType) -> bool:

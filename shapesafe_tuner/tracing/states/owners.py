@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dis
 import functools
-import inspect
 import os
 import sys
 import types
-from collections.abc import Iterator
-from typing import Any
+
+from shapesafe_tuner.tracing.code_reading import names_of, nested_codes
 
 __all__ = [
     "LIBRARIES", "STATELESS", "ends_following", "file_of", "is_generated", "is_of_python",
-    "is_users", "names_in", "stored_names", "watches_lifetimes",
+    "is_users", "stored_names", "watches_lifetimes",
 ]  # fmt: skip
 
 LIBRARIES = ("keras", "keras_tuner", "tensorflow", "numpy", "jax", "jaxlib", "torch")
@@ -66,19 +65,6 @@ def file_of(cls: type) -> str | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def names_in(code: types.CodeType) -> tuple[str, ...]:
-    """The global names and attributes that a code object and those inside it name."""
-    return tuple(dict.fromkeys(name for inner in _nested(code) for name in inner.co_names))
-
-
-def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for const in code.co_consts:
-        if inspect.iscode(const):
-            yield from _nested(const)
-
-
-@functools.lru_cache(maxsize=4096)
 def stored_names(code: types.CodeType) -> tuple[str, ...]:
     """The attributes that a code object sets or deletes."""
     return tuple(
@@ -100,6 +86,6 @@ def watches_lifetimes(code: types.CodeType) -> bool:
 
     To look at a frame's locals makes a copy of them that keeps them alive, after ``del`` too.
     """
-    named: Any = names_in(code)
-    inner = [each.co_name for each in _nested(code)]
+    named = names_of(code)
+    inner = [each.co_name for each in nested_codes(code)]
     return not _LIFETIMES.isdisjoint(named) or not _LIFETIMES.isdisjoint(inner)

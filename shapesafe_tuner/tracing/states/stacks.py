@@ -13,8 +13,10 @@ import inspect
 import itertools
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from shapesafe_tuner.tracing.states.liveness import live_names
 
 __all__ = ["READABLE", "Layout", "Unknown", "called_code", "is_clean", "layout_of"]
 
@@ -66,7 +68,9 @@ class Layout:
         found = list(dis.get_instructions(code))
         self.instructions = {item.offset: item for item in found}
         self._next = {one.offset: other.offset for one, other in itertools.pairwise(found)}
-        self.tags = self._worked_out(code)
+        self._handlers = getattr(dis, "_parse_exception_table")(code)  # noqa: B009
+        self._shared = (*code.co_cellvars, *code.co_freevars)
+        self.tags = self._worked_out()
         self.loops = {
             offset: self.tags[offset][-1]
             for offset, item in self.instructions.items()
@@ -88,9 +92,30 @@ class Layout:
         # PRECALL was counted as popping the arguments: callable and NULL, or self, are left.
         return tags[:-2]
 
-    def _worked_out(self, code: types.CodeType) -> dict[int, Tags]:
+    @functools.cached_property
+    def live(self) -> Mapping[int, frozenset[str]]:
+        """By offset, the locals that an instruction or a later one may read."""
+        after = {
+            at: [entry.target for entry in self._handlers_at(at)]
+            + [place for place, _ in self._ways(item)]
+            for at, item in self.instructions.items()
+        }
+        return live_names(self.instructions.values(), after, self._shared)
+
+    def _handlers_at(self, at: int) -> list[Any]:
+        return [entry for entry in self._handlers if entry.start <= at < entry.end]
+
+    def _ways(self, item: dis.Instruction) -> Iterator[tuple[int, bool]]:
+        """Where an instruction goes on, and whether it jumps there."""
+        if item.opname in _ENDS:
+            return
+        if item.opcode in dis.hasjrel or item.opcode in dis.hasjabs:
+            yield item.argval, True
+        if item.opname not in _ALWAYS_JUMPS and item.offset in self._next:
+            yield self._next[item.offset], False
+
+    def _worked_out(self) -> dict[int, Tags]:
         found: dict[int, Tags] = {}
-        handlers = getattr(dis, "_parse_exception_table")(code)  # noqa: B009
         waiting: list[tuple[int, Tags]] = [(0, ())]
         while waiting:
             at, tags = waiting.pop(0)
@@ -100,18 +125,13 @@ class Layout:
                     continue
                 tags = merged
             found[at] = tags
-            for entry in handlers:
-                if entry.start <= at < entry.end:
-                    # What a handler finds on top of the stack is never clean.
-                    rest = (None,) * (int(entry.lasti) + 1)
-                    waiting.append((entry.target, (*tags[: entry.depth], *rest)))
+            for entry in self._handlers_at(at):
+                # What a handler finds on top of the stack is never clean.
+                rest = (None,) * (int(entry.lasti) + 1)
+                waiting.append((entry.target, (*tags[: entry.depth], *rest)))
             item = self.instructions[at]
-            if item.opname in _ENDS:
-                continue
-            if item.opcode in dis.hasjrel or item.opcode in dis.hasjabs:
-                waiting.append((item.argval, _after(item, tags, jump=True)))
-            if item.opname not in _ALWAYS_JUMPS and at in self._next:
-                waiting.append((self._next[at], _after(item, tags, jump=False)))
+            for place, jump in self._ways(item):
+                waiting.append((place, _after(item, tags, jump=jump)))
         return found
 
 
