@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 from shapesafe_tuner.findings import Cause, Conflict, Suggestion
@@ -13,10 +14,22 @@ from shapesafe_tuner.space.diagram.diagram import Diagram, End
 from shapesafe_tuner.space.diagram.relevance import deciding
 from shapesafe_tuner.verdict import ShapeFault
 
-__all__ = ["MOST_CAUSES", "causes_by_end", "causes_of"]
+__all__ = ["MOST_CAUSES", "Causes", "causes_of"]
 
 MOST_CAUSES = 12
 """Groups beyond which layers, then sentences, are no longer kept separate."""
+
+
+class Causes(NamedTuple):
+    """Why configurations are refused.
+
+    Attributes:
+        found: the costliest first.
+        by_end: the place among them of each end of the diagram, by the identity of the end.
+    """
+
+    found: Sequence[Cause] = ()
+    by_end: Mapping[int, int] = MappingProxyType({})
 
 
 def causes_of(
@@ -25,8 +38,8 @@ def causes_of(
     suggestions: Sequence[Suggestion],
     among: Iterable[str],
     declared: Iterable[str],
-) -> list[Cause]:
-    """The causes of a space, the costliest first.
+) -> Causes:
+    """The causes of a space.
 
     Args:
         diagram: of the space.
@@ -61,18 +74,7 @@ def causes_of(
                 suggestions=removing,
             )
         )
-    return found
-
-
-def causes_by_end(diagram: Diagram, declared: Iterable[str]) -> dict[int, int]:
-    """The place among the causes of each end, by the identity of the end.
-
-    Args:
-        diagram: of the space.
-        declared: all hyperparameters.
-    """
-    groups = _grouped(diagram, declared)[1].values()
-    return {id(end): number for number, group in enumerate(groups) for end, _ in group}
+    return Causes(found, group)
 
 
 def _grouped(

@@ -6,7 +6,13 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.domains import domain, is_ordered, position, value_at
+from shapesafe_tuner._compat.keras_tuner.domains import (
+    domain,
+    is_active,
+    is_ordered,
+    position,
+    value_at,
+)
 from shapesafe_tuner._compat.types import HyperParameter
 
 __all__ = ["Walk", "in_space", "neighbours", "sample"]
@@ -50,8 +56,7 @@ class Walk:
     def _next(self, values: Mapping[str, Any], place: int) -> int:
         """The place of the first hyperparameter that needs a value."""
         while place < len(self._parameters) and (
-            self._parameters[place].name in values
-            or not _is_active(self._parameters[place], values)
+            self._parameters[place].name in values or not is_active(self._parameters[place], values)
         ):
             place += 1
         return place
@@ -72,10 +77,6 @@ class Walk:
         return list(dict.fromkeys(drawn))
 
 
-def _is_active(parameter: HyperParameter, values: Mapping[str, Any]) -> bool:
-    return all(condition.is_active(values) for condition in parameter.conditions)
-
-
 def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A random configuration of a space, each active hyperparameter drawn as KerasTuner draws it.
 
@@ -88,7 +89,7 @@ def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dic
     values: dict[str, Any] = dict(fixed or {})
     for parameter in space.space:
         draw = parameter.random_sample(generator.randrange(2**31))
-        if parameter.name not in values and _is_active(parameter, values):
+        if parameter.name not in values and is_active(parameter, values):
             values[parameter.name] = draw
     return values
 
@@ -103,7 +104,7 @@ def in_space(space: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     known = {parameter.name for parameter in space.space}
     found = {name: value for name, value in values.items() if name not in known}
     for parameter in space.space:
-        if parameter.name not in found and _is_active(parameter, found):
+        if parameter.name not in found and is_active(parameter, found):
             found[parameter.name] = values.get(parameter.name, parameter.default)
     return found
 

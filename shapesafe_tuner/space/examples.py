@@ -6,8 +6,9 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from shapesafe_tuner.findings import Cause, Conflict, Example
+from shapesafe_tuner.findings import Conflict, Example
 from shapesafe_tuner.plain import plain
+from shapesafe_tuner.space.causes import Causes
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.questions import Draws
 from shapesafe_tuner.tracing.judge import Judge
@@ -34,8 +35,7 @@ def examples_of_causes(
     judge: Judge,
     space: Any,
     diagram: Diagram,
-    causes: Sequence[Cause],
-    ends: Mapping[int, int],
+    causes: Causes,
     known: Sequence[Example],
 ) -> Iterator[Example]:
     """One random configuration of each of the first causes that has no example yet.
@@ -43,12 +43,12 @@ def examples_of_causes(
     Args:
         judge, space: as of :func:`examples_of`.
         diagram: of the space.
-        causes: the costliest first.
-        ends: the place of the cause by the identity of an end of the diagram.
+        causes: of the space.
         known: the examples of conflicts.
     """
     shown = {_place(example.verdict) for example in known}
-    for number, cause in enumerate(causes[:MOST_EXAMPLES]):
+    ends = causes.by_end
+    for number, cause in enumerate(causes.found[:MOST_EXAMPLES]):
         if cause.layer is None or (cause.layer, cause.layer_type) in shown:
             continue
         draws = Draws(diagram, diagram.shares(lambda end, n=number: ends.get(id(end)) == n))  # type: ignore[misc]

@@ -120,7 +120,7 @@ class Exploration:
             open_parts = [part for part in self.parts if not part.blocked]
             if not open_parts:
                 return
-            if self._is_deep() and self.is_known_by_states(budget - self.cost):
+            if self._is_deep() and self.settle_by_states(budget - self.cost):
                 return
             tasks = _shared_out(open_parts)
             ahead = [at for at in (_ESTIMATED, _SHALLOW) if at > self.cost and self._may_merge]
@@ -157,8 +157,8 @@ class Exploration:
         self.cost += size.spent
         return size
 
-    def is_known_by_states(self, budget: float = math.inf) -> bool:
-        """Whether the whole space is known by its states, which is tried once.
+    def settle_by_states(self, budget: float = math.inf) -> bool:
+        """Settle the whole space by its states, which is tried once; whether it is settled.
 
         Args:
             budget: runs of ``build`` that it may take.

@@ -11,6 +11,7 @@ import numpy as np
 
 from shapesafe_tuner._compat.keras_tuner.domains import (
     domain,
+    is_active,
     position,
     range_of,
     value_at,
@@ -85,10 +86,7 @@ class _Space:
 
     def active(self, name: str, values: Mapping[str, Any]) -> bool:
         """Whether it is in use, where everything that it depends on is chosen."""
-        return any(
-            all(c.is_active(values) for c in parameter.conditions)
-            for parameter in self._by_name[name]
-        )
+        return any(is_active(parameter, values) for parameter in self._by_name[name])
 
     def parents(self, names: Iterable[str]) -> set[str]:
         """What decides whether these are in use."""

@@ -11,7 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from shapesafe_tuner._compat.keras_tuner.domains import narrowed, value_at, weighted_domain
+from shapesafe_tuner._compat.keras_tuner.domains import (
+    is_active,
+    narrowed,
+    value_at,
+    weighted_domain,
+)
 from shapesafe_tuner.space.explorer import Leaf
 
 __all__ = [
@@ -177,7 +182,7 @@ def completed(
                 continue
             if parameter.conditions:
                 known = {**configuration, **values}
-                if not all(condition.is_active(known) for condition in parameter.conditions):
+                if not is_active(parameter, known):
                     continue
             is_known = name in values
             configuration[name] = (

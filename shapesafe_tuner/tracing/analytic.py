@@ -34,7 +34,8 @@ from shapesafe_tuner.tracing.standins.posed.posable import blame
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
-from shapesafe_tuner.tracing.states.run import FollowedHyperParameters, FollowedRun
+from shapesafe_tuner.tracing.states.hyperparameters import FollowedHyperParameters
+from shapesafe_tuner.tracing.states.run import FollowedRun
 
 __all__ = ["AnalyticPass", "Left"]
 
@@ -117,8 +118,9 @@ class AnalyticPass:
         source = self._source
         found: Analysed | Left | None = None
         if not source.stock:
-            quick = source.quick(space, values, defer)
-            if follower is not None:
+            if follower is None:
+                quick = source.quick(space, values, defer)
+            else:
                 known = source.declarations(space)
                 quick = FollowedHyperParameters(
                     RecordedValues(values), known, defer, follower=follower

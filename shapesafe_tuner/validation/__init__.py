@@ -126,7 +126,7 @@ def _refuse_what_is_too_large(known: Exploration) -> None:
         )
     if size.cost <= MOST_FORCED:
         return
-    if size.widest > WIDEST_BY_STATES or not known.is_known_by_states(MOST_BY_STATES):
+    if size.widest > WIDEST_BY_STATES or not known.settle_by_states(MOST_BY_STATES):
         raise ValueError(
             "This space cannot be explored exactly: that would take about "
             f"{size.runs:,.0f} runs of build. {_ADVICE}"

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from shapesafe_tuner._compat.keras_tuner.domains import size_of
 from shapesafe_tuner._compat.types import Values
-from shapesafe_tuner.findings import Axis, Cause, Conflict, Example, Sample, Suggestion, Undecided
+from shapesafe_tuner.findings import Axis, Conflict, Example, Sample, Suggestion, Undecided
 from shapesafe_tuner.report.search_space import SearchSpaceReport
-from shapesafe_tuner.space.causes import causes_by_end, causes_of
+from shapesafe_tuner.space.causes import Causes, causes_of
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
 from shapesafe_tuner.space.diagram.relevance import deciding
@@ -69,7 +69,7 @@ def assembled(
     matter = [name for name in names if name in decisive]
     chosen = [] if at_once else axes_of(leaves, declared, conflicts)
     axes, pairs = pair_shares(leaves, declared, [name for name in chosen if name in decisive])
-    causes = [] if at_once else causes_of(diagram, conflicts, suggestions, matter, all_names)
+    causes = Causes() if at_once else causes_of(diagram, conflicts, suggestions, matter, all_names)
     examples, samples = (
         ((), ()) if interrupted else _pictured(known, diagram, conflicts, causes, axes)
     )
@@ -83,7 +83,7 @@ def assembled(
         unseen_fraction=float(shares.unseen),
         confidence_interval=shares.interval,
         interrupted=interrupted,
-        causes=tuple(causes),
+        causes=tuple(causes.found),
         conflicts=tuple(conflicts),
         sensitivity={} if shares.unseen else sensitivity_of(leaves, domains),
         suggestions=tuple(suggestions),
@@ -129,7 +129,7 @@ def _of_diagram(
         feasible_fraction=share,
         infeasible_fraction=float(1 - summary.feasible),
         confidence_interval=(share, share),
-        causes=tuple(causes),
+        causes=tuple(causes.found),
         conflicts=tuple(conflicts),
         sensitivity=summary.sensitivity,
         suggestions=tuple(suggestions),
@@ -155,15 +155,14 @@ def _pictured(
     known: Exploration,
     diagram: Diagram,
     conflicts: Sequence[Conflict],
-    causes: Sequence[Cause],
+    causes: Causes,
     axes: Sequence[Axis],
 ) -> tuple[tuple[Example, ...], tuple[Sample, ...]]:
     """What pages draw: configurations that fail with their shapes, and random ones."""
-    ends = causes_by_end(diagram, dict.fromkeys(parameter.name for parameter in known.declared))
     examples = list(examples_of(known.judge, known.space, conflicts))
-    examples += examples_of_causes(known.judge, known.space, diagram, causes, ends, examples)
+    examples += examples_of_causes(known.judge, known.space, diagram, causes, examples)
     names = [axis.name for axis in axes]
-    return tuple(examples), samples_of(diagram, known.declared, names, ends)
+    return tuple(examples), samples_of(diagram, known.declared, names, causes.by_end)
 
 
 def _held(*groups: Sequence[Leaf]) -> Iterator[list[Leaf]]:

@@ -12,12 +12,19 @@ from typing import Any, cast
 import keras_tuner
 
 from shapesafe_tuner._compat.keras_tuner.modules import keras_tuner_module
-from shapesafe_tuner._compat.types import Choice, HyperParameter, HyperParameters, Number, Value
+from shapesafe_tuner._compat.types import (
+    Choice,
+    HyperParameter,
+    HyperParameters,
+    Number,
+    Value,
+    Values,
+)
 from shapesafe_tuner.memory import Memory
 
 __all__ = [
-    "domain", "hp_types", "is_ordered", "narrowed", "outside_domain", "place_of", "position",
-    "random_value", "range_of", "size_of", "value_at", "weighted_domain",
+    "domain", "hp_types", "is_active", "is_ordered", "narrowed", "outside_domain", "place_of",
+    "position", "random_value", "range_of", "size_of", "value_at", "weighted_domain",
 ]  # fmt: skip
 
 hp_types = keras_tuner_module("engine.hyperparameters.hp_types")
@@ -126,6 +133,11 @@ def random_value(parameter: HyperParameter, seed: int) -> Value:
 def value_at(parameter: HyperParameter, quantile: float) -> Value:
     """The value at a quantile, from 0 to 1, of KerasTuner's random sampling."""
     return parameter.prob_to_value(quantile)
+
+
+def is_active(parameter: HyperParameter, values: Values) -> bool:
+    """Whether a hyperparameter is in use, by the values that it depends on."""
+    return all(condition.is_active(values) for condition in parameter.conditions)
 
 
 def place_of(parameter: HyperParameter) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
-from shapesafe_tuner.memory import Memory, configuration_key
+from shapesafe_tuner.memory import ConfigurationKey, Memory, configuration_key
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands
 from shapesafe_tuner.tracing.data.spec import Batch, leaves
 from shapesafe_tuner.tracing.data.varying import DataSource, Found
@@ -151,9 +151,9 @@ def _first_that_changes(
     if len({kind(found) for _, found in table}) < 2:
         return None
     for parameter in read:
-        by_rest: dict[str, set[Key]] = {}
+        by_rest: dict[ConfigurationKey, set[Key]] = {}
         for chosen, found in table:
-            rest = repr([pair for pair in chosen.items() if pair[0] != parameter.name])
+            rest = configuration_key(chosen, chosen.keys() - {parameter.name})
             by_rest.setdefault(rest, set()).add(kind(found))
         if any(len(kinds) > 1 for kinds in by_rest.values()):
             return parameter

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from shapesafe_tuner.space.diagram.merging import Vertex, in_order
+from shapesafe_tuner.space.diagram.vertices import Vertex, in_order
 from shapesafe_tuner.space.explorer import Leaf, Part
 from shapesafe_tuner.verdict import ShapeFault
 

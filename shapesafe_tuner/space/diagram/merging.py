@@ -9,30 +9,27 @@ that a part of every state, and the exploration starts again.
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands, watched
+from shapesafe_tuner.space.diagram.vertices import Vertex, in_order
 from shapesafe_tuner.space.explorer import WIDEST, of_many
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
 from shapesafe_tuner.tracing.states.early import stem
 from shapesafe_tuner.tracing.states.follower import HISTORY, Follower, Memory
-from shapesafe_tuner.verdict import Verdict
+
+__all__ = ["Merging", "Unmergeable"]
 
 _LOOKS = (32, 256, 2_048)
 """Runs of one exploration after which it may start again because a better way is known."""
-
 _SCATTERED = 256
 """Runs of one exploration whose places are drawn."""
-
-__all__ = ["Merging", "Unmergeable", "Vertex"]
 
 
 class Unmergeable(Exception):
@@ -48,38 +45,6 @@ class _Position(NamedTuple):
 
     asked: int
     named: int
-
-
-@dataclasses.dataclass(eq=False)
-class Vertex:
-    """What is demanded in one state, or the verdict at the end.
-
-    Attributes:
-        hp: what is demanded; None at the end.
-        pairs: its values, with the share of each.
-        verdict: at the end.
-        edges: by value, where the run goes on.
-        passed: by value, what was read and named on the way there.
-        first: the values that led here first.
-        counted: how many names Keras had given by prefix, when a run came here first.
-        unsure: prefixes whose counts are not the same for all runs that come here.
-    """
-
-    hp: Any = None
-    pairs: list[tuple[Any, Fraction]] = dataclasses.field(default_factory=list)
-    verdict: Verdict | None = None
-    edges: dict[Any, Vertex] = dataclasses.field(default_factory=dict)
-    passed: dict[Any, tuple[list[str], list[str]]] = dataclasses.field(default_factory=dict)
-    first: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    counted: dict[str, int] = dataclasses.field(default_factory=dict)
-    unsure: set[str] = dataclasses.field(default_factory=set)
-
-    def meet(self, counted: Mapping[str, int]) -> None:
-        """Another run comes here."""
-        mine = self.counted
-        if counted != mine:
-            both = {*counted, *mine}
-            self.unsure.update(name for name in both if counted.get(name) != mine.get(name))
 
 
 class _Reached(NamedTuple):
@@ -366,26 +331,6 @@ class Merging:
 
 def _twice(names: list[str]) -> set[str]:
     return {name for name, times in Counter(names).items() if times > 1}
-
-
-def in_order(root: Vertex) -> list[Vertex]:
-    """All vertices, each before those that it leads to."""
-    found: list[Vertex] = []
-    state: dict[int, bool] = {}
-    stack = [(root, False)]
-    while stack:
-        vertex, is_done = stack.pop()
-        if is_done:
-            state[id(vertex)] = True
-            found.append(vertex)
-        elif id(vertex) not in state:
-            state[id(vertex)] = False
-            stack.append((vertex, True))
-            for child in reversed(list(vertex.edges.values())):
-                assert state.get(id(child)) is not False, "a cycle: states that differ were merged"
-                if id(child) not in state:
-                    stack.append((child, False))
-    return found[::-1]
 
 
 def _is_like(name: str, prefixes: set[str]) -> bool:

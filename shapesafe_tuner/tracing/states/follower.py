@@ -250,12 +250,12 @@ class Follower:
     def _living(self) -> Any:
         """What the future may read of our objects that are alive."""
         found = []
-        walked = "models" in self.memory.relevant
+        walked, state = "models" in self.memory.relevant, self.state
         for key, (reference, name) in list(self._held.items()):
             it = reference()
             if it is not None:
                 is_old = not walked and self.ages.is_old(key)
-                found.append((name, "old" if is_old else state_of(it, self.state)))
+                found.append((name, "old" if is_old else state_of(it, state)))
         assert len({name for name, _ in found}) == len(found)
         return frozenset(found)
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.lazy import Proxy, proxy_of
 
-__all__ = ["Log", "Opaque", "opaque", "revealed"]
+__all__ = ["Log", "Opaque", "crossed", "opaque", "revealed"]
 
 
 class Log(Protocol):
@@ -154,6 +154,11 @@ def opaque(value: Any, log: Log) -> Any:
     """A proxy for a value that is chosen; the value itself where there is no such proxy."""
     kind = _KINDS.get(type(value))
     return value if kind is None else kind(value, log)
+
+
+def crossed(value: Any) -> Any:
+    """What was hidden becomes known."""
+    return map_leaves(lambda leaf: leaf.force() if issubclass(type(leaf), Opaque) else leaf, value)
 
 
 def revealed(value: Any) -> Any:

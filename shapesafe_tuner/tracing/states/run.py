@@ -10,12 +10,10 @@ import keras
 
 from shapesafe_tuner._compat.keras.constructors import snake_case
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, unowned
-from shapesafe_tuner._compat.keras_tuner.domains import domain
-from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch
-from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred, proxy_of
+from shapesafe_tuner.tracing.lazy import Proxy, proxy_of
 from shapesafe_tuner.tracing.standins.facades import Facade
 from shapesafe_tuner.tracing.standins.graph import Args, InputRecord, Kwargs, LayerRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord
@@ -25,76 +23,13 @@ from shapesafe_tuner.tracing.states.early import stem
 from shapesafe_tuner.tracing.states.facts import Growing, facts_of
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.states.live import sizes_not_chosen
-from shapesafe_tuner.tracing.states.opaque import Opaque, opaque, revealed
+from shapesafe_tuner.tracing.states.opaque import crossed, revealed
 
-__all__ = ["FollowedHyperParameters", "FollowedRun"]
+__all__ = ["FollowedRun"]
 
 _LAMBDA = keras.layers.Lambda
 _SEEN = frozenset(["name", "trainable", "built"])
 """Attributes of a layer that say nothing of what lies behind."""
-
-
-class FollowedHyperParameters(QuickHyperParameters):
-    """One configuration of a followed run.
-
-    Args:
-        *given: as of :class:`QuickHyperParameters`.
-        follower: of the run.
-    """
-
-    def __init__(self, *given: Any, follower: Follower) -> None:
-        self._follower = follower
-        super().__init__(*given)
-
-    @property
-    def values(self) -> Any:
-        """The values; ``build`` itself does not read them, or nothing is merged."""
-        if self._follower.in_user_code:
-            self._follower.uses("values")
-        return self._values
-
-    @values.setter
-    def values(self, values: Any) -> None:
-        self._values = values
-
-
-def _followed(method: str) -> Callable[..., Any]:
-    stock = getattr(QuickHyperParameters, method)
-
-    def ask(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
-        follower = self._follower
-        with follower.library_call("read"):
-            name, args, kwargs = (_crossed(each) for each in (name, args, kwargs))
-            value = stock(self, name, *args, **kwargs)
-            return _shown(follower, self.asked[name][0], value)
-
-    ask.__doc__ = stock.__doc__
-    return ask
-
-
-for _method in ("Choice", "Int", "Float", "Boolean", "Fixed"):
-    setattr(FollowedHyperParameters, _method, _followed(_method))
-
-
-def _crossed(value: Any) -> Any:
-    """What was hidden becomes known."""
-    return map_leaves(lambda leaf: leaf.force() if issubclass(type(leaf), Opaque) else leaf, value)
-
-
-def _shown(follower: Follower, hp: Any, value: Any) -> Any:
-    """What ``build`` gets when it reads a hyperparameter."""
-    follower.asked.append(hp.name)
-    if hp.name not in follower.ranges:
-        follower.ranges[hp.name] = follower.memory.declared(hp)
-    if issubclass(type(value), Proxy):
-        return value
-    values = domain(hp)
-    if values is not None and len(values) == 1:
-        return value
-    if follower.memory.hides and type(value) in (int, float, str) and can_be_deferred(hp):
-        return opaque(value, follower)
-    follower.cross((hp.name, type(value).__name__, repr(value)))
-    return value
 
 
 class FollowedRun(AnalyticRun):
@@ -197,7 +132,7 @@ class FollowedRun(AnalyticRun):
         follower = self._follower
         with follower.library_call("construct", args, kwargs):
             if not cls.__module__.startswith("keras."):
-                args, kwargs = _crossed(args), _crossed(kwargs)
+                args, kwargs = crossed(args), crossed(kwargs)
                 follower.note(_methods(cls))
                 follower.escaped()
             elif not all(map(_is_plain, leaves((args, kwargs)))):
