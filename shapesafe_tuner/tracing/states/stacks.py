@@ -56,7 +56,7 @@ class Layout:
 
     Attributes:
         tags: by offset, the stack before that instruction; unreachable ones are missing.
-        loops: by offset of a ``FOR_ITER``, the tag of its iterator.
+        loops: by the offset that a round of a loop begins at, the tag of its iterator.
 
     Raises:
         Unknown: the stack cannot be worked out.
@@ -71,11 +71,7 @@ class Layout:
         self._handlers = getattr(dis, "_parse_exception_table")(code)  # noqa: B009
         self._shared = (*code.co_cellvars, *code.co_freevars)
         self.tags = self._worked_out()
-        self.loops = {
-            offset: self.tags[offset][-1]
-            for offset, item in self.instructions.items()
-            if item.opname == "FOR_ITER" and offset in self.tags
-        }
+        self.loops = dict(self._rounds())
         self.start = next(item.offset for item in found if item.opname == "RESUME")
 
     def whole(self, at: int) -> int:
@@ -101,6 +97,17 @@ class Layout:
             for at, item in self.instructions.items()
         }
         return live_names(self.instructions.values(), after, self._shared)
+
+    def _rounds(self) -> Iterator[tuple[int, int | None]]:
+        """Where loops come back to: ``FOR_ITER``, or what makes its argument long."""
+        start = None
+        for offset, item in self.instructions.items():
+            if item.opname == "FOR_ITER" and offset in self.tags:
+                yield offset if start is None else start, self.tags[offset][-1]
+            if item.opname != "EXTENDED_ARG":
+                start = None
+            elif start is None:
+                start = offset
 
     def _handlers_at(self, at: int) -> list[Any]:
         return [entry for entry in self._handlers if entry.start <= at < entry.end]

@@ -1617,3 +1617,21 @@ def kept_by_an_object_in_a_layer(hp):
     for k in range(2):
         x = conv(hp, x, f"m{k}", (1, 3))
     return head(i, L.Conv2D(1, 3)(layer(x)))
+
+
+@adv
+def a_loop_whose_body_is_long(hp):
+    i, x = start(12)
+    for k in range(3):
+        if not hp.Boolean(f"use{k}"):
+            continue
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
+        x = L.Conv2D(1, hp.Choice("kernel", [3, 5, 7]))(x)
+    return head(i, x)
