@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any, Literal, Protocol
 
 __all__ = [
@@ -48,18 +49,25 @@ def checked_hypermodel(function: str, hypermodel: object) -> None:
         TypeError: it is something else.
     """
     kind = type(hypermodel)
-    wanted = (
-        f"{function}(): hypermodel must be a function build(hp) that returns a Keras model, or a "
-        "keras_tuner.HyperModel"
-    )
+    if kind is FunctionType:
+        return
     if inspect.isclass(hypermodel):
         if _is_a(hypermodel, "keras_tuner", "HyperModel"):
             name = hypermodel.__name__
-            raise TypeError(f"{wanted}; {name} is a class: pass an instance of it, {name}().")
+            raise TypeError(
+                f"{_wanted(function)}; {name} is a class: pass an instance of it, {name}()."
+            )
     elif _is_a(kind, "keras", "Model"):
-        raise TypeError(f"{wanted}, not a model that is already built.")
+        raise TypeError(f"{_wanted(function)}, not a model that is already built.")
     elif not callable(hypermodel) and not _is_a(kind, "keras_tuner", "HyperModel"):
-        raise TypeError(f"{wanted}, not {kind.__name__}.")
+        raise TypeError(f"{_wanted(function)}, not {kind.__name__}.")
+
+
+def _wanted(function: str) -> str:
+    return (
+        f"{function}(): hypermodel must be a function build(hp) that returns a Keras model, or a "
+        "keras_tuner.HyperModel"
+    )
 
 
 def checked_values(function: str, values: object) -> dict[str, Any]:
@@ -72,7 +80,7 @@ def checked_values(function: str, values: object) -> dict[str, Any]:
     Raises:
         TypeError: they are neither.
     """
-    if isinstance(values, Mapping):
+    if isinstance(values, (dict, Mapping)):
         for name in values:
             if not isinstance(name, str):
                 raise TypeError(
@@ -100,7 +108,7 @@ def checked_constraints(function: str, constraints: object) -> Constraints:
         TypeError: one of them cannot be called, or they are no sequence.
     """
     wanted = f"{function}(): constraints must be a list of functions hp -> bool"
-    if not isinstance(constraints, Sequence) or isinstance(constraints, str):
+    if not isinstance(constraints, (tuple, list, Sequence)) or isinstance(constraints, str):
         raise TypeError(f"{wanted}, not {type(constraints).__name__}.")
     for constraint in constraints:
         if not callable(constraint):

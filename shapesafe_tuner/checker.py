@@ -118,11 +118,12 @@ class Checker:
 
     def _judged_now(self, values: Mapping[str, Any], space: Any) -> Judged:
         """As the passes judge it, with the hyperparameters that decide about suspicious notes."""
-        verdict, read = self.passes.judge(values, space)
-        notes = self._named.notes(verdict.warnings, values, space)
-        if notes != verdict.warnings:
-            verdict = dataclasses.replace(verdict, warnings=notes)
-        return Judged(verdict, read)
+        judged = self.passes.judge(values, space)
+        said = judged.verdict.warnings
+        notes = self._named.notes(said, values, space) if said else said
+        if notes == said:
+            return judged
+        return Judged(dataclasses.replace(judged.verdict, warnings=notes), judged.read)
 
     def _cause_now(
         self, values: Mapping[str, Any], space: Any, verdict: Verdict, read: Mapping[str, Any]
@@ -210,8 +211,7 @@ class Checker:
         if self.passes.question.reads_unseen:
             return
         if not self.passes.names_read.issuperset(values):
-            explorer = Explorer(self.passes, space)
-            refuse_unknown(function, self.passes, values, explorer, verdict.feasible is not None)
+            refuse_unknown(function, self.passes, values, space, verdict.feasible is not None)
 
     def said_by_keras(
         self, values: Mapping[str, Any], verdict: Verdict, space: Any = None
@@ -233,7 +233,7 @@ class Checker:
         known[configuration_key(read)] = verdict
 
 
-@interruptible()
+@interruptible
 def check(
     hypermodel: Hypermodel,
     values: Values,
@@ -297,7 +297,7 @@ def prepare(
     checked_hypermodel(function, hypermodel)
     chosen = checked_values(function, values)
     given["constraints"] = checked_constraints(function, given.get("constraints", ()))
-    if given.get("hyperparameters") is None and not isinstance(values, Mapping):
+    if given.get("hyperparameters") is None and not isinstance(values, (dict, Mapping)):
         given["hyperparameters"] = cast(Any, values)
     checker = Checker(question_of(hypermodel, **given))
     return checker, chosen, given.get("hyperparameters")

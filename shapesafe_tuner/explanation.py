@@ -78,7 +78,7 @@ class Explanation:
         return f"<Explanation of {named(self.values) or 'the defaults'}: {self.verdict!r}>"
 
 
-@interruptible()
+@interruptible
 def explain(
     hypermodel: Hypermodel,
     values: Values,

@@ -15,7 +15,7 @@ from shapesafe_tuner.validation import MOST_RUNS
 __all__ = ["nearest_feasible", "repair"]
 
 
-@interruptible()
+@interruptible
 def repair(
     hypermodel: Hypermodel,
     values: Values,

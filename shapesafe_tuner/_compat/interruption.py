@@ -7,16 +7,22 @@ lives. A check of 0.1 ms spends a tenth of its time there, so it does happen.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import signal
 import threading
-from collections.abc import Callable, Iterator
+
+# What is in ``signal`` besides turns numbers into members of an enum and back, at each check.
+from _signal import getsignal  # type: ignore[import-not-found]
+from _signal import signal as set_handler
+from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["interruptible", "raise_if_interrupted", "undivided"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Given = ParamSpec("_Given")
+_Answer = TypeVar("_Answer")
 
 _UNDIVIDED: set[CodeType] = set()
 _WAITING = threading.Event()
@@ -39,22 +45,34 @@ def raise_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Around what a user calls: Ctrl-C waits for what is undivided.
+def interruptible(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
+    """A function that users call, in which Ctrl-C waits for what is undivided.
 
-    A handler of the user's own stays in its place.
+    A handler of the user's own stays in its place, and so does that of an outer call.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, _interrupt)
+
+    @functools.wraps(function)
+    def waiting(*args: _Given.args, **kwargs: _Given.kwargs) -> _Answer:
+        if not _takes_over():
+            return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            set_handler(signal.SIGINT, signal.default_int_handler)
+            raise_if_interrupted()
+
+    return waiting
+
+
+def _takes_over() -> bool:
+    """Put our handler in the place of Python's; False where there is another one."""
+    if getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return False
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        raise_if_interrupted()
+        set_handler(signal.SIGINT, _interrupt)
+    except ValueError:  # Only the main thread has handlers.
+        return False
+    return True
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import random_value
-from shapesafe_tuner._compat.types import HyperParameter
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters
 from shapesafe_tuner.errors import UnknownHyperparameterError
 from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.space.explorer import Explorer, Part
@@ -34,7 +34,7 @@ def refuse_unknown(
     function: str,
     judge: Judge,
     values: Mapping[str, Any],
-    explorer: Explorer,
+    space: HyperParameters | None,
     ended: bool,
 ) -> None:
     """Nothing happens if each of these names is read on some path of ``build``.
@@ -46,7 +46,7 @@ def refuse_unknown(
         function: the public one that was called.
         judge: of these values.
         values: what it was given.
-        explorer: of the space.
+        space: the ``HyperParameters`` registered so far, or None.
         ended: whether ``build`` came to a verdict with these values; else nobody knows what it
             would read.
 
@@ -55,12 +55,14 @@ def refuse_unknown(
     """
     facts = judge.facts
     known = facts.names
-    known.update(judge.names_read.difference(values), _registered(explorer))
-    read = known.union(judge.names_read)
-    read |= facts.names_accepted
-    asked = [name for name in values if not name.startswith(_OWN) and name not in read]
+    known.update(judge.names_read.difference(values))
+    if space is not None:
+        known.update([parameter.name for parameter in space.space])
+    read = known.union(judge.names_read, facts.names_accepted)
+    asked = [name for name in values if name not in read and not name.startswith(_OWN)]
     if not asked:
         return
+    explorer = Explorer(judge, space)
     is_whole = _explored(explorer, known, asked)
     unknown = [name for name in asked if name not in known]
     if not is_whole:

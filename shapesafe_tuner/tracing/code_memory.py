@@ -25,6 +25,7 @@ from shapesafe_tuner.tracing.code_reading import (
     names_of,
     sees_types,
     starts_of,
+    unwrapped,
 )
 
 __all__ = ["CodeFacts", "facts_of"]
@@ -62,7 +63,7 @@ def facts_of(build: Function) -> CodeFacts:
     if not functions or not all(map(inspect.isfunction, functions)):
         return CodeFacts(build)
     key = (getattr(build, "__func__", build), *functions)
-    codes = tuple(getattr(inspect.unwrap(function), "__code__", None) for function in key)
+    codes = tuple([getattr(unwrapped(function), "__code__", None) for function in key])
     known = _KNOWN.get(codes, ())
     for read, facts in known:
         if all(_same_function(*pair, set()) for pair in zip(read, functions, strict=True)):
@@ -89,15 +90,17 @@ class _Read:
         kind: ``FunctionType``, ``type`` or ``ModuleType``.
         code: of the function.
         named: what each of its names stood for; None where that is no code of the user's.
+        absent: its names that stood for nothing, as those of attributes mostly do.
         parts: the same of its closure cells, or of the methods of a class.
     """
 
-    __slots__ = ("code", "kind", "named", "parts")
+    __slots__ = ("absent", "code", "kind", "named", "parts")
 
     def __init__(self, kind: type, code: CodeType | None = None) -> None:
         self.kind = kind
         self.code = code
         self.named: dict[str, _Read | None] = {}
+        self.absent: tuple[str, ...] = ()
         self.parts: list[_Read | None] = []
 
 
@@ -124,24 +127,36 @@ def _read(value: Any, seen: dict[Any, _Read], names: tuple[str, ...] = ()) -> _R
         return seen[place]
     node = seen[place] = _Read(kind)
     if kind is ModuleType:
-        node.named = {name: _read(vars(value).get(name), seen) for name in names}
+        _look_up(node, names, vars(value), seen)
     else:
         node.parts = [_read(method, seen) for method in methods_of(value)]
     return node
 
 
 def _read_function(value: Any, seen: dict[Any, _Read]) -> _Read:
-    function = inspect.unwrap(value)
+    function = unwrapped(value)
     if id(function) in seen:
         return seen[id(function)]
     node = seen[id(function)] = _Read(FunctionType, function.__code__)
     names = names_of(function.__code__)
-    for name in names:
-        found = function.__globals__.get(name)
-        inner = names if isinstance(found, ModuleType) else ()
-        node.named[name] = _read(found, seen, inner)
+    _look_up(node, names, function.__globals__, seen, names)
     node.parts = [_read(cell, seen) for cell in cells_of(function)]
     return node
+
+
+def _look_up(
+    node: _Read,
+    names: tuple[str, ...],
+    known: Mapping[str, Any],
+    seen: dict[Any, _Read],
+    inner: tuple[str, ...] = (),
+) -> None:
+    """Read what these names stand for; ``inner`` are those that are looked up in modules."""
+    node.absent = tuple([name for name in names if name not in known])
+    for name in names:
+        if name in known:
+            found = known[name]
+            node.named[name] = _read(found, seen, inner if isinstance(found, ModuleType) else ())
 
 
 def _same(node: _Read | None, value: Any, seen: set[tuple[int, int]]) -> bool:
@@ -160,7 +175,7 @@ def _same(node: _Read | None, value: Any, seen: set[tuple[int, int]]) -> bool:
 
 
 def _same_function(node: _Read, value: Any, seen: set[tuple[int, int]]) -> bool:
-    function = inspect.unwrap(value)
+    function = unwrapped(value)
     if function.__code__ is not node.code:
         return False
     if (id(node), id(function)) in seen:
@@ -172,8 +187,8 @@ def _same_function(node: _Read, value: Any, seen: set[tuple[int, int]]) -> bool:
 def _all_same(
     node: _Read, known: Mapping[str, Any], parts: list[Any], seen: set[tuple[int, int]]
 ) -> bool:
-    return (
-        len(parts) == len(node.parts)
-        and all(_same(child, known.get(name), seen) for name, child in node.named.items())
-        and all(_same(child, part, seen) for child, part in zip(node.parts, parts, strict=True))
-    )
+    if len(parts) != len(node.parts) or not known.keys().isdisjoint(node.absent):
+        return False
+    now = [*map(known.get, node.named), *parts]
+    before = [*node.named.values(), *node.parts]
+    return all(_same(child, value, seen) for child, value in zip(before, now, strict=True))

@@ -22,7 +22,7 @@ from shapesafe_tuner._compat.types import Function
 
 __all__ = [
     "cells_of", "closure_of", "is_library", "keeps_values", "methods_of", "names_chance",
-    "names_of", "nested_codes", "reads_chance", "sees_types", "starts_of",
+    "names_of", "nested_codes", "reads_chance", "sees_types", "starts_of", "unwrapped",
 ]  # fmt: skip
 
 _LOOKS = ("type", "issubclass")
@@ -144,6 +144,11 @@ def starts_of(build: Function) -> Iterator[Any]:
             yield from starts_of(value.build)
 
 
+def unwrapped(function: Function) -> Any:
+    """What a decorator wrapped, as ``inspect.unwrap`` finds it."""
+    return inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
+
+
 def methods_of(cls: type) -> list[Any]:
     """The functions in a class and its bases, the libraries' left out."""
     own = [base for base in cls.__mro__ if not is_library(base.__module__)]
@@ -159,7 +164,7 @@ def is_library(module: str) -> bool:
 
 def _functions(function: Function, seen: set[int]) -> Iterator[Any]:
     """It, and the user's functions and classes that it names."""
-    function = inspect.unwrap(getattr(function, "__func__", None) or function)
+    function = unwrapped(getattr(function, "__func__", None) or function)
     code = getattr(function, "__code__", None)
     if code is None or id(code) in seen:
         return

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.backends.random_states import random_states_kept
 from shapesafe_tuner._compat.interruption import raise_if_interrupted, undivided
 from shapesafe_tuner._compat.keras.global_state import isolated_state
@@ -25,11 +26,11 @@ from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = [
     "Check",
+    "asking_keras",
     "call_unseen",
     "check_environment",
     "discovery_environment",
     "drew_random_numbers",
-    "on_host",
     "random_states_kept",
 ]
 
@@ -144,11 +145,10 @@ class check_environment:  # noqa: N801
 
     Keras's names and policies are those after ``clear_session()``; variables get no storage;
     prints and warnings of this thread are dropped; random states are put back if they changed.
-    What is computed all the same, such as the counter of an optimizer, is computed on the host.
 
     Args:
         check: that runs inside.
-        by_rules: nothing is computed inside but in :class:`on_host`.
+        by_rules: Keras computes nothing inside but in :class:`asking_keras`.
     """
 
     __slots__ = ("_by_rules", "_check", "_outer")
@@ -163,7 +163,7 @@ class check_environment:  # noqa: N801
             random_states_kept(),
             QUIET_THREADS,
             isolated_state(),
-            *(() if self._by_rules else (on_host(),)),
+            *(() if self._by_rules else (asking_keras(),)),
             use(self._check),
         )
         entered = 0
@@ -189,18 +189,25 @@ class check_environment:  # noqa: N801
         raise_if_interrupted()
 
 
-class on_host:  # noqa: N801
-    """No accelerator is touched; where the backend has none but accelerators, they are."""
+class asking_keras:  # noqa: N801
+    """Where Keras itself runs.
 
-    __slots__ = ("_scope",)
+    What it computes all the same, such as the counter of an optimizer, it computes on the host: no
+    accelerator is touched, unless the backend has nothing else. Its errors have whole tracebacks.
+    """
+
+    __slots__ = ("_scope", "_tracebacks")
 
     def __enter__(self) -> None:
         self._scope: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if not _accelerators_are_hidden() and _has_host():
             self._scope = keras.device("cpu:0")
+        self._tracebacks = backend.full_tracebacks()
         self._scope.__enter__()
+        self._tracebacks.__enter__()
 
     def __exit__(self, *error: object) -> None:
+        self._tracebacks.__exit__(None, None, None)
         self._scope.__exit__(None, None, None)
 
 
@@ -240,7 +247,7 @@ def call_unseen(function: Callable[..., Any], *args: Any) -> Any:
 def discovery_environment() -> Iterator[Check]:
     """Where a tuner's constructor builds: weightless, but with a real build's random trace."""
     check = Check(keep_random_trace=True)
-    with isolated_state(), on_host(), use(check):
+    with isolated_state(), asking_keras(), use(check):
         try:
             yield check
         finally:

@@ -100,7 +100,7 @@ def question_of(
 ) -> Question:
     """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``."""
     model = as_hypermodel(hypermodel)
-    own_fit = overrides(model, "fit")
+    own_fit = model is hypermodel and overrides(model, "fit")
     known = () if hyperparameters is None else hyperparameters.space
     in_advance = frozenset(parameter.name for parameter in known)
     if isinstance(batch_size, str):

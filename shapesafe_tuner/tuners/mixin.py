@@ -160,7 +160,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
             )
         )
 
-    @interruptible()
+    @interruptible
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """As ``keras_tuner.Tuner.search``; the shapes of the data are read from its arguments.
 

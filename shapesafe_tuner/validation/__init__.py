@@ -37,7 +37,7 @@ WIDEST_BY_STATES = 64
 """Values of one hyperparameter beyond which a space that deep has too many states."""
 
 
-@interruptible()
+@interruptible
 def validate_search_space(
     hypermodel: Hypermodel,
     hyperparameters: HyperParameters | None = None,

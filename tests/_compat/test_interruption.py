@@ -80,6 +80,7 @@ def test_a_validation_gives_the_report_so_far(
     assert not sst.validate_search_space(build).interrupted
 
 
+@interruptible
 def lost(*surroundings: Any) -> None:
     with contextlib.ExitStack() as stack:
         for one in surroundings:
@@ -90,17 +91,16 @@ def lost(*surroundings: Any) -> None:
 
 def test_elsewhere_it_is_raised_at_once() -> None:
     with pytest.raises(KeyboardInterrupt):
-        lost(interruptible())
+        lost()
     with pytest.raises(KeyboardInterrupt):
-        lost(interruptible(), check_environment(Check()))
+        lost(check_environment(Check()))
 
 
 def test_a_handler_of_the_users_own_stays() -> None:
     seen = []
     before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
     try:
-        with interruptible():
-            signal.raise_signal(signal.SIGINT)
+        interruptible(signal.raise_signal)(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
     assert seen == [signal.SIGINT]

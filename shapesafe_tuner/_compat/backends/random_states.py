@@ -75,7 +75,13 @@ def _python_address() -> int | None:
 
 def _python_memory() -> Any:
     address = _python_address()
-    return random.getstate() if address is None else ctypes.string_at(address, 4 * (_WORDS + 1))
+    return random.getstate() if address is None else _memory(address, 4 * (_WORDS + 1)).raw
+
+
+@functools.lru_cache(maxsize=16)
+def _memory(address: int, size: int) -> Any:
+    """So many bytes of the process, as an array whose ``raw`` copies them."""
+    return (ctypes.c_char * size).from_address(address)
 
 
 def _restore_python(memory: Any, gauss: Any) -> None:
@@ -104,7 +110,7 @@ def _numpy_memory() -> Any:
     if type(words).__name__ != "MT19937" or (gauss := _gauss_address(generator)) is None:
         return repr(state := np.random.get_state(legacy=False)), state
     address = words.ctypes.state_address
-    return ctypes.string_at(address, 4 * (_WORDS + 1)), ctypes.string_at(gauss, 16)
+    return _memory(address, 4 * (_WORDS + 1)).raw, _memory(gauss, 16).raw
 
 
 def _restore_numpy(memory: Any) -> None:

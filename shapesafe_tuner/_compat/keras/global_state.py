@@ -12,7 +12,6 @@ from keras.src.backend import config as backend_config
 from keras.src.backend.common import global_state
 
 from shapesafe_tuner._compat.active import current
-from shapesafe_tuner._compat.backends import backend
 
 __all__ = ["KERAS_FOLDER", "Policies", "install", "isolated_state", "policies"]
 
@@ -29,20 +28,17 @@ class isolated_state:  # noqa: N801
     """Give this thread the global state of Keras that a trial has after ``clear_session()``.
 
     Names, policies, scopes and the list of uninitialised variables are emptied, and put back
-    afterwards. Traceback filtering is off inside: where an error came from must stay visible.
+    afterwards. Keras filters no traceback inside: where an error came from must stay visible.
     """
 
-    __slots__ = ("_saved", "_tracebacks")
+    __slots__ = ("_saved",)
 
     def __enter__(self) -> None:
         self._saved = [dict(tracker.__dict__) for tracker in _trackers()]
         _PROCESS_WIDE.enter()
         _clear_this_thread()
-        self._tracebacks = backend.full_tracebacks()
-        self._tracebacks.__enter__()
 
     def __exit__(self, *error: object) -> None:
-        self._tracebacks.__exit__(None, None, None)
         for tracker, values in zip(_trackers(), self._saved, strict=True):
             tracker.__dict__.clear()
             tracker.__dict__.update(values)

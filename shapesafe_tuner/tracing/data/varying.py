@@ -193,7 +193,7 @@ class ByName:
 
 def varies_with_values(parts: Mapping[str, Any]) -> bool:
     """Whether some part of the data is a function of ``hp``."""
-    return any(map(_is_function, parts.values()))
+    return any(callable(part) and _is_function(part) for part in parts.values())
 
 
 def _is_function(part: Any) -> bool:

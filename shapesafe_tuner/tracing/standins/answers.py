@@ -18,7 +18,7 @@ from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Specs, Step, Unknown, walk
 from shapesafe_tuner.structures import map_leaves
-from shapesafe_tuner.tracing.environment import Check, on_host
+from shapesafe_tuner.tracing.environment import Check, asking_keras
 from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
 from shapesafe_tuner.tracing.remembering.keys import Key
@@ -52,10 +52,10 @@ class Answers:
 
     @contextlib.contextmanager
     def outside(self) -> Iterator[None]:
-        """Constructors give real objects inside; what they compute, they compute on the host."""
+        """Constructors give real objects inside, which are Keras's."""
         run, self._hooks.analytic = self._hooks.analytic, None
         try:
-            with on_host():
+            with asking_keras():
                 yield
         finally:
             self._hooks.analytic = run
