@@ -128,6 +128,8 @@ class Suggestion:
         values: for each hyperparameter that is narrowed, what it keeps.
         bound: a relation to hold two hyperparameters to, or None.
         layer: for a change of a layer its class name and the new arguments, or None.
+        removed: share of the space, infeasible, that goes; for a layer, that becomes feasible at
+            least.
     """
 
     text: str
@@ -136,6 +138,7 @@ class Suggestion:
     values: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     bound: Bound | None = None
     layer: tuple[str, Mapping[str, Any]] | None = None
+    removed: float = 0.0
 
     def __call__(self, hp: Any) -> bool:
         """Whether a configuration stays in the space; one that lacks the value does."""
@@ -154,7 +157,7 @@ class Suggestion:
         return f"<Suggestion: {short(self.text)}>"
 
     def _repr_html_(self) -> str:
-        rows = {"Change": self.text, "Removes": f"{len(self.removes)} of the report's conflicts"}
+        rows = {"Change": self.text, "Removes": f"{self.removed:.2%} of the space"}
         return card("Suggestion", {**rows, "Gives up": f"{self.lost:.2%} of what is feasible"})
 
     @property

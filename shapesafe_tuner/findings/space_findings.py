@@ -259,4 +259,5 @@ def _suggestion(fields: dict[str, Any]) -> Suggestion:
         _tuples(fields["values"]),
         None if bound is None else Bound(**bound),
         None if layer is None else (layer[0], layer[1]),
+        fields.get("removed", 0.0),
     )

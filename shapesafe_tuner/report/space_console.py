@@ -9,7 +9,7 @@ from rich.text import Text
 
 from shapesafe_tuner.escaping import visible
 from shapesafe_tuner.findings import Cause, SpaceFindings
-from shapesafe_tuner.report.advice import advice_for, ranked, saved_by
+from shapesafe_tuner.report.advice import advice_for, ranked
 from shapesafe_tuner.report.space_text import (
     MOST_CAUSES,
     MOST_SUGGESTIONS,
@@ -110,7 +110,7 @@ def _suggestions(report: SpaceFindings) -> Table:
     table = _table("Removes", "Gives up", "Changes of the space that help")
     for suggestion in ranked(report)[:MOST_SUGGESTIONS]:
         table.add_row(
-            percent(saved_by(report, suggestion)),
+            percent(suggestion.removed),
             f"{percent(suggestion.lost)} of the feasible" if suggestion.lost else "nothing",
             Text(visible(suggestion.text)),
         )

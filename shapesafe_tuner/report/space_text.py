@@ -8,7 +8,7 @@ from typing import Any
 
 from shapesafe_tuner.escaping import listed, visible
 from shapesafe_tuner.findings import Cause, Conflict, SpaceFindings, Suggestion, words
-from shapesafe_tuner.report.advice import advice_for, ranked, saved_by
+from shapesafe_tuner.report.advice import advice_for, ranked
 from shapesafe_tuner.report.wording import counted, percent, times
 
 __all__ = [
@@ -170,4 +170,4 @@ def _suggestions(report: SpaceFindings) -> Iterator[str]:
 def advice_words(report: SpaceFindings, suggestion: Suggestion) -> str:
     """What a suggestion removes and what it gives up."""
     lost = f"{percent(suggestion.lost)} of what is feasible" if suggestion.lost else "nothing"
-    return f"removes {percent(saved_by(report, suggestion))} of the space, gives up {lost}"
+    return f"removes {percent(suggestion.removed)} of the space, gives up {lost}"

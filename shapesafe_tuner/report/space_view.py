@@ -15,7 +15,7 @@ from shapesafe_tuner.findings import (
     Undecided,
     in_order,
 )
-from shapesafe_tuner.report.advice import advice_for, code_of, ranked, saved_by
+from shapesafe_tuner.report.advice import advice_for, code_of, ranked
 from shapesafe_tuner.report.ladder import ladder_of
 from shapesafe_tuner.report.parallel import parallel_of
 from shapesafe_tuner.report.space_text import advice_words
@@ -246,7 +246,7 @@ def _suggestion(report: SpaceFindings, suggestion: Suggestion) -> dict[str, Any]
     return {
         "text": abridged(suggestion.text, 160),
         "code": abridged(code_of(suggestion), _LONGEST_CODE),
-        "saved": percent(saved_by(report, suggestion)),
+        "saved": percent(suggestion.removed),
         "lost": percent(suggestion.lost) if suggestion.lost else "nothing",
         "worth": advice_words(report, suggestion),
     }

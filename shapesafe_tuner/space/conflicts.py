@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner.findings import Conflict, in_order
+from shapesafe_tuner.space.accounting import Box, accounted, beyond
 from shapesafe_tuner.space.explorer import Leaf, Part
+from shapesafe_tuner.space.shares import Domains
 from shapesafe_tuner.space.smallest import smallest
 from shapesafe_tuner.verdict import ShapeFault
 
 __all__ = ["Boxes", "conflicts_of"]
 
-Box = dict[str, tuple[Any, ...]]
+Found = dict[str, tuple[Any, ...]]
 
 
 class Boxes:
@@ -47,16 +50,25 @@ class Boxes:
                 found &= self._with[name].get((type(value), value), 0) | self._free[name]
         return found
 
-    def inside(self, box: Mapping[str, tuple[Any, ...]]) -> int:
+    def inside(self, box: Box) -> int:
         """Those that lie within a box."""
         found = self.all
         for name, values in box.items():
-            known = self._with.get(name, {})
-            some = 0
-            for value in values:
-                some |= known.get((type(value), value), 0)
-            found &= some
+            found &= self._with_any(name, values)
         return found
+
+    def touching_any(self, box: Box) -> int:
+        """Those that have a configuration in a box."""
+        found = self.all
+        for name, values in box.items():
+            found &= self._with_any(name, values) | self._free.get(name, self.all)
+        return found
+
+    def _with_any(self, name: str, values: Sequence[Any]) -> int:
+        known, some = self._with.get(name, {}), 0
+        for value in values:
+            some |= known.get((type(value), value), 0)
+        return some
 
 
 def _bits(places: Iterable[int]) -> int:
@@ -74,17 +86,20 @@ def places(mask: int) -> Iterable[int]:
     return (place for place, bit in enumerate(reversed(bin(mask)[2:])) if bit == "1")
 
 
-def conflicts_of(items: Sequence[Leaf | Part], drawn: Sequence[Leaf] = ()) -> list[Conflict]:
+def conflicts_of(
+    items: Sequence[Leaf | Part], domains: Domains, drawn: Sequence[Leaf] = ()
+) -> list[Conflict]:
     """The conflicts of a space, the costliest first; disjoint in what they account for.
 
     Args:
         items: leaves, and parts that are not settled: these may be feasible.
+        domains: of the hyperparameters that decide.
         drawn: leaves that random configurations of these parts lie in.
     """
     perhaps = Boxes([i for i in items if isinstance(i, Part) or i.feasible is not False])
     settled = [item for item in items if isinstance(item, Leaf)]
     refused = [leaf for leaf in (*settled, *drawn) if leaf.feasible is False]
-    boxes: dict[tuple[Any, ...], list[tuple[Box, ShapeFault]]] = {}
+    boxes: dict[tuple[Any, ...], list[tuple[Found, ShapeFault]]] = {}
     seen: set[Any] = set()
     for leaf in refused:
         assert leaf.fault is not None
@@ -93,22 +108,23 @@ def conflicts_of(items: Sequence[Leaf | Part], drawn: Sequence[Leaf] = ()) -> li
         if key not in seen:
             seen.add(key)
             fault = dataclasses.replace(leaf.fault, hyperparameters=point)
-            box: Box = {name: (value,) for name, value in point.items()}
+            box: Found = {name: (value,) for name, value in point.items()}
             # One sentence cannot speak for layers of different kinds.
             boxes.setdefault((*point, fault.layer_type), []).append((box, fault))
     merged = [box for points in boxes.values() for box in _merged(points)]
-    return _accounted(merged, refused)
+    costs = accounted(merged, operator.itemgetter(0), _Cost(refused, domains))
+    return [Conflict(box, float(share), fault) for (box, fault), share in costs]
 
 
 _MOST_MERGED = 100
 """Hyperparameters of a conflict up to which it is merged; that costs their square."""
 
 
-def _merged(boxes: list[tuple[Box, ShapeFault]]) -> list[tuple[Box, ShapeFault]]:
+def _merged(boxes: list[tuple[Found, ShapeFault]]) -> list[tuple[Found, ShapeFault]]:
     """Those that differ in one hyperparameter only become one, again and again."""
     names = list(boxes[0][0]) if len(boxes) > 1 else []
     for name in reversed(names if len(names) <= _MOST_MERGED else []):
-        joined: dict[Any, tuple[Box, ShapeFault]] = {}
+        joined: dict[Any, tuple[Found, ShapeFault]] = {}
         for box, fault in boxes:
             rest = tuple((other, repr(values)) for other, values in box.items() if other != name)
             if rest in joined:
@@ -119,22 +135,65 @@ def _merged(boxes: list[tuple[Box, ShapeFault]]) -> list[tuple[Box, ShapeFault]]
     return [({name: in_order(values) for name, values in box.items()}, f) for box, f in boxes]
 
 
-def _accounted(boxes: Sequence[tuple[Box, ShapeFault]], refused: Sequence[Leaf]) -> list[Conflict]:
-    known = Boxes(refused)
-    shares = [float(leaf.share) for leaf in refused]
+class _Cost:
+    """What a box adds to others, of the leaves that are refused.
 
-    def share(mask: int) -> float:
-        # Correctly rounded, so the order of the leaves does not matter.
-        return math.fsum(shares[place] for place in places(mask))
+    A leaf demanded some values only, and lies in part in a box that asks for others.
 
-    masks = [known.inside(box) for box, _ in boxes]
-    left = known.all
-    found = []
-    for _, _, mask, (box, fault) in sorted(
-        (-share(mask), number, mask, boxes[number]) for number, mask in enumerate(masks)
-    ):
-        mine = mask & left
-        left &= ~mask
-        if mine:
-            found.append(Conflict(box, share(mine), fault))
-    return sorted(found, key=lambda conflict: -conflict.fraction)
+    Args:
+        leaves: those that are refused.
+        domains: of the hyperparameters that decide.
+    """
+
+    def __init__(self, leaves: Sequence[Leaf], domains: Domains) -> None:
+        self._leaves = leaves
+        self._domains = domains
+        self._known = Boxes(leaves)
+        self._masks: dict[int, tuple[int, int]] = {}
+
+    def __call__(self, box: Box, earlier: Sequence[Box]) -> Fraction:
+        inside, touching = self._of(box)
+        gone = near = 0
+        for each in earlier:
+            within, partly = self._of(each)
+            gone |= within
+            near |= partly
+        left = touching & ~gone
+        whole = left & inside & ~near
+        shares = [self._leaves[place].share for place in places(whole)]
+        shares += [
+            self._part(
+                self._leaves[place], box, [e for e in earlier if self._of(e)[1] >> place & 1]
+            )
+            for place in places(left & ~whole)
+        ]
+        return sum(shares, Fraction(0))
+
+    def _of(self, box: Box) -> tuple[int, int]:
+        """The leaves inside a box, and those that lie in it in part at least."""
+        if id(box) not in self._masks:
+            known = {name: items for name, items in box.items() if name in self._domains.weights}
+            inside = self._known.inside(box)
+            some = self._known.touching_any(box) if len(known) == len(box) else inside
+            self._masks[id(box)] = inside, some
+        return self._masks[id(box)]
+
+    def _part(self, leaf: Leaf, box: Box, earlier: Sequence[Box]) -> Fraction:
+        """The share of what lies in a leaf and a box, and in no earlier one."""
+        rest, *others = [
+            {name: items for name, items in each.items() if name not in leaf.values}
+            for each in (box, *earlier)
+        ]
+        weights = {name: self._weights(name, leaf) for each in (rest, *others) for name in each}
+        return leaf.share * (beyond(rest, others, weights) or 0)
+
+    def _weights(self, name: str, leaf: Leaf) -> Mapping[Any, Fraction]:
+        """How often each value is drawn of a hyperparameter that the leaf did not demand."""
+        known = self._domains.weights[name]
+        active = Fraction(self._domains.active(name, leaf.values))
+        if active == 1:
+            return known
+        return {**{v: share * active for v, share in known.items()}, _ABSENT: 1 - active}
+
+
+_ABSENT = object()

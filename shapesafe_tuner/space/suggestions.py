@@ -33,7 +33,7 @@ Changed = Callable[[Mapping[str, Mapping[str, Any]]], Fits]
 
 def suggestions_of(
     conflicts: Sequence[Conflict],
-    feasible: Sequence[Leaf],
+    leaves: Sequence[Leaf],
     declared: Sequence[Any],
     domains: Domains,
     changed: Changed,
@@ -43,14 +43,16 @@ def suggestions_of(
 
     Args:
         conflicts: of an exact tree, the costliest first.
-        feasible: all its feasible leaves.
+        leaves: all its leaves.
         declared: the hyperparameters.
         domains: of those that decide.
         changed: gives a function that tells whether a configuration is feasible once the layers of
             some classes get other arguments.
-        tables: what narrowing gives up; worked out from the leaves where there is none.
+        tables: what narrowing removes and gives up; worked out from the leaves where there is
+            none.
     """
-    tables = tables or _Tables(feasible, domains)
+    feasible = [leaf for leaf in leaves if leaf.feasible]
+    tables = tables or _Tables(leaves, domains)
     found: list[Suggestion] = []
     for number, conflict in enumerate(conflicts[:_MOST_CONFLICTS]):
         if any(number in known.removes for known in found):
@@ -61,9 +63,13 @@ def suggestions_of(
         ]
         useful = [one for one in candidates if one.lost < 1 and number in one.removes]
         if useful:
-            cost = {id(one): sum(conflicts[n].fraction for n in one.removes) for one in useful}
-            found.append(min(useful, key=lambda one: (round(one.lost, 9), -cost[id(one)])))
+            found.append(min(useful, key=_worth))
     return [*found, *_padded(conflicts, feasible, declared, changed)]
+
+
+def _worth(one: Suggestion) -> tuple[float, float, bool]:
+    """What gives up least comes first; then what removes most; then what leaves most values."""
+    return round(one.lost, 9), -round(one.removed, 9), one.bound is None
 
 
 def _removed(conflicts: Sequence[Conflict], clears: Callable[[Conflict], bool]) -> tuple[int, ...]:
@@ -80,21 +86,43 @@ class Tables(Protocol):
     def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
         """The share of what is feasible that a condition on some values gives up."""
 
+    def removed(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
+        """The share of the space that is infeasible and does not meet the condition."""
+
 
 class _Tables:
-    """How much of what is feasible has which values."""
+    """The same, from the leaves of a tree."""
 
-    def __init__(self, feasible: Sequence[Leaf], domains: Domains) -> None:
+    def __init__(self, leaves: Sequence[Leaf], domains: Domains) -> None:
         self.weights = domains.weights
-        self._domains = domains
-        self._feasible = feasible
-        self._total = math.fsum(float(leaf.share) for leaf in feasible)
-        self._known: dict[tuple[str, ...], dict[tuple[Any, ...], float]] = {}
+        groups = {
+            verdict: [leaf for leaf in leaves if leaf.feasible is verdict]
+            for verdict in (True, False)
+        }
+        self._feasible = _Table(groups[True], domains)
+        self._infeasible = _Table(groups[False], domains)
 
     def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
         """The share of what is feasible that a condition on some values gives up."""
-        if not self._total:
-            return 0.0
+        total = self._feasible.total
+        return self._feasible.share(names, keeps) / total if total else 0.0
+
+    def removed(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
+        """The share of the space that is infeasible and does not meet the condition."""
+        return self._infeasible.share(names, keeps)
+
+
+class _Table:
+    """How much of some leaves has which values."""
+
+    def __init__(self, leaves: Sequence[Leaf], domains: Domains) -> None:
+        self._domains = domains
+        self._leaves = leaves
+        self.total = math.fsum(float(leaf.share) for leaf in leaves)
+        self._known: dict[tuple[str, ...], dict[tuple[Any, ...], float]] = {}
+
+    def share(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
+        """What a condition on some values does not keep."""
         table = self._table(names).items()
         return math.fsum(w for key, w in table if _ABSENT not in key and not keeps(*key))
 
@@ -103,12 +131,12 @@ class _Tables:
         if names in self._known:
             return self._known[names]
         seen: dict[tuple[Any, ...], list[float]] = {}
-        for leaf in self._feasible:
+        for leaf in self._leaves:
             key = tuple(self._of(name, leaf) for name in names)
             seen.setdefault(key, []).append(float(leaf.share))
         table: dict[tuple[Any, ...], list[float]] = {}
         for key, shares in seen.items():
-            share = math.fsum(shares) / self._total
+            share = math.fsum(shares)
             choices = [self._choices(*pair) for pair in zip(names, key, strict=True)]
             for combination in itertools.product(*choices):
                 weight = math.prod((w for _, w in combination), start=share)
@@ -125,7 +153,7 @@ class _Tables:
     def _choices(self, name: str, value: Any) -> list[tuple[Any, float]]:
         if not isinstance(value, _Any):
             return [(value, 1.0)]
-        weights = self.weights[name].items()
+        weights = self._domains.weights[name].items()
         choices = [(known, float(weight) * value.active) for known, weight in weights]
         return [*choices, (_ABSENT, 1 - value.active)] if value.active < 1 else choices
 
@@ -160,6 +188,7 @@ def _narrowed(
                      and not set(c.values[n]) & set(k)),
             tables.lost((name,), lambda value, k=kept: value in k),
             values={name: kept},
+            removed=tables.removed((name,), lambda value, k=kept: value in k),
         )  # fmt: skip
 
 
@@ -178,7 +207,8 @@ def _bounded(
             # That one number exceeds another may be chance; twice it is a rule.
             if len(removes) > 1 or (removes and bound.relation == "multiple"):
                 lost = tables.lost((left, right), bound.holds)
-                yield Suggestion(f"keep {bound}", removes, lost, bound=bound)
+                removed = tables.removed((left, right), bound.holds)
+                yield Suggestion(f"keep {bound}", removes, lost, bound=bound, removed=removed)
 
 
 def _bounds(left: str, right: str, conflict: Conflict) -> Iterator[Bound]:
@@ -226,7 +256,8 @@ def _padded(
         if removes:
             text = f'give every {kind} padding="same"'
             lost = 1 - share(feasible, _DRAWS)
-            yield Suggestion(text, removes, lost, layer=(kind, change[kind]))
+            removed = math.fsum(conflicts[number].fraction for number in removes)
+            yield Suggestion(text, removes, lost, layer=(kind, change[kind]), removed=removed)
 
 
 def _may_be_padded(kind: str) -> bool:

@@ -18,6 +18,7 @@ from shapesafe_tuner._compat.types import Function
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.tracing.code_reading import (
     cells_of,
+    globals_of,
     is_library,
     keeps_values,
     methods_of,
@@ -139,7 +140,7 @@ def _read_function(value: Any, seen: dict[Any, _Read]) -> _Read:
         return seen[id(function)]
     node = seen[id(function)] = _Read(FunctionType, function.__code__)
     names = names_of(function.__code__)
-    _look_up(node, names, function.__globals__, seen, names)
+    _look_up(node, globals_of(function.__code__), function.__globals__, seen, names)
     node.parts = [_read(cell, seen) for cell in cells_of(function)]
     return node
 

@@ -21,8 +21,9 @@ from typing import Any
 from shapesafe_tuner._compat.types import Function
 
 __all__ = [
-    "cells_of", "closure_of", "is_library", "keeps_values", "methods_of", "names_chance",
-    "names_of", "nested_codes", "reads_chance", "sees_types", "starts_of", "unwrapped",
+    "cells_of", "closure_of", "globals_of", "is_library", "keeps_values", "methods_of",
+    "names_chance", "names_of", "nested_codes", "reads_chance", "sees_types", "starts_of",
+    "unwrapped",
 ]  # fmt: skip
 
 _LOOKS = ("type", "issubclass")
@@ -180,8 +181,8 @@ def _functions(function: Function, seen: set[int]) -> Iterator[Any]:
 
 def named_by(function: Function) -> list[Any]:
     """What the globals that a function names stand for, in its module and in the user's others."""
-    names = names_of(function.__code__)
-    named = [function.__globals__[name] for name in names if name in function.__globals__]
+    names, known = names_of(function.__code__), function.__globals__
+    named = [known[name] for name in globals_of(function.__code__) if name in known]
     modules = [item for item in named if inspect.ismodule(item) and not is_library(item.__name__)]
     return named + [vars(module)[n] for module in modules for n in names if n in vars(module)]
 
@@ -215,8 +216,24 @@ def nested_codes(code: CodeType) -> Iterator[CodeType]:
 
 @functools.lru_cache(maxsize=4096)
 def names_of(code: CodeType) -> tuple[str, ...]:
-    """The names that a code and those inside it read."""
+    """The names that a code and those inside it use, of whatever: attributes too."""
     return tuple(dict.fromkeys(name for inner in nested_codes(code) for name in inner.co_names))
+
+
+@functools.lru_cache(maxsize=4096)
+def globals_of(code: CodeType) -> tuple[str, ...]:
+    """The names that a code and those inside it use of their module.
+
+    ``self.x`` does not read a global ``x``, which a script may well have.
+    """
+    return tuple(
+        dict.fromkeys(
+            instruction.argval
+            for inner in nested_codes(code)
+            for instruction in dis.get_instructions(inner)
+            if "GLOBAL" in instruction.opname or instruction.opname == "LOAD_NAME"
+        )
+    )
 
 
 def _looks(code: CodeType) -> bool:

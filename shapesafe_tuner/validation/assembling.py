@@ -56,13 +56,9 @@ def assembled(
     undecided = _undecided(leaves)
     if why is None and undecided:
         why = "part of it cannot be decided"
-    conflicts = [] if at_once else conflicts_of([*settled, *known.parts], drawn)
+    conflicts = [] if at_once else conflicts_of([*settled, *known.parts], domains, drawn)
     partial = bool(known.drawn) or interrupted
-    suggestions, tried = (
-        ([], 0)
-        if partial
-        else _suggestions(known, conflicts, [leaf for leaf in settled if leaf.feasible], domains)
-    )
+    suggestions, tried = ([], 0) if partial else _suggestions(known, conflicts, settled, domains)
     diagram = Diagram.of_leaves([*settled, *(drawn or known.parts)])
     all_names = dict.fromkeys(parameter.name for parameter in declared)
     decisive = names if partial else deciding(diagram, _settled)
@@ -210,7 +206,7 @@ def _named_notes(known: Exploration, leaves: Sequence[Leaf]) -> tuple[str, ...]:
 def _suggestions(
     known: Exploration,
     conflicts: list[Conflict],
-    feasible: list[Leaf],
+    leaves: list[Leaf],
     domains: Domains,
     tables: Tables | None = None,
 ) -> tuple[list[Suggestion], int]:
@@ -227,6 +223,6 @@ def _suggestions(
 
         return fits
 
-    found = suggestions_of(conflicts, feasible, known.declared, domains, changed, tables)
+    found = suggestions_of(conflicts, leaves, known.declared, domains, changed, tables)
 
     return found, tried

@@ -10,8 +10,8 @@ import pytest
 from shapesafe_tuner._compat.keras_tuner.hypermodels import as_hypermodel, overrides
 from shapesafe_tuner.space.conflicts import conflicts_of
 from shapesafe_tuner.space.exploration import Exploration
-from shapesafe_tuner.space.explorer import Leaf
-from shapesafe_tuner.space.shares import completed
+from shapesafe_tuner.space.explorer import WIDEST, Leaf
+from shapesafe_tuner.space.shares import Domains, completed
 from shapesafe_tuner.tracing.data.reading import read_data
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.question import Question
@@ -40,7 +40,8 @@ def explored(space: Space, budget: float) -> Exploration:
 
 def hold(space: Space, budget: float, real: int) -> None:
     known = explored(space, budget)
-    conflicts = conflicts_of(known.items)
+    names = dict.fromkeys(name for leaf in known.leaves for name in leaf.values)
+    conflicts = conflicts_of(known.items, Domains(names, known.declared, WIDEST))
     assert sum(item.share for item in known.items) == 1
     for label in labels_of(space):
         values = label["values"]

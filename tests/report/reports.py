@@ -39,7 +39,7 @@ _CONFLICTS = (
     Conflict({"blocks": (3,), "kernel": (5, 7)}, 0.25, _FAULT),
     Conflict({"pool": (True,)}, 0.125, ShapeFault("pool", "MaxPooling2D", "No map is left.")),
 )
-_SUGGESTION = Suggestion("keep blocks <= 2", (0,), 0.1, {"blocks": (1, 2)})
+_SUGGESTION = Suggestion("keep blocks <= 2", (0,), 0.1, {"blocks": (1, 2)}, removed=0.25)
 
 small = SearchSpaceReport(
     total=1234,

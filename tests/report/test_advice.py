@@ -11,7 +11,7 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.findings import Bound, Suggestion
-from shapesafe_tuner.report.advice import advice_for, code_of, ranked, saved_by
+from shapesafe_tuner.report.advice import advice_for, code_of, ranked
 from tests.space import spaces
 
 
@@ -78,7 +78,7 @@ def test_what_helps_most_comes_first() -> None:
     assert [one.text for one in ranked(report)] == [
         "keep blocks <= 3", 'give every Conv2D padding="same"', "leave 3 out of blocks"
     ]  # fmt: skip
-    assert saved_by(report, ranked(report)[0]) == pytest.approx(0.2079, abs=1e-4)
+    assert ranked(report)[0].removed == pytest.approx(0.2079, abs=1e-4)
     advice = [advice_for(report, cause) for cause in report.causes]
     assert [one and one.text for one in advice] == [
         'give every Conv2D padding="same"', *["keep blocks <= 3"] * 3

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import keras_tuner
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapesafe_tuner.space.conflicts import Boxes, conflicts_of, places
+from shapesafe_tuner.findings import Conflict
+from shapesafe_tuner.space import conflicts
+from shapesafe_tuner.space.conflicts import Boxes, places
 from shapesafe_tuner.space.explorer import Leaf, Part
+from shapesafe_tuner.space.shares import Domains
 from shapesafe_tuner.verdict import ShapeFault
 
 VALUES = (1, 2, 3)
+
+
+def conflicts_of(items: list[Leaf | Part]) -> list[Conflict]:
+    hp = keras_tuner.HyperParameters()
+    for name in "abc":
+        hp.Choice(name, list(VALUES))
+    return conflicts.conflicts_of(items, Domains("abc", hp.space, 100))
 
 
 def fault(layer_type: str = "Conv2D") -> ShapeFault:
     return ShapeFault("layer", layer_type, f"{layer_type} does not fit.", None, {})
 
 
-def tree(refuses: Any, names: str = "ab") -> list[Leaf]:
+def tree(refuses: Any, names: str = "ab") -> list[Leaf | Part]:
     """One leaf for each combination of three values."""
     share = Fraction(1, len(VALUES) ** len(names))
-    leaves = []
+    leaves: list[Leaf | Part] = []
     for combination in itertools.product(VALUES, repeat=len(names)):
         values = dict(zip(names, combination, strict=True))
         wrong = refuses(values)
@@ -85,3 +97,38 @@ def test_conflicts_are_minimal_and_their_shares_add_up(wrong: set[tuple[int, ...
             rest = {name: value for name, value in point.items() if name != left_out}
             rescued = any(rest.items() <= values.items() for values in feasible)
             assert rescued is (left_out is not None)
+
+
+def grown(draw: Any, values: dict[str, int], wrong: set[tuple[int, ...]]) -> Iterator[Leaf | Part]:
+    """A tree whose leaves end as soon as all that is left fails or fits, or later."""
+    names = [name for name in "abc" if name not in values]
+    inside = [
+        all(point["abc".index(name)] == value for name, value in values.items()) for point in POINTS
+    ]
+    ends = {point in wrong for point, it_is in zip(POINTS, inside, strict=True) if it_is}
+    if len(ends) == 1 and (not names or draw(st.booleans())):
+        fails = ends.pop()
+        share = Fraction(1, 3 ** len(values))
+        yield Leaf(values, share, not fails, fault() if fails else None)
+        return
+    name = draw(st.sampled_from(names))
+    for value in VALUES:
+        yield from grown(draw, {**values, name: value}, wrong)
+
+
+POINTS = list(itertools.product(VALUES, repeat=3))
+
+
+@given(st.data(), st.sets(st.sampled_from(POINTS)))
+def test_each_share_is_what_a_conflict_adds_to_those_before_it(
+    data: st.DataObject, wrong: set[tuple[int, ...]]
+) -> None:
+    counted: set[tuple[int, ...]] = set()
+    found = conflicts_of(list(grown(data.draw, {}, wrong)))
+    for conflict in found:
+        box = [conflict.values.get(name, VALUES) for name in "abc"]
+        mine = set(itertools.product(*box)) - counted
+        assert conflict.fraction == pytest.approx(len(mine) / 27)
+        counted |= mine
+    assert counted == wrong
+    assert [c.fraction for c in found] == sorted((c.fraction for c in found), reverse=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from shapesafe_tuner.tracing.code_reading import (
+    globals_of,
     is_library,
     keeps_values,
     names_chance,
@@ -114,3 +115,11 @@ def test_whose_a_module_is() -> None:
     assert is_library("shapesafe_tuner.checker")
     assert not is_library("__main__")
     assert not is_library("models")
+
+
+def test_an_attribute_is_no_global() -> None:
+    def build(hp: Any) -> Any:
+        hp.SEEN.append([COUNT for _ in hp.draws])
+        return keras.layers.plain
+
+    assert set(globals_of(build.__code__)) == {"COUNT", "keras"}

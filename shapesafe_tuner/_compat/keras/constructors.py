@@ -8,8 +8,9 @@ so Python does not run ``__init__``. Otherwise Keras does what it always does.
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -25,7 +26,14 @@ from shapesafe_tuner._compat.active import LOCAL
 from shapesafe_tuner._compat.types import Nested
 from shapesafe_tuner._compat.types import Operation as AnyOperation
 
-__all__ = ["Functional", "install", "name_counters", "snake_case"]
+__all__ = [
+    "Functional",
+    "install",
+    "name_counters",
+    "names_counted",
+    "names_put_back",
+    "snake_case",
+]
 
 snake_case = functools.cache(to_snake_case)
 
@@ -45,6 +53,36 @@ def name_counters() -> collections.defaultdict[str, int]:
         "object_name_uids", default=collections.defaultdict(int), set_to_default=True
     )
     return counters
+
+
+@contextlib.contextmanager
+def names_put_back() -> Iterator[None]:
+    """What is named inside does not count afterwards."""
+    before = dict(name_counters())
+    try:
+        yield
+    finally:
+        counters = name_counters()
+        counters.clear()
+        counters.update(before)
+
+
+@contextlib.contextmanager
+def names_counted(start: Mapping[str, int] | None = None) -> Iterator[dict[str, int]]:
+    """How many objects of each kind are named inside, once it is over.
+
+    Args:
+        start: how many there are before; None for those that there are.
+    """
+    counters = name_counters()
+    if start is not None:
+        counters.clear()
+        counters.update(start)
+    before, found = dict(counters), dict[str, int]()
+    yield found
+    for kind, count in name_counters().items():
+        if count > before.get(kind, 0):
+            found[kind] = count - before.get(kind, 0)
 
 
 def _plain_new(cls: type, *args: object, **kwargs: object) -> object:

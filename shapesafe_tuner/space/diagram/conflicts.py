@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
+import operator
 import random
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner.findings import Conflict, in_order
+from shapesafe_tuner.space.accounting import Weights, accounted, beyond
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.questions import Completions, Draws
 from shapesafe_tuner.space.smallest import smallest
@@ -22,10 +24,8 @@ MOST_CONFLICTS = 24
 _DRAWS = 150
 _MOST_POINTS = 128
 """Combinations of a conflict's hyperparameters that are all looked at."""
-_MOST_STATES = 5_000
 
-Box = dict[str, tuple[Any, ...]]
-Weights = Mapping[str, Mapping[Any, Fraction]]
+Found = dict[str, tuple[Any, ...]]
 
 
 def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
@@ -43,7 +43,7 @@ def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
     if not draws.possible:
         return []
     generator = random.Random(0)
-    found: dict[Any, tuple[Box, ShapeFault]] = {}
+    found: dict[Any, tuple[Found, ShapeFault]] = {}
     for _ in range(_DRAWS):
         values, end = draws.draw(generator)
         assert end.fault is not None
@@ -58,13 +58,13 @@ def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
     return _accounted(list(found.values()), weights)
 
 
-def _within(values: Mapping[str, Any], box: Box) -> bool:
+def _within(values: Mapping[str, Any], box: Found) -> bool:
     return all(name in values and values[name] in items for name, items in box.items())
 
 
-def _boxes(point: Mapping[str, Any], weights: Weights, fits: Any) -> list[Box]:
+def _boxes(point: Mapping[str, Any], weights: Weights, fits: Any) -> list[Found]:
     """The conflict of these hyperparameters that a point lies in, as large as it can be."""
-    box: Box = {name: (value,) for name, value in point.items()}
+    box: Found = {name: (value,) for name, value in point.items()}
     count = math.prod(len(weights[name]) for name in point)
     if not point or count > _MOST_POINTS:
         return [box]
@@ -94,65 +94,16 @@ def _is_minimal(values: dict[str, Any], fits: Any) -> bool:
     )
 
 
-def _accounted(boxes: Sequence[tuple[Box, ShapeFault]], weights: Weights) -> list[Conflict]:
+def _accounted(boxes: Sequence[tuple[Found, ShapeFault]], weights: Weights) -> list[Conflict]:
     """Each with what it costs beyond those before it."""
-    ranked = sorted(boxes, key=lambda pair: -_mass(pair[0], weights))[:MOST_CONFLICTS]
+    cost = functools.partial(beyond, weights=weights)
     found = []
-    for number, (box, fault) in enumerate(ranked):
-        cost = _beyond(box, [earlier for earlier, _ in ranked[:number]], weights)
-        if cost:
-            values = {
-                name: value if value in box[name] else box[name][0]
-                for name, value in fault.hyperparameters.items()
-            }
-            found.append(
-                Conflict(box, float(cost), dataclasses.replace(fault, hyperparameters=values))
-            )
-    return sorted(found, key=lambda conflict: -conflict.fraction)
-
-
-def _mass(box: Box, weights: Weights) -> Fraction:
-    return math.prod(
-        (sum((weights[name][v] for v in items), Fraction(0)) for name, items in box.items()),
-        start=Fraction(1),
-    )
-
-
-def _beyond(box: Box, earlier: Sequence[Box], weights: Weights) -> Fraction | None:
-    """The share of a box that lies in none of the earlier ones; None where that takes too long.
-
-    One hyperparameter after the other is chosen; what counts of the past is which of the earlier
-    boxes it still lies in.
-    """
-    apart = [each for each in earlier if _overlap(box, each)]
-    names = list(dict.fromkeys(name for each in (*apart, box) for name in each))
-    last = [max(names.index(name) for name in each) for each in apart]
-    first = [min(names.index(name) for name in each) for each in apart]
-    shares: dict[frozenset[int], Fraction] = {frozenset(): Fraction(1)}
-    for place, name in enumerate(names):
-        allowed = box.get(name, tuple(weights[name]))
-        begun = {number for number in range(len(apart)) if first[number] == place}
-        over = {number for number in range(len(apart)) if last[number] == place}
-        after: dict[frozenset[int], Fraction] = {}
-        for inside, share in shares.items():
-            for value in allowed:
-                still = frozenset(
-                    n for n in inside | begun if value in apart[n].get(name, (value,))
-                )
-                if not still & over:
-                    more = share * weights[name][value]
-                    after[still] = after.get(still, Fraction(0)) + more
-        if len(after) > _MOST_STATES:
-            return None
-        shares = after
-    return sum(shares.values(), Fraction(0))
-
-
-def _overlap(one: Box, other: Box) -> Box | None:
-    found = dict(one)
-    for name, items in other.items():
-        both = tuple(v for v in found.get(name, items) if v in items)
-        if not both:
-            return None
-        found[name] = both
+    for (box, fault), share in accounted(boxes, operator.itemgetter(0), cost, MOST_CONFLICTS):
+        values = {
+            name: value if value in box[name] else box[name][0]
+            for name, value in fault.hyperparameters.items()
+        }
+        found.append(
+            Conflict(box, float(share), dataclasses.replace(fault, hyperparameters=values))
+        )
     return found

@@ -107,20 +107,26 @@ class Summary:
 
     def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
         """The share of what is feasible that a condition on some values gives up."""
-        if not self.feasible:
-            return 0.0
+        feasible, _ = self._outside(names, keeps)
+        return feasible / float(self.feasible) if self.feasible else 0.0
+
+    def removed(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
+        """The share of the space that is infeasible and does not meet the condition."""
+        feasible, all_of_it = self._outside(names, keeps)
+        return max(0.0, all_of_it - feasible)
+
+    def _outside(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> tuple[float, float]:
+        """What does not meet a condition on some values: the feasible share, and the whole."""
         down, across = names[0], names[-1]
         weights, others = self.weights[down], self.weights[across]
-        rows = {value: place for place, value in enumerate(weights)}
-        columns = {value: place for place, value in enumerate(others)}
         table = self._joint(down, across)
-        gone = [
-            float(weight) * float(other if down != across else 1) * table[rows[v], columns[u]]
-            for v, weight in weights.items()
-            for u, other in others.items()
+        outside = [
+            (float(weight) * float(other if down != across else 1), table[row, column])
+            for row, (v, weight) in enumerate(weights.items())
+            for column, (u, other) in enumerate(others.items())
             if (down != across or v == u) and not keeps(*((v,) if down == across else (v, u)))
         ]
-        return math.fsum(gone) / float(self.feasible)
+        return math.fsum(w * share for w, share in outside), math.fsum(w for w, _ in outside)
 
     def _joint(self, down: str, across: str) -> Any:
         places = [{v: at for at, v in enumerate(self.weights[name])} for name in (down, across)]

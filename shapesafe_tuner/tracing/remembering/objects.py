@@ -25,7 +25,14 @@ import keras
 import numpy as np
 
 from shapesafe_tuner._compat.active import BORN
-from shapesafe_tuner.tracing.code_reading import closure_of, is_library, names_of, reads_chance
+from shapesafe_tuner.tracing.code_reading import (
+    closure_of,
+    globals_of,
+    is_library,
+    names_of,
+    nested_codes,
+    reads_chance,
+)
 from shapesafe_tuner.tracing.remembering.writing import only_written
 from shapesafe_tuner.tracing.signals import NoKey
 
@@ -231,8 +238,9 @@ class _Walk:
         held = [of(*item) for item in (*closure_of(value).items(), *vars(value).items())]
         if is_library(str(known.get("__name__"))):
             return "function", code, *given, *held
-        loaded = _globals_of(code)
-        if loaded is None or any(name not in known and name in _OPEN for name in loaded):
+        loaded = globals_of(code)
+        opens = any(name not in known and name in _OPEN for name in loaded)
+        if opens or _imports_others(code):
             raise NoKey(f"{value.__name__} imports something, or looks where no one can tell")
         if reads_chance(value):
             raise NoKey(f"{value.__name__} may give something else each time")
@@ -300,21 +308,13 @@ def _is_kerass(value: object) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _globals_of(code: types.CodeType) -> tuple[str, ...] | None:
-    """The global names that a function and those inside it load; None where it imports others."""
-    found: dict[str, None] = {}
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            found[instruction.argval] = None
-        elif instruction.opname == "IMPORT_NAME" and not _is_stateless(instruction.argval):
-            return None
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            inner = _globals_of(const)
-            if inner is None:
-                return None
-            found.update(dict.fromkeys(inner))
-    return tuple(found)
+def _imports_others(code: types.CodeType) -> bool:
+    """Whether a function, or one inside it, imports what may be something else the next time."""
+    return any(
+        instruction.opname == "IMPORT_NAME" and not _is_stateless(instruction.argval)
+        for inner in nested_codes(code)
+        for instruction in dis.get_instructions(inner)
+    )
 
 
 def _is_stateless(module: str) -> bool:

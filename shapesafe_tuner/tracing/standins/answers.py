@@ -9,6 +9,11 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.backends import backend
+from shapesafe_tuner._compat.keras.constructors import (
+    names_counted,
+    names_put_back,
+    snake_case,
+)
 from shapesafe_tuner._compat.keras.steps import Flow, trace_flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
@@ -55,7 +60,7 @@ class Answers:
         """Constructors give real objects inside, which are Keras's."""
         run, self._hooks.analytic = self._hooks.analytic, None
         try:
-            with asking_keras():
+            with asking_keras(), names_put_back():
                 yield
         finally:
             self._hooks.analytic = run
@@ -142,8 +147,10 @@ class Answers:
                 record.real_layer = layer
             given, further = [tensors_for(inputs)], tensors_for(dict(arguments or {}))
             before = count_parameters(layer) or 0
+            names: Mapping[str, int] = {}
             if not step:
-                outputs = layer(*given, **further)
+                with names_counted() as names:
+                    outputs = layer(*given, **further)
                 flow = None
                 if _gives_back(outputs, given):
                     # Keras takes the layer's input for its output then: a graph that is a circle.
@@ -154,7 +161,7 @@ class Answers:
                 outputs = flow.outputs
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
         specs = _given_by(record.layer_class, outputs)
-        return Answer(made, specs, True, flow and flow._replace(outputs=None))
+        return Answer(made, specs, True, flow and flow._replace(outputs=None), names)
 
     def _in_step(
         self,
@@ -186,7 +193,15 @@ class Answers:
         description = record.description
         args = self._real_objects.realised(description.args)
         kwargs = self._real_objects.realised(description.kwargs)
-        return description.layer_class(*args, **kwargs)
+        with names_put_back(), names_counted(record.born) as names:
+            layer = description.layer_class(*args, **kwargs)
+        own = snake_case(description.layer_class.__name__)
+        if names.get(own) and layer.name.startswith(own):
+            names[own] -= 1
+        else:
+            description.given_name = layer.name
+        description.names = {kind: count for kind, count in names.items() if count}
+        return layer
 
     def operate(
         self, record: OperationRecord, args: Specs, kwargs: Specs, *, step: Step = ""

@@ -117,7 +117,9 @@ class Constructing(Inside, Run):
         if own is not None:
             policies = (policies, own)
         description = _DESCRIPTIONS.describe(cls, args, kwargs, policies)
+        born = dict(self._counters) if description.configured is None else None
         record = LayerRecord(self, description, self.name_of(cls) if name is None else name)
+        record.born = born
         if name is not None and (not isinstance(name, str) or "/" in name):
             self.refuse(record, None, Refused(f"needs a name without '/', not {name!r}"))
         if description.refused is not None:
@@ -128,14 +130,24 @@ class Constructing(Inside, Run):
             with self.outside():
                 record.real_layer = self.answers.new_layer(record)
             description.constructed = True
+        if name is None and description.given_name is not None:
+            self.named({constructors.snake_case(cls.__name__): -1})
+            record.name = description.given_name
+        if description.names:
+            self.named(description.names)
         return record
 
     def name_of(self, cls: type) -> str:
         """As ``auto_name`` (``keras/src/utils/naming.py``)."""
         prefix = constructors.snake_case(cls.__name__)
         count = self._counters.get(prefix, 0)
-        self._counters[prefix] = count + 1
+        self.named({prefix: 1})
         return f"{prefix}_{count}" if count else prefix
+
+    def named(self, kinds: Mapping[str, int]) -> None:
+        """Count names that Keras gives, by kind."""
+        for prefix, count in kinds.items():
+            self._counters[prefix] = self._counters.get(prefix, 0) + count
 
     def _input(
         self,

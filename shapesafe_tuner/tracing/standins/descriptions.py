@@ -31,14 +31,17 @@ class Description:
         key: equal for equal calls; None where calls cannot be compared.
         calls: what the layer answered, by what it was called on.
         constructed: Keras has accepted the constructor call.
+        given_name: what a constructor of the user's own calls the layer, whatever its arguments;
+            None where Keras names it.
+        names: by kind, how many layers inside it Keras named in the constructor call.
         quick: answers of its rule to a call on one tensor: by input and by what it was built on,
             the number of weights and the output.
         rows: rows of the shape table, made once.
     """
 
     __slots__ = (
-        "args", "calls", "configured", "constructed", "key", "kwargs", "layer_class", "quick",
-        "refused", "rows",
+        "args", "calls", "configured", "constructed", "given_name", "key", "kwargs", "layer_class",
+        "names", "quick", "refused", "rows",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +63,8 @@ class Description:
         self.configured: Configured | None = None
         self.refused: Refused | None = None
         self.constructed = False
+        self.given_name: str | None = None
+        self.names: Mapping[str, int] = {}
         if not look_up:
             return
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from shapesafe_tuner._compat.keras.steps import Flow
@@ -53,12 +54,14 @@ class Answer(NamedTuple):
         outputs: specs of what it gave.
         asked: the layer itself said so, not its rule.
         flow: where the gradient went in a training step, if the layer itself was asked.
+        names: by kind, how many layers inside it Keras named meanwhile, if it was asked.
     """
 
     weights: int
     outputs: Specs
     asked: bool = False
     flow: Flow | None = None
+    names: Mapping[str, int] = MappingProxyType({})
 
 
 class LayerCall(NamedTuple):
@@ -215,6 +218,7 @@ class LayerRecord:
         built_with: the further arguments of that call.
         parameters: number of its weights, once it is built.
         named: the user gave it its name.
+        born: by kind, how many layers Keras had named before it; None where a rule answers for it.
         real_layer: the layer itself, where it has to be asked.
         flow: where the gradient of its last training step went, where the layer was asked itself.
         facade: what user code holds, where that is made with the record.
@@ -235,6 +239,7 @@ class LayerRecord:
     given_by_user: tuple[Args, Kwargs] | None = None
     has_row = True
     named: bool = False
+    born: Mapping[str, int] | None = None
     _trainable: bool | None = None
 
     def __init__(self, run: Run, description: Description, name: str) -> None:

@@ -227,6 +227,8 @@ class AnalyticRun(Constructing):
             record.built_on = inputs
             record.built_with = arguments
             record.parameters = answer.weights
+            if answer.names:
+                self.named(answer.names)
         if (first or not step) and record.has_row and not self.hidden:
             given = inputs if shown is None else shown
             self.rows.append(LayerCall(record, given, answer.outputs))

@@ -17,7 +17,7 @@ import numpy as np
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
-from shapesafe_tuner.tracing.code_reading import names_of
+from shapesafe_tuner.tracing.code_reading import globals_of, names_of
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.states import owners
 from shapesafe_tuner.tracing.states.opaque import Opaque
@@ -96,7 +96,7 @@ class Walk:
         done = set()
         for code, known in self._codes.items():
             names = names_of(code)
-            for name in names:
+            for name in globals_of(code):
                 place = (id(known), name)
                 if place not in done and name in known:
                     done.add(place)

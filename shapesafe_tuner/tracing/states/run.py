@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat.keras.constructors import snake_case
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, unowned
 from shapesafe_tuner.shapes.deferred import Deferred, demand
 from shapesafe_tuner.structures import leaves, map_leaves
@@ -161,12 +160,12 @@ class FollowedRun(AnalyticRun):
         record.ordinal = self._inputs
         return record
 
-    def name_of(self, cls: type) -> str:
-        """As ``auto_name``, counted."""
-        name = super().name_of(cls)
-        prefix = snake_case(cls.__name__)
-        self._follower.counted[prefix] = self._follower.counted.get(prefix, 0) + 1
-        return name
+    def named(self, kinds: Mapping[str, int]) -> None:
+        """Count names, for the states too."""
+        super().named(kinds)
+        known = self._follower.counted
+        for prefix, count in kinds.items():
+            known[prefix] = known.get(prefix, 0) + count
 
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
         """A layer called on one tensor."""

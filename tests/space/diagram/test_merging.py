@@ -327,3 +327,20 @@ def test_a_training_step_is_judged_as_the_model_grows() -> None:
     assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible_blocks(8)
     assert merging.runs < 3_000
     assert "models" not in merging.memory.relevant
+
+
+add = (item for item in [])  # type: ignore[var-annotated]
+"""A name as a script has it, which every Sequential has too; nobody can look into a generator."""
+
+
+def test_a_global_that_shares_a_name_with_a_method_does_not_matter() -> None:
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((64, 64, 1))])
+        for number in range(6):
+            model.add(keras.layers.Conv2D(4, hp.Choice(f"k{number}", [1, 3])))
+            if hp.Boolean(f"p{number}"):
+                model.add(keras.layers.MaxPooling2D(2))
+        return model
+
+    _, merging = merged(build)
+    assert merging.runs < 500

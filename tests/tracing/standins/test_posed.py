@@ -427,3 +427,20 @@ def test_a_search_over_posed_classes_trains_them(tmp_path: Any) -> None:
     tuner.search(X, Y, epochs=1, verbose=0)
     statuses = [trial.status for trial in tuner.oracle.trials.values()]
     assert statuses == ["COMPLETED"] * 3
+
+
+data = object()
+"""A name as a script has it, which the layer below has too."""
+
+
+class Scaled(layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = layers.Dense(3)
+
+    def call(self, inputs: Any) -> Any:
+        return self.data(inputs)
+
+
+def test_a_global_that_shares_a_name_with_an_attribute_changes_nothing() -> None:
+    assert posable.may_pose(Scaled)

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from shapesafe_tuner._compat.keras.constructors import Functional
-from shapesafe_tuner.tracing.code_reading import cells_of, is_library, names_of
+from shapesafe_tuner.tracing.code_reading import cells_of, globals_of, is_library
 
 __all__ = ["blame", "may_pose", "root_of"]
 
@@ -112,7 +112,7 @@ def _token(value: Any, within: frozenset[Any], depth: int) -> Any:
             return value
         if value in within or depth > _DEEPEST:
             return value.__code__
-        names = names_of(value.__code__)
+        names = globals_of(value.__code__)
         known = value.__globals__
         inner = within | {value}
         return (
@@ -190,7 +190,8 @@ def _of_function(function: Any, seen: set[Any]) -> str | None:
         if why is not None:
             return why
     given = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-    named = [function.__globals__[name] for name in names_of(code) if name in function.__globals__]
+    known = function.__globals__
+    named = [known[name] for name in globals_of(code) if name in known]
     return next(
         (why for item in (*given, *cells_of(function), *named) if (why := _of_value(item, seen))),
         None,
