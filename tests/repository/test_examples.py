@@ -94,7 +94,7 @@ def test_parallel(capfd: pytest.CaptureFixture[str]) -> None:
         ("multi_input", 0, [
             r"Infeasible: it cannot be trained.",
             r"64 configurations, 18.75% feasible \(exact\)",
-            r"keep filters == units: removes 37.50% of the space",
+            r"keep filters == units: removes 50.00% of the space",
         ]),
         ("subclassed", 0, [
             r"Feasible: it can be built and trained.",
