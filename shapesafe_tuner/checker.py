@@ -211,7 +211,7 @@ class Checker:
         if self.passes.question.reads_unseen:
             return
         if not self.passes.names_read.issuperset(values):
-            refuse_unknown(function, self.passes, values, space, verdict.feasible is not None)
+            refuse_unknown(function, self.passes, values, space, verdict)
 
     def said_by_keras(
         self, values: Mapping[str, Any], verdict: Verdict, space: Any = None

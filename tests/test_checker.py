@@ -272,6 +272,37 @@ def test_the_cause_of_a_refusal_is_worked_out_when_it_is_read() -> None:
     assert all(verdict.fault.hyperparameters == {"kernel": 9} for verdict in verdicts)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("depth", [2, 12])
+def test_a_refusal_by_keras_costs_one_more_build(depth: int) -> None:
+    """Of a model of any size, and although it breaks off before most names are read."""
+    runs = []
+
+    def build(hp: Any) -> Any:
+        runs.append(hp)
+        model = keras.Sequential([keras.Input((9, 1))])
+        for level in range(depth):
+            model.add(
+                layers.Conv1D(hp.Int(f"filters_{level}", 1, 9), hp.Int(f"kernel_{level}", 1, 9))
+            )
+            len(model.layers[-1].kernel.shape)  # rules have no weights to show
+        return model
+
+    def values(kernel: int) -> dict[str, int]:
+        levels = range(depth)
+        return {f"filters_{n}": 3 for n in levels} | {f"kernel_{n}": kernel for n in levels}
+
+    accepted = sst.check(build, values(1))
+    enough = len(runs)
+    assert accepted.feasible
+    assert accepted.slow_because is not None
+    assert enough == 2  # by rules as far as they go, and by Keras
+    for _ in range(2):
+        runs.clear()
+        verdict = sst.check(build, values(9))
+        assert (verdict.feasible, verdict.stage) == (False, "symbolic")
+        assert len(runs) <= enough + 1
+
+
 def test_the_cause_is_never_that_of_another_build() -> None:
     kernel = "kernel"
 

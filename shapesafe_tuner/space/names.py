@@ -17,6 +17,7 @@ from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.space.explorer import Explorer, Part
 from shapesafe_tuner.tracing.code_reading import cells_of, functions_of, named_by
 from shapesafe_tuner.tracing.judge import Judge
+from shapesafe_tuner.verdict import Verdict
 
 __all__ = ["refuse_unknown"]
 
@@ -35,20 +36,20 @@ def refuse_unknown(
     judge: Judge,
     values: Mapping[str, Any],
     space: HyperParameters | None,
-    ended: bool,
+    verdict: Verdict,
 ) -> None:
     """Nothing happens if each of these names is read on some path of ``build``.
 
     A name that this path does not read is looked for on others. Where they are too many to look at
-    all of them, or some break off before their end, a name is accepted that the code could spell.
+    all of them, or some break off before their end, a name is accepted that the code could spell;
+    so it is at once where Keras itself broke this path off, as each other one would take a build.
 
     Args:
         function: the public one that was called.
         judge: of these values.
         values: what it was given.
         space: the ``HyperParameters`` registered so far, or None.
-        ended: whether ``build`` came to a verdict with these values; else nobody knows what it
-            would read.
+        verdict: on these values; where it is none, nobody knows what ``build`` would read.
 
     Raises:
         UnknownHyperparameterError: a name is on no path.
@@ -62,11 +63,14 @@ def refuse_unknown(
     asked = [name for name in values if name not in read and not name.startswith(_OWN)]
     if not asked:
         return
-    explorer = Explorer(judge, space)
-    is_whole = _explored(explorer, known, asked)
-    unknown = [name for name in asked if name not in known]
-    if not is_whole:
-        unknown = [name for name in unknown if ended and not _can_spell(judge.question.build, name)]
+    build, ended = judge.question.build, verdict.feasible is not None
+    unknown: list[str] = []
+    by_keras = verdict.feasible is False and verdict.slow_because is not None
+    if not by_keras or not all(_can_spell(build, name) for name in asked):
+        is_whole = _explored(Explorer(judge, space), known, asked)
+        unknown = [name for name in asked if name not in known]
+        if not is_whole:
+            unknown = [name for name in unknown if ended and not _can_spell(build, name)]
     if unknown:
         raise UnknownHyperparameterError(_said(function, unknown[0], sorted(known)))
     if ended and len(facts.names_accepted) < _MOST_NAMES:

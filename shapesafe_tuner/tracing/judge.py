@@ -88,9 +88,9 @@ class Judge:
         if declared is not None:
             return Judged(declared)
         judged = self._judge_once(space, values)
-        tested = self._repeating.tested(
-            judged.verdict, lambda: self._judge_once(space, values).verdict
-        )
+        # What rules could not decide once is not put to them again: that would be two more runs.
+        again = self._judge_once if judged.verdict.slow_because is None else self._by_keras
+        tested = self._repeating.tested(judged.verdict, lambda: again(space, values).verdict)
         return judged if tested is judged.verdict else Judged(tested)
 
     @property

@@ -86,6 +86,20 @@ def test_a_name_of_no_path_is_refused(build: Any, name: str, nearest: str) -> No
             function(build, {name: 3})
 
 
+def refused_by_keras(hp: Any) -> Any:
+    model = keras.Sequential([keras.Input((9, 1)), layers.Conv1D(2, 1)])
+    len(model.layers[0].kernel.shape)  # rules have no weights to show
+    model.add(layers.Conv1D(2, hp.Int("first", 1, 20)))
+    model.add(layers.Conv1D(2, hp.Int("second", 1, 3)))
+    return model
+
+
+def test_names_behind_a_refusal_by_keras() -> None:
+    assert sst.check(refused_by_keras, {"first": 20, "second": 2}).stage == "symbolic"
+    with pytest.raises(sst.UnknownHyperparameterError, match="did you mean second"):
+        sst.check(refused_by_keras, {"first": 20, "secnod": 2})
+
+
 def test_names_in_advance_and_of_hyperparameters_are_known() -> None:
     known = keras_tuner.HyperParameters()
     known.Int("of_another_program", 1, 3)
