@@ -96,6 +96,9 @@ class Growing:
             history = self._number(("input", record.ordinal, hashable(record.output)))
             return [Facts(frozenset([record.ordinal]), history, self._arriving(record))]
         parents = list(node.parents())
+        for parent in parents:
+            if parent.facts is None:  # the input that a stack makes for itself
+                parent.facts = self.of(parent.node, parent.place)
         sources = frozenset().union(*[facts_of(parent).sources for parent in parents])
         history = self._number(("history", *self._call_key(node), *map(_history, parents)))
         rows = self._stepped(node, parents)
