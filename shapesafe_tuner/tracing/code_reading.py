@@ -1,7 +1,8 @@
 """Whether code may see the difference between a value and its proxy.
 
 ``type(x) is int`` and ``x is "relu"`` read what no proxy can pretend; where the user's code does
-such things, nothing is deferred. Only identity with None is harmless.
+such things, nothing is deferred. Identity with None, True or False is harmless, since no proxy
+stands for these, and so is ``x.__class__ is int``, which a proxy answers as its value would.
 
 What is read is bytecode: that of ``build``, of the functions and classes of the user's that it
 names, and of the closures and comprehensions inside them. ``layer = partial(block, 3)`` is found by
@@ -241,9 +242,16 @@ def _looks(code: CodeType) -> bool:
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and instruction.argval in _LOOKS:
             return True
-        if instruction.opname == "IS_OP" and not (
-            before is not None and before.opname == "LOAD_CONST" and before.argval is None
-        ):
+        if instruction.opname == "IS_OP" and not _is_harmless(before):
             return True
         before = instruction
     return False
+
+
+def _is_harmless(right: Any) -> bool:
+    """Whether identity with what an instruction gives is the same for a value and its proxy."""
+    if right is None:
+        return False
+    if right.opname == "LOAD_CONST":
+        return right.argval is None or type(right.argval) is bool
+    return bool(right.opname == "LOAD_ATTR" and right.argval == "__class__")

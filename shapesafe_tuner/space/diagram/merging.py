@@ -102,6 +102,8 @@ class _Run:
         """A value is demanded, and the run is about to end."""
         if name in self.met:
             self._merging.memory.early.demanded(name)
+            if self.follower.in_user_code:
+                self.follower.used_first(name)
         is_there = self.way and self.way[-1].vertex.hp.name == name
         if name in self.met and not is_there and self.stopped is None:
             self._reach(self.met[name], None)

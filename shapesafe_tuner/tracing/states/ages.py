@@ -1,4 +1,4 @@
-"""Tensors that ``build`` keeps and does not read again: their sizes need not count.
+"""Tensors and values that ``build`` keeps and does not read again: they need not count.
 
 In ``skips.append(x)`` every block keeps a tensor. Were the sizes of all of them part of a state,
 hardly two runs would meet; and where nobody reads the list, or only its end, they decide nothing.
@@ -7,6 +7,9 @@ read after so many others were made. That is taken optimistically: a run that re
 makes it count, and the exploration starts again. It is sound for the reason that other history
 is: of every edge of the diagram there was a run, the tensors that a state left out were old in it
 and stayed old, and it read none of them; so those with other sizes go the same way.
+
+The same holds for values that were chosen and not shown, which a list of settings keeps to the end.
+The age of a value begins when it was used last; what was not used yet counts.
 """
 
 from __future__ import annotations
@@ -25,42 +28,59 @@ _FAR = 2
 
 
 class Ages:
-    """How many tensors of one run were made after each.
+    """How many tensors of one run were made after each, and after the last use of each value.
 
     Args:
-        counting: by place of the code, up to which age its tensors count; shared by all runs.
+        counting: by place of the code, up to which age what was made there counts; shared by all
+            runs.
 
     Attributes:
-        seen: by place, the age at which a tensor was read that did not count.
+        made: number of tensors so far.
+        seen: by place, the age at which something was read that did not count.
     """
 
     def __init__(self, counting: dict[Place, float]) -> None:
         self._counting = counting
-        self._made = 0
+        self.made = 0
         self._born: dict[int, tuple[int, Place]] = {}
+        self._values: dict[int, Place] = {}
         self.seen: dict[Place, float] = {}
 
     def born(self, tensor: SymbolicTensor, place: Place | None) -> None:
         """A tensor was made; where the place is not known, and inputs, always count."""
-        self._made += 1
+        self.made += 1
         if place is not None and not isinstance(tensor.node.record, InputRecord):
-            self._born[id(tensor)] = self._made, place
+            self._born[id(tensor)] = self.made, place
+
+    def given(self, value: Any, place: Place | None) -> None:
+        """A value was chosen that ``build`` was not shown."""
+        if place is not None:
+            self._values[id(value)] = place
 
     def gone(self, key: int) -> None:
         """It died."""
         self._born.pop(key, None)
+        self._values.pop(key, None)
 
     def is_old(self, key: int) -> bool:
         """Whether it does not count."""
         return key in self._born and self._age(key) > self._limit(key)
 
-    def read(self, tensors: Iterable[Any]) -> None:
+    def read(self, some: Iterable[Any]) -> None:
         """Some were read."""
-        for tensor in tensors:
-            key = id(tensor)
+        for each in some:
+            key = id(each)
             if self.is_old(key):
                 place = self._born[key][1]
                 self.seen[place] = max(self.seen.get(place, 0), self._age(key))
+
+    def used(self, some: Iterable[Any]) -> None:
+        """Something that had some is done: those that are values begin a new age."""
+        for each in some:
+            place = self._values.get(id(each))
+            if place is not None:
+                self.read([each])
+                self._born[id(each)] = self.made, place
 
     def learn(self) -> bool:
         """Let count what was read; whether that changes anything."""
@@ -69,7 +89,7 @@ class Ages:
         return bool(self.seen)
 
     def _age(self, key: int) -> int:
-        return self._made - self._born[key][0]
+        return self.made - self._born[key][0]
 
     def _limit(self, key: int) -> float:
         return self._counting.get(self._born[key][1], 0)

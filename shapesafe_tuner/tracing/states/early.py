@@ -5,7 +5,8 @@ it is read. The later, the fewer runs of ``build`` one place costs: a rule that 
 demands none. The earlier, the fewer states there are: after a convolution whose kernel is open,
 each way on has a state of its own for each expression, ``64 - k + 1`` or its half, and runs that
 chose other kernels meet only at the next demand. So what rules have demanded is chosen as soon as
-a size depends on it, and what no run left open is chosen where it is read.
+a size depends on it, and what no run left open is chosen where it is read, unless tensors
+are made before it is used: what is chosen for a later layer would be part of every state up to it.
 """
 
 from __future__ import annotations
@@ -36,11 +37,17 @@ class Early:
         self.at_sizes: set[str] = set()
         self.at_readings: set[str] = set()
         self._demanded: Counter[str] = Counter()
+        self._farthest: Counter[str] = Counter()
         self._open: Counter[str] = Counter()
 
     def demanded(self, name: str) -> None:
         """A run demanded it."""
         self._demanded[stem(name)] += 1
+
+    def used(self, name: str, made: int) -> None:
+        """A run first did something with it when so many tensors were made after its reading."""
+        each = stem(name)
+        self._farthest[each] = max(self._farthest[each], made)
 
     def left_open(self, name: str) -> None:
         """A run came to its end without it."""
@@ -48,9 +55,11 @@ class Early:
 
     def learn(self) -> bool:
         """Take up what was seen; whether that changes anything."""
-        before = len(self.at_sizes) + len(self.at_readings)
+        before = set(self.at_sizes), self.at_readings
         self.at_sizes.update(self._demanded)
-        self.at_readings.update(
-            each for each, times in self._demanded.items() if times > _LEFT_OPEN * self._open[each]
-        )
-        return len(self.at_sizes) + len(self.at_readings) > before
+        self.at_readings = {
+            each
+            for each, times in self._demanded.items()
+            if times > _LEFT_OPEN * self._open[each] and not self._farthest[each]
+        }
+        return before != (self.at_sizes, self.at_readings)

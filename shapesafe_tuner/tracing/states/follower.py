@@ -16,11 +16,13 @@ from typing import Any
 from shapesafe_tuner._compat.keras import global_state
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.structures import leaves
+from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.states.ages import Ages
 from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
 from shapesafe_tuner.tracing.states.early import Early
 from shapesafe_tuner.tracing.states.frames import Frames, Place
 from shapesafe_tuner.tracing.states.live import State, everything, state_of
+from shapesafe_tuner.tracing.states.opaque import Opaque
 
 __all__ = ["Follower", "Memory"]
 
@@ -43,7 +45,7 @@ class Memory:
         why: what kept states from being summarised.
         declarations: of hyperparameters, by their identity.
         early: where values are chosen.
-        counting: by place of the code, up to which age the tensors made there count.
+        counting: by place of the code, up to which age what was made there counts.
     """
 
     keys: dict[Any, int] = dataclasses.field(default_factory=dict)
@@ -105,7 +107,7 @@ class Follower:
         counted: prefixes of names that Keras gave, with how many there are.
         final: what ``build`` returned, while its training step is judged.
         place: where a state should be summarised, so that it merges; None where it was.
-        ages: of the tensors.
+        ages: of tensors and values.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -120,6 +122,8 @@ class Follower:
         self.ages = Ages(memory.counting)
         self._base = -1
         self._crossed = False
+        self._asked_at: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         self._way = 0
         self._steps: list[Any] = []
         self._made = itertools.count(1)
@@ -139,9 +143,13 @@ class Follower:
             if key in held and held[key][0] is reference:
                 del held[key]
                 self.ages.gone(key)
+                self._names.pop(key, None)
 
+        place = None if self._frames is None else self._frames.here()
         if type(found) is SymbolicTensor:
-            self.ages.born(found, None if self._frames is None else self._frames.here())
+            self.ages.born(found, place)
+        elif issubclass(type(found), Opaque):
+            self.ages.given(found, place)
         held[key] = (weakref.ref(found, gone), ("made", self._base, next(self._made)))
 
     def cross(self, what: Any) -> None:
@@ -152,6 +160,29 @@ class Follower:
     def step(self, where: Any) -> None:
         """The run went on; a count would not do, since caches make the first run longer."""
         self._steps.append(where)
+
+    def asks(self, name: str, value: Any) -> None:
+        """A hyperparameter is read, and this is what ``build`` gets."""
+        self.asked.append(name)
+        self._asked_at.setdefault(name, self.ages.made)
+        if issubclass(type(value), Opaque):
+            self._names[id(value)] = name
+
+    def serves(self, *values: Any) -> None:
+        """Something was done with these."""
+        self.ages.used(values)
+        for each in values:
+            if issubclass(type(each), Opaque):
+                self.used_first(self._names.get(id(each), ""))
+            elif issubclass(type(each), Proxy):
+                expression = each._expression
+                for name in getattr(expression, "names", None) or (expression.name,):
+                    self.used_first(name)
+
+    def used_first(self, name: str) -> None:
+        """The value of a hyperparameter served for something, perhaps not for the first time."""
+        if name in self._asked_at:
+            self.memory.early.used(name, self.ages.made - self._asked_at.pop(name))
 
     def uses(self, what: str) -> None:
         """The run looked at what lies behind."""
@@ -177,7 +208,11 @@ class Follower:
 
     def leave(self) -> None:
         """It ends."""
-        self._busy.pop()
+        what, given = self._busy.pop()
+        if what != "construct":
+            self.serves(*leaves(given))
+        else:
+            self.ages.used(leaves(given))
         if self._running and not self._busy and self._frames is not None:
             self._frames.resume()
 

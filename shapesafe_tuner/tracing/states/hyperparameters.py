@@ -58,7 +58,12 @@ for _method in ("Choice", "Int", "Float", "Boolean", "Fixed"):
 
 def _shown(follower: Follower, hp: Any, value: Any) -> Any:
     """What ``build`` gets when it reads a hyperparameter."""
-    follower.asked.append(hp.name)
+    found = _known(follower, hp, value)
+    follower.asks(hp.name, found)
+    return found
+
+
+def _known(follower: Follower, hp: Any, value: Any) -> Any:
     if hp.name not in follower.ranges:
         follower.ranges[hp.name] = follower.memory.declared(hp)
     if issubclass(type(value), Proxy):

@@ -26,6 +26,9 @@ class Log(Protocol):
     def born(self, it: Any) -> None:
         """Something that ``build`` may hold was made."""
 
+    def serves(self, value: Any) -> None:
+        """A value that ``build`` was not shown served for something."""
+
 
 class Opaque(Proxy):
     """What all of them have in common; ``_expression`` is the value."""
@@ -38,6 +41,7 @@ class Opaque(Proxy):
         log.born(self)
 
     def _show(self, what: str, result: Any) -> Any:
+        self._log.serves(self)
         self._log.cross((what, type(result).__name__, repr(result)))
         return result
 
@@ -52,6 +56,7 @@ class Opaque(Proxy):
 
     def own_key(self) -> Any:
         """Equal for equal values."""
+        self._log.serves(self)
         return ("chosen", type(self._expression).__name__, repr(self._expression))
 
 
@@ -69,15 +74,17 @@ def _showing(name: str) -> Callable[..., Any]:
 
 
 def _known(value: Any) -> Any:
-    return value._expression if issubclass(type(value), Opaque) else value
+    if not issubclass(type(value), Opaque):
+        return value
+    value._log.serves(value)
+    return value._expression
 
 
 def _combining(name: str, *, swapped: bool) -> Callable[..., Any]:
     work = getattr(operator, name)
 
     def combine(self: Any, other: Any) -> Any:
-        hidden = issubclass(type(other), Opaque)
-        known = other._expression if hidden else other
+        known = _known(other)
         if type(known) not in (int, float):
             if issubclass(type(known), Proxy):
                 # The result depends on both; what is not chosen yet is no function of this one.
@@ -85,15 +92,15 @@ def _combining(name: str, *, swapped: bool) -> Callable[..., Any]:
             value = self._show("value", self._expression)
             result = work(known, value) if swapped else work(value, known)
             return proxy_of(result)
-        result = work(known, self._expression) if swapped else work(self._expression, known)
-        return opaque(result, self._log)
+        mine = _known(self)
+        return opaque(work(known, mine) if swapped else work(mine, known), self._log)
 
     combine.__name__ = f"__{'r' if swapped else ''}{name}__"
     return combine
 
 
 def _negative(self: Any) -> Any:
-    return opaque(-self._expression, self._log)
+    return opaque(-_known(self), self._log)
 
 
 class OpaqueInt(Opaque):

@@ -124,6 +124,7 @@ class FollowedRun(AnalyticRun):
 
     def revealed(self, value: Any) -> Any:
         """What rules are given."""
+        self._follower.serves(*leaves(value))
         return revealed(value)
 
     def construct(self, cls: type, args: Args, kwargs: Kwargs) -> Any:
@@ -194,6 +195,9 @@ class FollowedRun(AnalyticRun):
             self._follower.uses("models")
         elif record.built_on is not None:
             self._follower.uses("layers")
+        else:
+            made_of = record.description.args, record.description.kwargs
+            self._follower.serves(*leaves(made_of))
 
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""

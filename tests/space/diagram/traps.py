@@ -1635,3 +1635,106 @@ def a_loop_whose_body_is_long(hp):
         x = L.Conv2D(1, 1, strides=1, padding="valid", use_bias=True, activation="relu")(x)
         x = L.Conv2D(1, hp.Choice("kernel", [3, 5, 7]))(x)
     return head(i, x)
+
+
+@adv
+def a_value_in_a_list_is_used_again_at_the_end(hp):
+    i, x = start(12)
+    kernels = [hp.Choice(f"k{n}", [1, 3]) for n in range(3)]
+    for kernel in kernels:
+        x = L.Conv2D(1, kernel)(x)
+    return head(i, L.Conv2D(1, kernels[0] + 5)(x))
+
+
+@adv
+def a_value_in_a_list_is_compared_at_the_end(hp):
+    i, x = start(12)
+    settings = [
+        {"k": hp.Choice(f"k{n}", [1, 3]), "p": hp.Choice(f"p{n}", [1, 2])} for n in range(3)
+    ]
+    for each in settings:
+        x = L.MaxPooling2D(each["p"])(L.Conv2D(1, each["k"])(x))
+    if sum(each["k"] == 3 for each in settings) == 1:
+        x = L.Conv2D(1, 2)(x)
+    return head(i, x)
+
+
+@adv
+def a_value_in_a_list_names_a_layer_at_the_end(hp):
+    i, x = start(9)
+    kernels = [hp.Choice(f"k{n}", [1, 3]) for n in range(3)]
+    for kernel in kernels:
+        x = L.Conv2D(1, kernel)(x)
+    name = f"end_{kernels[1]}"
+    return head(i, L.Conv2D(1, 5 if name == "end_1" else 1, name=name)(x))
+
+
+@adv
+def a_value_in_a_list_is_popped_by_a_helper(hp):
+    i, x = start(12)
+    waiting = [hp.Choice(f"k{n}", [1, 3, 5]) for n in range(3)]
+
+    def last(x):
+        return L.Conv2D(1, waiting.pop())(x)
+
+    x = L.Conv2D(1, waiting[0])(x)
+    for n in range(2):
+        if hp.Boolean(f"flag{n}"):
+            x = last(x)
+    return head(i, L.Conv2D(1, waiting[-1])(x))
+
+
+class Setting:
+    def __init__(self, kernel, pool):
+        self.kernel, self.pool = kernel, pool
+
+
+@adv
+def a_value_in_an_object_is_compared_with_one_of_later(hp):
+    i, x = start(12)
+    before = None
+    for n in range(3):
+        now = Setting(hp.Choice(f"k{n}", [1, 3]), hp.Choice(f"p{n}", ["max", "none"]))
+        x = L.Conv2D(1, now.kernel)(x)
+        if now.pool == "max":
+            x = L.MaxPooling2D(2)(x)
+        elif before is not None and before.kernel == now.kernel:
+            x = L.Conv2D(1, 2)(x)
+        before = now
+    return head(i, x)
+
+
+@adv
+def sums_of_values_grow(hp):
+    i, x = start(12)
+    total = 0
+    for n in range(3):
+        kernel = hp.Choice(f"k{n}", [1, 3])
+        total = total + kernel
+        x = L.Conv2D(1, kernel, padding="same")(x)
+    return head(i, L.Conv2D(1, total + 6)(x))
+
+
+@adv
+def a_stack_that_grows_beside_a_list(hp):
+    model, kept = keras.Sequential([keras.Input((12, 12, 1))]), []
+    for n in range(3):
+        kept.append(hp.Choice(f"k{n}", [1, 3, 5]))
+        model.add(L.Conv2D(1, kept[-1]))
+        if hp.Choice(f"p{n}", ["max", "none"]) == "max":
+            model.add(L.MaxPooling2D(2))
+    if kept[0] > kept[2]:
+        model.add(L.Conv2D(1, 2))
+    model.add(L.Flatten())
+    model.add(L.Dense(1))
+    return model
+
+
+@adv
+def a_list_of_layers_for_one_stack(hp):
+    stack = [keras.Input((12, 12, 1))]
+    for n in range(3):
+        stack.append(L.Conv2D(1, hp.Choice(f"k{n}", [1, 3, 5])))
+        if hp.Choice(f"p{n}", ["max", "none"]) == "max":
+            stack.append(L.MaxPooling2D(2))
+    return keras.Sequential([*stack, L.Flatten(), L.Dense(1)])
