@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Callable
@@ -50,6 +51,23 @@ def compares_types(hp: Any) -> bool:
 
 def asks_isinstance(hp: Any) -> bool:
     return isinstance(hp.Int("units", 1, 9), int)
+
+
+@dataclasses.dataclass
+class Settings:
+    units: int
+
+
+def makes_settings(hp: Any) -> Any:
+    return Settings(hp.Int("units", 1, 9))
+
+
+def compares_with_true(hp: Any) -> bool:
+    return hp.Boolean("flag") is True
+
+
+def compares_with_a_value(hp: Any) -> bool:
+    return hp.Int("units", 1, 9) is SEEN
 
 
 def by_keras(hp: Any) -> Any:
@@ -103,8 +121,12 @@ def test_what_outlives_a_call_is_found(build: Callable[[Any], Any], keeps: bool)
 
 
 @pytest.mark.parametrize(
-    ("build", "sees"), [(plain, False), (compares_types, True), (asks_isinstance, False)]
-)
+    ("build", "sees"),
+    [
+        (plain, False), (compares_types, True), (asks_isinstance, False),
+        (makes_settings, False), (compares_with_true, False), (compares_with_a_value, True),
+    ],
+)  # fmt: skip
 def test_only_what_no_proxy_can_pretend_is_looking(build: Callable[[Any], Any], sees: bool) -> None:
     assert sees_types(build) is sees
 

@@ -201,6 +201,27 @@ def up_to(most: int) -> Any:
     return build
 
 
+def settings_first(depth: int) -> Any:
+    """The same, with everything read before the first layer."""
+
+    def build(hp: Any) -> Any:
+        settings = [
+            {"kernel": hp.Choice(f"k{n}", [3, 5, 7]), "pool": hp.Choice(f"p{n}", ["max", "none"])}
+            for n in range(depth)
+        ]
+        model = keras.Sequential([keras.Input((64, 64, 1))])
+        for each in settings:
+            model.add(layers.Conv2D(1, each["kernel"]))
+            if each["pool"] == "max":
+                model.add(layers.MaxPooling2D(2))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(10))
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    return build
+
+
 def convolutions(count: int, side: int) -> Any:
     def build(hp: Any) -> Any:
         x = inputs = keras.Input((side, side, 1))
@@ -280,6 +301,7 @@ SLOW = pytest.mark.deep
     ("build", "feasible", "most"),
     [
         pytest.param(blocks(8), feasible_blocks(8), 1_500, id="8 blocks"),
+        pytest.param(settings_first(8), feasible_blocks(8), 1_500, id="settings first"),
         pytest.param(blocks(20), feasible_blocks(20), 3_000, id="20 blocks", marks=SLOW),
         pytest.param(
             up_to(20), sum(map(feasible_blocks, range(1, 21))) / 20, 20_000,
@@ -318,12 +340,13 @@ def test_hypermodels_of_keras_tuner(name: str, most: int) -> None:
 
 
 @only_on("tensorflow", "others walk the finished model once more")
-def test_a_training_step_is_judged_as_the_model_grows() -> None:
+@pytest.mark.parametrize("build", [blocks(8), settings_first(8)], ids=["graph", "stack"])
+def test_a_training_step_is_judged_as_the_model_grows(build: Any) -> None:
     data = {
         "x": keras.KerasTensor((None, 64, 64, 1)),
         "y": keras.KerasTensor((None,), "int32"),
     }
-    diagram, merging = merged(blocks(8), **data)
+    diagram, merging = merged(build, **data)
     assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == feasible_blocks(8)
     assert merging.runs < 3_000
     assert "models" not in merging.memory.relevant
