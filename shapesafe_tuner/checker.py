@@ -22,7 +22,7 @@ from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.space.names import refuse_unknown
 from shapesafe_tuner.space.nearest import Nearest, nearest_by_conflicts
 from shapesafe_tuner.space.noted import Named
-from shapesafe_tuner.space.smallest import Narrowing
+from shapesafe_tuner.space.smallest import Narrowing, fault_key
 from shapesafe_tuner.tracing.question import Given, Question, question_of
 from shapesafe_tuner.tracing.verdicts import Judged
 from shapesafe_tuner.verdict import Verdict
@@ -55,7 +55,7 @@ class Checker:
         self._judged = 0
         self._verdicts: Memory[ConfigurationKey, Verdict] = Memory(_REMEMBERED)
         self._conflicts: _ByNames[Verdict] = Memory(_REMEMBERED)
-        self._smallest: _ByNames[None] = Memory(_REMEMBERED)
+        self._smallest: _ByNames[tuple[str | None, ...]] = Memory(_REMEMBERED)
         self._narrowing: tuple[Any, Narrowing] | None = None
         self._named = Named(self.passes)
 
@@ -155,11 +155,12 @@ class Checker:
         decided = read
         if demanded is not None and demanded.items() <= read.items():
             decided = demanded
-        cause = self._known_smallest(decided)
+        about = fault_key(verdict)
+        cause = self._known_smallest(decided, about)
         if cause is None:
-            cause = narrowing.smallest(decided)
+            cause = narrowing.smallest(decided, verdict)
             known = self._smallest.setdefault(tuple(cause), Memory(_REMEMBERED))
-            known[configuration_key(cause)] = None
+            known[configuration_key(cause)] = about
         return dataclasses.replace(
             verdict, fault=dataclasses.replace(fault, hyperparameters=cause)
         ), decided
@@ -171,11 +172,20 @@ class Checker:
             self._narrowing = (state, Narrowing(Explorer(self.passes, space)))
         return self._narrowing[1]
 
-    def _known_smallest(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The few of these values that no completion can rescue, where that is known."""
-        for names, keys in list(self._smallest.items()):
-            if all(name in values for name in names) and configuration_key(values, names) in keys:
-                return {name: values[name] for name in names}
+    def _known_smallest(
+        self, values: Mapping[str, Any], about: tuple[str | None, ...] | None = None
+    ) -> dict[str, Any] | None:
+        """The few of these values that no completion can rescue, where that is known.
+
+        Args:
+            values: a configuration.
+            about: the key of the fault that they are to cause; None for any.
+        """
+        for names, known in list(self._smallest.items()):
+            if all(name in values for name in names):
+                found = known.get(configuration_key(values, names))
+                if found is not None and about in (None, found):
+                    return {name: values[name] for name in names}
         return None
 
     def nearest(

@@ -42,6 +42,9 @@ class Hooks(Protocol):
     def note_birth(self, layer: Layer | None = None) -> None:
         """A variable, or this layer, came into being."""
 
+    def note_build(self, layer: Layer) -> None:
+        """A layer is about to be built."""
+
     def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
         """A loss is about to compare these."""
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
+
 from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner.space.explorer import WIDEST, Conclusion, Explorer
+from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["Narrowing", "smallest"]
+__all__ = ["Narrowing", "fault_key", "smallest"]
 
 Values = dict[str, Any]
 
@@ -77,17 +80,20 @@ class Narrowing:
             chosen[parameter.name] = values.get(parameter.name, parameter.default)
         return None
 
-    def smallest(self, values: Mapping[str, Any]) -> Values:
-        """The fewest of these values that no completion can rescue, as far as it is affordable.
+    def smallest(self, values: Mapping[str, Any], verdict: Verdict) -> Values:
+        """The fewest of these values that cause a refusal, as far as it is affordable.
+
+        No completion of them is feasible, and none that comes as far is refused by another layer.
 
         Args:
             values: a combination without a feasible completion.
+            verdict: on it.
         """
         self._limit = min(self.explorer.cost + self._each, self._altogether)
-        return smallest(values, self._has_no_completion)
+        return smallest(values, lambda fixed: self._all_refused(fixed, verdict))
 
-    def _has_no_completion(self, fixed: Values) -> bool:
-        """Whether it is proved, within the allowance, that nothing with these values fits."""
+    def _all_refused(self, fixed: Values, like: Verdict) -> bool:
+        """Whether it is proved, within the allowance, that all with these values fail alike."""
         stack: list[Values] = [{}]
         while stack:
             if self.explorer.cost >= self._limit:
@@ -95,7 +101,7 @@ class Narrowing:
             chosen = stack.pop()
             node = self.explorer.recall(chosen)
             if isinstance(node, Conclusion):
-                if node.verdict.feasible is not False:
+                if node.verdict.feasible is not False or not _alike(node.verdict, like):
                     return False
                 continue
             name, default = node.parameter.name, node.parameter.default
@@ -109,3 +115,37 @@ class Narrowing:
             order = sorted(among, key=lambda value: value == default)
             stack.extend({**chosen, name: value} for value in order)
         return True
+
+
+def _alike(one: Verdict, like: Verdict) -> bool:
+    """Whether two refusals are of the same fault, as far as the first of them shows."""
+    fault, other = one.fault, like.fault
+    if fault is None or other is None or one.stage == "declared":
+        return fault is not None or other is None
+    if fault.refused_by != other.refused_by:
+        return fault.refused_by == "build"
+    if fault_key(one) == fault_key(like):
+        return True
+    if fault.layer is None or other.layer is None:  # a constructor refuses
+        passed = {row.layer_type for row in like.layers[:-1]}
+        return fault.layer_type is not None and fault.layer_type in {*passed, other.layer_type}
+    return any(row.name == fault.layer for row in like.layers[:-1])
+
+
+def fault_key(verdict: Verdict) -> tuple[str | None, ...]:
+    """What is equal for refusals of the same fault with other numbers in it.
+
+    Losses and metrics compare the same outputs with the same targets: they are one.
+    """
+    fault = verdict.fault
+    if fault is None:
+        return ()
+    if fault.refused_by == "train" and _compares(fault.layer_type or ""):
+        return ("train",)
+    about = fault.reason if fault.layer is fault.layer_type is None else None
+    return fault.refused_by, fault.layer, fault.layer_type, about
+
+
+def _compares(kind: str) -> bool:
+    """Whether a loss or a metric of Keras goes by this name."""
+    return hasattr(keras.losses, kind) or hasattr(keras.metrics, kind)

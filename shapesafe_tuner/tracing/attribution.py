@@ -42,7 +42,7 @@ _SHAPE_PACKAGES = (
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CONSTRUCTOR = re.compile(r"^(\w+)\.__init__\(\) (missing|got an unexpected|takes)")
 _REFUSALS = (
-    ValueError, TypeError, IndexError, KeyError, AssertionError, ArithmeticError, RuntimeError,
+    ValueError, TypeError, LookupError, AssertionError, ArithmeticError, RuntimeError,
     NotImplementedError, AttributeError,
 )  # fmt: skip
 _OTHER_REFUSALS = ("OpError", "InconclusiveDimensionOperation")

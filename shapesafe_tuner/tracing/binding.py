@@ -24,7 +24,14 @@ from shapesafe_tuner.shapes.sentences import counted
 from shapesafe_tuner.shapes.spec import Arguments, Refused, Unknown
 from shapesafe_tuner.tracing.lazy import LazyStr, expressions, proxies_in
 
-__all__ = ["any_shape_initializer", "bind", "layer_classes", "replaced", "rule_of"]
+__all__ = [
+    "any_shape_initializer",
+    "bind",
+    "layer_classes",
+    "penalty_dtypes",
+    "replaced",
+    "rule_of",
+]
 
 _POLICIES = frozenset(
     ["float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"]
@@ -83,6 +90,9 @@ def bind(layer_class: type, args: Sequence[Any] = (), kwargs: Mapping[str, Any] 
         raise Unknown(f"there is no rule for {layer_class.__name__}")
     values = _bound(layer_class, rule, args, kwargs)
     _check_base(values)
+    for name, default in _parameters(layer_class)[0].items():
+        if name.endswith("initializer") and values[name] is None and default is not None:
+            raise Unknown(f"{name}=None may be refused")
     on_reading: dict[str, Callable[[], Any]] = {}
     if rules.own_rule(layer_class) is not None:
         for name in values.keys() - _BASE.keys():
@@ -279,6 +289,27 @@ def _check_regularizer(value: Any) -> None:
     kind = value if isinstance(value, str) else value.__class__.__name__
     if kind not in _REGULARIZERS or not _is_from_keras(value):
         raise Unknown("a regularizer of the user's own may refuse a shape")
+
+
+def penalty_dtypes(configured: Configured) -> set[str]:
+    """The dtypes of what a layer adds to the loss, for its weights and for its outputs."""
+    found: set[str] = set()
+    arguments = configured.arguments
+    for name, value in vars(arguments).items():
+        if isinstance(value, Configured):
+            found |= penalty_dtypes(value)
+        elif value is not None and name == "activity_regularizer":
+            found.add(arguments.compute_dtype)
+        elif value is not None and name.endswith("regularizer"):
+            found.add(_variable_dtype(arguments))
+    if arguments.layer_type == "ActivityRegularization":
+        found.add(arguments.compute_dtype)
+    return found
+
+
+def _variable_dtype(arguments: Arguments) -> str:
+    policy = keras.config.dtype_policy() if arguments.dtype is None else arguments.dtype
+    return str(keras.dtype_policies.get(policy).variable_dtype)
 
 
 def _check_constraint(value: Any) -> None:

@@ -112,6 +112,10 @@ class Check:
         """Count what comes into being in the call of a layer."""
         self.recorder.note_birth(layer)
 
+    def note_build(self, layer: Layer) -> None:
+        """A layer is built."""
+        self.recorder.note_build(layer)
+
     def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
         """Keep what a loss compares: the loss and two shapes."""
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):

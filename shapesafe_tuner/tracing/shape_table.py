@@ -26,7 +26,7 @@ class LayerRecorder:
         tracing_training: the calls are those of a training step.
         empty_map: a layer gave a map without a place, of which this Keras makes nothing in a
             build.
-        births: how many variables were made in the call of a layer so far.
+        births: how many variables, or tensors that a layer keeps, were made in the call of a layer.
         last_called: the layer with code of the user's own that was called last.
         birthplace: the layer or model in whose call the last of them was made.
         embedded: the embeddings that were called, and the shapes that they got.
@@ -96,12 +96,21 @@ class LayerRecorder:
         if not self._calling:
             return
         inner = self._calling[-1]
-        if not _is_from_keras(inner) or type(inner).__name__ in _RUN_OWN_CODE:
+        if not _is_from_keras(inner) or isinstance(inner, keras.layers.Lambda):
             self.own_births = True
         if layer is None:
-            own = [caller for caller in self._calling if not _is_from_keras(caller)]
-            self.births += 1
-            self.birthplace = own[-1] if own else inner
+            self._count_birth(inner)
+
+    def note_build(self, layer: Layer) -> None:
+        """A layer is built; one that computes with its weights then, in a call, makes tensors."""
+        if self._calling and type(layer).__name__ in _COMPUTE_AS_BUILT:
+            self.own_births = True
+            self._count_birth(layer)
+
+    def _count_birth(self, inner: Layer) -> None:
+        own = [caller for caller in self._calling if not _is_from_keras(caller)]
+        self.births += 1
+        self.birthplace = own[-1] if own else inner
 
     def inputs_of(self, layer: Layer) -> Shape:
         """The shapes the last call of ``layer`` was given, or None if none was seen."""
@@ -173,8 +182,8 @@ def _sources_of(given: Nested, layers: Sequence[Layer]) -> dict[int, tuple[int |
     return found
 
 
-_RUN_OWN_CODE = ("Lambda", "Normalization")
-"""Layers of Keras that run the user's code, or compute with their weights as they are built."""
+_COMPUTE_AS_BUILT = ("Normalization",)
+"""Layers of Keras that keep tensors which they compute as they are built."""
 
 
 def _is_from_keras(layer: Layer) -> bool:

@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,13 +78,13 @@ def test_what_would_cost_too_much_names_more_and_is_still_right() -> None:
     explorer = Explorer(judge, None)
     narrowing = Narrowing(explorer, each=30, altogether=60)
     values = {f"kernel_{number}": 9 for number in range(8)}
-    decided = narrowing.demanded(values)
+    decided, verdict = narrowing.demanded(values), judge.judge(values).verdict
     assert decided is not None
     before = explorer.cost
-    assert narrowing.smallest(decided).items() <= decided.items()
+    assert narrowing.smallest(decided, verdict).items() <= decided.items()
     assert before < explorer.cost <= before + 31
     for _ in range(3):
-        narrowing.smallest(decided)
+        narrowing.smallest(decided, verdict)
     assert explorer.cost <= 61
     fault = sst.check(wide, values).fault
     assert fault is not None
@@ -131,3 +132,29 @@ def test_values_kept_from_another_call_are_undecided() -> None:
     report = sst.validate_search_space(keeps)
     assert report.undecided_fraction > 0
     assert not report.conflicts
+
+
+def faulty_twice(hp: Any) -> Any:
+    width = hp.Choice("width", [4, 6])
+    x = inputs = keras.Input((8, 3))
+    # Fails in training only, whatever the width is.
+    x = layers.Attention()([layers.Dense(width)(x), layers.Dense(5)(x)])
+    x = layers.Flatten()(layers.Conv1D(2, hp.Int("steps", 1, 9))(x))
+    model = keras.Model(inputs, x)
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("steps", "layer", "cause"), [(9, "conv1d", {"steps": 9}), (2, "attention", {})]
+)
+def test_the_values_that_are_named_cause_the_fault_that_is_named(
+    steps: int, layer: str, cause: dict[str, Any]
+) -> None:
+    x = np.zeros((4, 8, 3), "float32")
+    for verdict in (
+        sst.check(faulty_twice, {"steps": steps}, x=x, y=x),
+        sst.explain(faulty_twice, {"steps": steps}, x=x, y=x).verdict,
+    ):
+        assert verdict.fault is not None
+        assert (verdict.fault.layer, dict(verdict.fault.hyperparameters)) == (layer, cause)

@@ -17,7 +17,7 @@ from keras import ops, tree
 
 import shapesafe_tuner as sst
 
-__all__ = ["Judged", "LayerCase", "Recipe", "TensorLike", "judge", "recipe"]
+__all__ = ["Judged", "LayerCase", "Outcome", "Recipe", "TensorLike", "judge", "recipe"]
 
 BATCH = 2
 """Samples where a case leaves the batch open."""

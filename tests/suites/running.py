@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
+import multiprocessing
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.suites import keras_layers, keywords
-from tests.suites.case import Judged, judge
+from tests.suites.case import Judged, Outcome, judge
 
-__all__ = ["SUITES", "Count", "cases_of", "run"]
+__all__ = ["SUITES", "Count", "cases_of", "run", "run_apart"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +31,9 @@ class Count:
     on_a_device: int
 
     @classmethod
-    def of(cls, judged: Iterable[Judged]) -> Count:
+    def of(cls, outcomes: Iterable[Outcome]) -> Count:
         """Count."""
-        found = Counter(item.outcome for item in judged)
+        found = Counter(outcomes)
         return cls(
             sum(found.values()), found["agreed"], found["missed"], found["false"],
             found["undecided"], found["crashed"], found["only on a device"],
@@ -77,3 +80,52 @@ def run(cases: Iterable[Any], show: Callable[[Judged], None] | None = None) -> l
         if show is not None:
             show(judged)
     return found
+
+
+def run_apart(
+    suite: str,
+    count: int | None,
+    seed: int = 0,
+    begin: int = 0,
+    seconds: float = math.inf,
+) -> Iterator[tuple[Outcome, str]]:
+    """Judge cases in a process of their own, and go on in another one where that dies.
+
+    Args:
+        suite, count, seed, begin: as of :func:`cases_of`.
+        seconds: no new case after so long.
+
+    Yields:
+        For each case its outcome, and what is to be said about it.
+    """
+    ends = time.time() + seconds
+    stop = None if count is None else begin + count
+    while stop is None or begin < stop:
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        left = None if stop is None else stop - begin
+        given = (theirs, suite, left, seed, begin, ends)
+        process = multiprocessing.get_context("spawn").Process(target=_send, args=given)
+        process.start()
+        theirs.close()
+        while True:
+            try:
+                found = ours.recv()
+            except EOFError:
+                break
+            if found is None:
+                process.join()
+                return
+            begin += 1
+            yield found
+        process.join()
+        yield "only on a device", f"case {begin} ends the process: {process.exitcode}"
+        begin += 1
+
+
+def _send(pipe: Any, suite: str, count: int | None, seed: int, begin: int, ends: float) -> None:
+    for case in cases_of(suite, count, seed, begin):
+        if time.time() > ends:
+            break
+        judged = judge(case)
+        pipe.send((judged.outcome, str(judged)))
+    pipe.send(None)

@@ -11,14 +11,15 @@ import keras_tuner
 import pytest
 
 import shapesafe_tuner as sst
-from tests.tracing import ordinary_models, step_models
+from tests.tracing import loss_models, ordinary_models, step_models
 from tests.tracing.models import CASES, MARKS, dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-assert step_models  # its cases, and those of the other, are among those of models.py
+assert step_models  # its cases, and those of the others, are among those of models.py
 assert ordinary_models
+assert loss_models
 
 
 def trains(build: Any, fit: dict[str, Any]) -> bool:

@@ -101,6 +101,8 @@ def _hook_touched_layers() -> None:
         hooks = current()
         if hooks is not None:
             touch(hooks, self)
+            if not self.built:
+                hooks.note_build(self)
         return open_name_scope(self)
 
     keras.Layer._initialize_tracker = mark_and_initialize

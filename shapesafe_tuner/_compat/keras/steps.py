@@ -22,6 +22,7 @@ from shapesafe_tuner._compat.types import Layer, Model, Nested, Optimizer, Tenso
 __all__ = [
     "Flow",
     "forward",
+    "reached_by_loss",
     "trace_comparison",
     "trace_custom_step",
     "trace_flow",
@@ -65,11 +66,16 @@ def trace_standard_step(
     call = forward(model, training, first=first)
     if backend.COMPARES_APART:
         outputs = backend.trace(call, x)
+        if training:
+            backend.trace(lambda: _constrain(model))
         return trace_comparison(model, training, x, y, sample_weight, outputs)
     compare = _comparison(model, training)
 
     def step(x: Nested, y: Nested, sample_weight: Nested) -> Nested:
-        return compare(x, y, sample_weight, call(x))
+        outputs = compare(x, y, sample_weight, call(x))
+        if training:
+            _constrain(model)
+        return outputs
 
     return backend.trace(step, x, y, sample_weight)
 
@@ -98,6 +104,7 @@ def trace_step_with_gradient(
         )
         if gradients and all(gradient is None for gradient in gradients):
             model.optimizer._filter_empty_gradients(gradients, model.trainable_weights)  # raises
+        _constrain(model)
         return compare(x, y, sample_weight, y_pred)
 
     with weightless.handles(model.trainable_weights, check):
@@ -111,11 +118,13 @@ class Flow(NamedTuple):
         outputs: specifications.
         to_weights: a gradient arrives at a trainable weight of its own.
         to_inputs: one arrives at an input.
+        penalties: the dtypes of what the layer adds to the loss.
     """
 
     outputs: Nested
     to_weights: bool
     to_inputs: bool
+    penalties: tuple[str, ...] = ()
 
 
 def trace_flow(call: Callable[..., Nested], layer: Layer | None, check: Hooks, *specs: Any) -> Flow:
@@ -127,28 +136,55 @@ def trace_flow(call: Callable[..., Nested], layer: Layer | None, check: Hooks, *
         check: the active check.
         specs: ``keras.KerasTensor`` in any structure.
     """
-    if not backend.NEEDS_GRADIENT:
-        return Flow(backend.trace(call, *specs), True, True)
     arrives: list[bool] = []
     weights: list[Variable] = []
+    dtypes: set[str] = set()
+
+    def called(*given: Nested) -> tuple[Nested, list[Tensor]]:
+        outputs = call(*given)
+        penalties = [] if layer is None else [_penalty(loss) for loss in layer.losses]
+        dtypes.update(keras.backend.standardize_dtype(tensor.dtype) for tensor in penalties)
+        return outputs, penalties
 
     def step(*given: Nested) -> Nested:
         def compute() -> tuple[Tensor | None, Nested]:
-            outputs = call(*given)
-            sums = [keras.ops.cast(keras.ops.sum(t), "float32") for t in _floats(outputs)]
+            outputs, penalties = called(*given)
+            counts = [*_floats(outputs), *penalties]
+            sums = [keras.ops.cast(keras.ops.sum(tensor), "float32") for tensor in counts]
             return sum(sums) if sums else None, outputs
 
         def trainable() -> list[Variable]:
             weights[:] = [] if layer is None else layer.trainable_variables
             return weights
 
-        gradients, outputs = backend.differentiate(compute, trainable, _floats(given))
-        arrives[:] = [gradient is not None for gradient in gradients]
+        if not backend.NEEDS_GRADIENT:
+            outputs, _ = called(*given)
+        else:
+            gradients, outputs = backend.differentiate(compute, trainable, _floats(given))
+            arrives[:] = [gradient is not None for gradient in gradients]
+        _constrain(layer)
         return outputs
 
+    if not backend.NEEDS_GRADIENT:
+        return Flow(backend.trace(step, *specs), True, True, tuple(sorted(dtypes)))
     with weightless.handles([] if layer is None else layer.trainable_variables, check):
         outputs = backend.trace(step, *specs)
-    return Flow(outputs, any(arrives[: len(weights)]), any(arrives[len(weights) :]))
+    arrived = any(arrives[: len(weights)]), any(arrives[len(weights) :])
+    return Flow(outputs, *arrived, tuple(sorted(dtypes)))
+
+
+def _penalty(loss: Tensor) -> Tensor:
+    """What ``compute_loss`` makes of a loss that a layer adds."""
+    if not keras.backend.is_float_dtype(loss.dtype):
+        loss = keras.ops.cast(loss, keras.config.floatx())
+    return keras.ops.sum(loss)
+
+
+def _constrain(layer: Layer | None) -> None:
+    """What the optimizer does with weights that have a constraint, once they are updated."""
+    for weight in [] if layer is None else layer.trainable_variables:
+        if weight.constraint is not None:
+            weight.assign(weight.constraint(weight))
 
 
 def _floats(structure: Nested) -> list[Tensor]:
@@ -160,6 +196,34 @@ def _floats(structure: Nested) -> list[Tensor]:
         and not getattr(tensor, "is_sparse", False)
         and "float" in keras.backend.standardize_dtype(tensor.dtype)
     ]
+
+
+def reached_by_loss(
+    model: Model, x: Nested, y: Nested, sample_weight: Nested, y_pred: Nested
+) -> list[bool]:
+    """For each output of the model whether a gradient of the loss arrives there.
+
+    Args:
+        model: compiled, with one output or several.
+        x, y, sample_weight: of a batch, ``keras.KerasTensor`` leaves.
+        y_pred: the outputs.
+    """
+    arrives: list[bool] = []
+
+    def step(x: Nested, y: Nested, sample_weight: Nested, y_pred: Nested) -> None:
+        tensors = tree.flatten(y_pred)
+        floats = {id(tensor) for tensor in _floats(tensors)}
+
+        def compute() -> tuple[Tensor, None]:
+            return model._compute_loss(x, y, y_pred, sample_weight, training=True), None
+
+        watched = [tensor for tensor in tensors if id(tensor) in floats]
+        gradients, _ = backend.differentiate(compute, list, watched)
+        found = {id(t): g is not None for t, g in zip(watched, gradients, strict=True)}
+        arrives[:] = [found.get(id(tensor), False) for tensor in tensors]
+
+    backend.trace(step, x, y, sample_weight, y_pred)
+    return arrives
 
 
 def trace_comparison(

@@ -20,6 +20,7 @@ __all__ = [
     "compares_alike",
     "has_custom_step",
     "has_sure_gradient",
+    "loss_has_gradient",
     "needs_targets",
     "overrides",
     "reported",
@@ -141,12 +142,41 @@ def has_sure_gradient(model: Model) -> bool:
     if not all(isinstance(item, keras.Layer) for graph in graphs for item in graph.operations):
         return False
     last = [tensor._keras_history.operation for tensor in model.outputs]
-    return any(layer.trainable_weights for layer in last) or not model.trainable_weights
+    arrives = any(layer.trainable_weights for layer in last) or not model.trainable_weights
+    return arrives and loss_has_gradient(model)
 
 
 def _is_plain(layer: Layer) -> bool:
     own = type(layer).__module__.split(".")[0] == "keras"
-    return own and not isinstance(layer, keras.layers.Lambda)
+    functions = (getattr(layer, "activation", None), getattr(layer, "recurrent_activation", None))
+    known = all(function is None or _is_activation(function) for function in functions)
+    return own and known and not isinstance(layer, keras.layers.Lambda)
+
+
+def _is_activation(function: Any) -> bool:
+    return str(getattr(function, "__module__", "")).startswith("keras.src.activations")
+
+
+def loss_has_gradient(model: Model) -> bool:
+    """Whether the loss surely has a gradient in each output, as Keras's own losses do."""
+    if model._compile_loss is None or overrides(model, "compute_loss"):
+        return False
+    return all(map(_is_loss_of_keras, tree.flatten(model._compile_loss._user_loss)))
+
+
+def _is_loss_of_keras(loss: Any) -> bool:
+    function = getattr(loss, "fn", None) if isinstance(loss, keras.losses.Loss) else loss
+    kinds = (type(loss), function) if function is not loss else (function,)
+    named = [str(getattr(kind, "__module__", "")) for kind in kinds if kind is not None]
+    return isinstance(loss, str) or (bool(named) and all(map(_in_losses, named)))
+
+
+def _in_losses(module: str) -> bool:
+    return module.startswith("keras.src.losses.losses")
+
+
+_PENALTIES = (type(None), keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
+"""What may regularize outputs and asks for no size of a batch."""
 
 
 def treats_samples_alike(model: Model) -> bool:
@@ -168,6 +198,7 @@ def treats_samples_alike(model: Model) -> bool:
         and ".image_preprocessing." not in type(layer).__module__  # rank 3: one image, no batch
         and not layer._losses  # tensors of the first trace
         and _is_of_library(getattr(layer, "activation", None))
+        and isinstance(layer.activity_regularizer, _PENALTIES)
         for layer in layers
     )
     only_layers = all(

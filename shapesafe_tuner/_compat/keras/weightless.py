@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -34,10 +35,10 @@ def install() -> None:
             return
         hooks.note_birth()
         self._value = None
-        _try_dtype(initializer, self._shape, self._dtype)
+        _try(initializer, self._shape, self._dtype)
         self._initializer = Weightless(self, initializer)
         if not _fits_any_shape(initializer, self._shape):
-            self._initializer.value_shape = _shape_of_value(initializer, self)
+            self._initializer.value_shape = _shape_of_value(initializer, self, hooks)
         if hooks.variables_as_handles:
             give_handle(self, hooks)
 
@@ -137,35 +138,66 @@ def _fits_any_shape(initializer: Initializer, shape: Sequence[int]) -> bool:
         return name in _FIT
     # A function of a recurrent layer's, which joins what the layer's own initialiser gives.
     held = [cell.cell_contents for cell in getattr(initializer, "__closure__", None) or ()]
-    inner = [getattr(item, "bias_initializer", None) for item in held]
-    return all(item is None or _fits_any_shape(item, shape) for item in inner)
+    inner = [item.bias_initializer for item in held if hasattr(item, "bias_initializer")]
+    return all(_fits_any_shape(item, shape) for item in inner)
 
 
 _USUAL_DTYPES = ("float16", "float32", "float64")
 
 
-def _try_dtype(initializer: Initializer, shape: Sequence[int], dtype: str) -> None:
-    """Raise what an initialiser of Keras's raises for an unusual dtype, on a tiny shape."""
-    if dtype in _USUAL_DTYPES or not isinstance(initializer, keras.initializers.Initializer):
+def _try(initializer: Initializer, shape: Sequence[int], dtype: str) -> None:
+    """Raise what one of Keras's initialisers raises for an unusual dtype or seed."""
+    if not isinstance(initializer, keras.initializers.Initializer):
+        if _has_unusual_seed(initializer):
+            _computed(initializer, shape, dtype)
         return
-    if not type(initializer).__module__.startswith("keras."):
+    if dtype in _USUAL_DTYPES or not type(initializer).__module__.startswith("keras."):
         return
     if type(initializer).__name__ == "Constant":
         return
+    if "float" not in dtype:
+        # Bounds are cut to whole numbers, and may be the same then; they depend on the sizes.
+        _computed(initializer, tuple(min(size, _LARGE) for size in shape), dtype)
+        return
     place = (type(initializer).__name__, len(shape), dtype)
     if place not in _TRIED:
-        with backend.outside_graphs():
-            initializer(tuple(min(size, 2) for size in shape), dtype=dtype)
+        _computed(initializer, tuple(min(size, 2) for size in shape), dtype)
         _TRIED.add(place)
+
+
+_LARGE = 64
+"""A size from which on the bounds of all that Keras draws for a kernel are below 1."""
+
+
+def _computed(initializer: Initializer, shape: Sequence[int], dtype: str) -> Tensor:
+    with backend.outside_graphs():
+        return initializer(tuple(shape), dtype=dtype)
+
+
+def _has_unusual_seed(initializer: Initializer) -> bool:
+    """Whether it gives the state of a generator, whose seed is anything but a plain number."""
+    if (
+        getattr(initializer, "__qualname__", "")
+        != "SeedGenerator.__init__.<locals>.seed_initializer"
+    ):
+        return False
+    held = inspect.getclosurevars(initializer).nonlocals
+    return type(held.get("seed")) is not int
 
 
 _TRIED: set[tuple[str, int, str]] = set()
 """Initialisers, ranks and dtypes that go together; there are a few dozen."""
 
 
-def _shape_of_value(initializer: Initializer, variable: Variable) -> tuple[int | None, ...] | None:
+def _shape_of_value(
+    initializer: Initializer, variable: Variable, hooks: Hooks
+) -> tuple[int | None, ...] | None:
     shape, dtype = variable._shape, variable._dtype
-    value = backend.trace(lambda: initializer(shape, dtype=dtype))
+    try:
+        value = backend.trace(lambda: initializer(shape, dtype=dtype))
+    except Exception:  # a graph may refuse what is computed at once in a build
+        hooks.account_for(tuple(shape), dtype)
+        value = _computed(initializer, shape, dtype)
     given = getattr(value, "shape", None)
     return None if given is None else tuple(given)
 

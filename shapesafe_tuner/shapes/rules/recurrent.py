@@ -38,6 +38,8 @@ class Recurrent(Rule):
                 raise Unknown(f"{name} is not between 0 and 1")
         if a.stateful:
             raise Unknown("its states belong to batches of one size")
+        if getattr(a, "use_cudnn", "auto") not in ("auto", False):
+            raise Unknown("Keras may have no kernel of cuDNN for it")
         for name in ("activation", "recurrent_activation"):
             activate(getattr(a, name, None), Spec((None, a.units)))
 

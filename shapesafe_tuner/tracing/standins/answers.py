@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -23,6 +23,7 @@ from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.operations import check_operation
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Specs, Step, Unknown, walk
 from shapesafe_tuner.structures import map_leaves
+from shapesafe_tuner.tracing.binding import penalty_dtypes
 from shapesafe_tuner.tracing.environment import Check, asking_keras
 from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.tracing.lazy import proxies_in
@@ -106,6 +107,8 @@ class Answers:
         self, record: LayerRecord, inputs: Specs, arguments: Mapping[str, Specs] | None, step: Step
     ) -> Answer | Refused:
         configured = record.description.configured
+        if step == "training" and configured is not None:
+            _assert_of_one_dtype(record, penalty_dtypes(configured))
         if configured is not None and not (RULES_ARE_NEWER and has_empty_map(inputs)):
             try:
                 call = Call(built_on=record.built_on, step=step, arguments=arguments or {})
@@ -158,6 +161,9 @@ class Answers:
             else:
                 late = record.built_on is None
                 flow = self._in_step(layer, given, further, step, built_late=late)
+                _assert_of_one_dtype(record, flow.penalties)
+                if record.description.configured is None and layer.activity_regularizer is not None:
+                    raise NoKey(f"{record.layer_class.__name__} regularizes batches of open size")
                 outputs = flow.outputs
         made = (count_parameters(layer) or 0) - (before if record.built_on is not None else 0)
         specs = _given_by(record.layer_class, outputs)
@@ -252,6 +258,12 @@ def demand_sizes(structure: Specs) -> None:
         for size in (*spec.shape, *(spec.mask or ())):
             if type(size) is Deferred:
                 size.force()
+
+
+def _assert_of_one_dtype(record: LayerRecord, penalties: Iterable[str]) -> None:
+    """Backends may refuse the sum of the loss and of what layers add to it in another dtype."""
+    if any(dtype != keras.config.floatx() for dtype in penalties):
+        raise NoKey(f"{record.layer_class.__name__} adds to the loss in a dtype of its own")
 
 
 def has_empty_map(specs: Specs) -> bool:

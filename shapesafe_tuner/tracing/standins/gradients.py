@@ -6,7 +6,7 @@ one on to their inputs; a layer that was asked itself was traced with its gradie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from shapesafe_tuner.tracing.standins.functional import FunctionalRecord
@@ -17,13 +17,14 @@ from shapesafe_tuner.tracing.standins.specs import tensors
 __all__ = ["gradient_arrives", "passage"]
 
 
-def gradient_arrives(model: ModelRecord) -> bool:
+def gradient_arrives(model: ModelRecord, without: Collection[int] = ()) -> bool:
     """Whether a gradient reaches a weight that is trained, or there is none to be trained.
 
     Args:
         model: whose training step was followed on stand-ins.
+        without: places of outputs that no gradient comes to.
     """
-    return _Walk().through(model) or not any(_trained(model))
+    return _Walk().through(model, without) or not any(_trained(model))
 
 
 def passage(record: Any) -> tuple[bool, bool]:
@@ -34,9 +35,11 @@ def passage(record: Any) -> tuple[bool, bool]:
 class _Walk:
     """Goes back through a model until a gradient has arrived."""
 
-    def through(self, record: Any, trainable: bool = True) -> bool:
-        """Whether it arrived in this layer, operation or model."""
-        return self._through(record, trainable)[0]
+    def through(self, model: ModelRecord, without: Collection[int] = ()) -> bool:
+        """Whether it arrived in this model, from its outputs but for some."""
+        if not without:
+            return self._through(model, trainable=True)[0]
+        return isinstance(model, FunctionalRecord) and self._graph(model, True, without)[0]
 
     def one(self, record: Any) -> tuple[bool, bool]:
         """As :func:`passage`."""
@@ -61,8 +64,11 @@ class _Walk:
                 return arrived, passed
         return False, True
 
-    def _graph(self, model: FunctionalRecord, trainable: bool) -> tuple[bool, bool]:
-        pending: list[Node] = [tensor.node for tensor in tensors(model.wanted)]
+    def _graph(
+        self, model: FunctionalRecord, trainable: bool, without: Collection[int] = ()
+    ) -> tuple[bool, bool]:
+        outputs = enumerate(tensors(model.wanted))
+        pending: list[Node] = [tensor.node for place, tensor in outputs if place not in without]
         seen: set[int] = set()
         passed = False
         while pending:

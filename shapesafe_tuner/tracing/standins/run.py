@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import keras
@@ -124,9 +124,13 @@ class AnalyticRun(Constructing):
     def is_changed(self, record: Record) -> None:
         """A layer is changed after it was made."""
 
-    def gradient_arrives(self, model: ModelRecord) -> bool:
-        """Whether a gradient reaches a weight of a model whose training step was followed."""
-        return gradient_arrives(model)
+    def gradient_arrives(self, model: ModelRecord, without: Collection[int] = ()) -> bool:
+        """Whether a gradient reaches a weight of a model whose training step was followed.
+
+        Args:
+            without: places of outputs that no gradient comes to.
+        """
+        return gradient_arrives(model, without)
 
     def step_of(self, model: ModelRecord, place: int) -> Specs:
         """The outputs of a model in the step of a batch, where its tensors carry them."""

@@ -121,6 +121,8 @@ class Training:
                 without_frames(known.error)
             if key is not None:
                 _STEPS[key] = known
+        if known.without_gradient and not run.gradient_arrives(record, known.without_gradient):
+            record.leave("may have no weight that a gradient reaches")
         first = self._data.batches[0]
         notes = noticed(self._data, facts_of(record, first, outputs[first], run.rows))
         return dataclasses.replace(known, warnings=(*known.warnings, *notes)) if notes else known

@@ -207,13 +207,13 @@ class FollowedRun(AnalyticRun):
         """What lies behind a tensor is then not what it was."""
         self._follower.uses("changes")
 
-    def gradient_arrives(self, model: ModelRecord) -> bool:
+    def gradient_arrives(self, model: ModelRecord, without: Collection[int] = ()) -> bool:
         """Whether a gradient reaches a weight, as the tensors say."""
         outputs = model.grown_outputs()
-        if type(outputs) is SymbolicTensor and facts_of(outputs).gradient:
+        if not without and type(outputs) is SymbolicTensor and facts_of(outputs).gradient:
             return True
         self.walks(model)
-        return super().gradient_arrives(model)
+        return super().gradient_arrives(model, without)
 
     def step_of(self, model: ModelRecord, place: int) -> Any:
         """The outputs of a model in the step of a batch, if its tensors carry them."""

@@ -51,6 +51,7 @@ class StepOutcome:
         batch: the batch it stopped at.
         undecided: why the training could not be judged.
         outputs: the model's outputs for the first batch, ``keras.KerasTensor`` leaves.
+        without_gradient: places of outputs that no gradient of the loss arrives at.
         warnings: what to tell the user besides.
     """
 
@@ -59,6 +60,7 @@ class StepOutcome:
     batch: Batch | None = None
     undecided: str | None = None
     outputs: Nested = None
+    without_gradient: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -118,7 +120,18 @@ def trace_training(
     if refused is not None:
         return refused
     outputs = None if first is None else first[1]
-    return StepOutcome(outputs=outputs, warnings=tuple(warnings))
+    known = outputs if judge_loss and outputs_of is not None else None
+    unreached = _without_gradient(model, data.batches[0], known)
+    return StepOutcome(outputs=outputs, without_gradient=unreached, warnings=tuple(warnings))
+
+
+def _without_gradient(model: Model, batch: Batch, outputs: Nested) -> tuple[int, ...]:
+    """Places of outputs, known before, that no gradient of the loss arrives at."""
+    if outputs is None or not backend.NEEDS_GRADIENT or trainer.loss_has_gradient(model):
+        return ()
+    x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
+    reached = steps.reached_by_loss(model, x, y, weight, outputs)
+    return tuple(place for place, arrives in enumerate(reached) if not arrives)
 
 
 def _not_saved(model: Model, *, trained: bool) -> list[Note]:

@@ -135,9 +135,9 @@ class PosedRecord(ModelRecord):
                 self.blamed("gives what is no tensor, or a mask")
             if _state_of(self.facade) != self._held:
                 self.blamed("changes once it is built")
-            self.trains = _is_trained(made)
+            self.trains, goes_on = _passage(made)
         if step:
-            self.flow = Flow(outputs, to_weights=self.trains, to_inputs=True)
+            self.flow = Flow(outputs, to_weights=self.trains, to_inputs=goes_on)
         if self.is_model and step and not run.inside and not self.trains:
             self.blamed("gives what no weight leads to")
         return Answer(sum(leaf.parameters or 0 for leaf in self.leaves()), outputs)
@@ -191,9 +191,13 @@ def owner_of(cls: type, name: str) -> type:
     return next(base for base in cls.__mro__ if name in vars(base))
 
 
-def _is_trained(made: Any) -> bool:
-    """Whether a gradient of these tensors reaches a weight: ``fit`` refuses to train nothing."""
+def _passage(made: Any) -> tuple[bool, bool]:
+    """Whether a gradient of these tensors reaches a weight, and whether it reaches an input.
+
+    ``fit`` refuses to train nothing.
+    """
     pending, seen = [tensor.node for tensor in tensors(made)], set()
+    reaches_input = False
     while pending:
         node = pending.pop()
         if id(node) in seen:
@@ -202,16 +206,22 @@ def _is_trained(made: Any) -> bool:
         record = node.record
         if isinstance(record, Weight):
             if record.trainable:
-                return True
+                return True, True
+            reaches_input = reaches_input or record.is_argument
             continue
         if isinstance(record, PosedRecord) and record.trains:
-            return True
+            return True, True
+        if record.flow is not None and not isinstance(record, PosedRecord):
+            if record.flow.to_weights and getattr(record, "trainable", True):
+                return True, True
+            pending += [tensor.node for tensor in node.parents() if record.flow.to_inputs]
+            continue
         for leaf in () if isinstance(record, PosedRecord) else record.leaves():
             if leaf.parameters and leaf.trainable:
-                return True
+                return True, True
         if ".preprocessing." not in record.layer_class.__module__:
             pending += [tensor.node for tensor in node.parents()]
-    return False
+    return False, reaches_input
 
 
 def _may_hold(value: Any, run: Any) -> bool:
