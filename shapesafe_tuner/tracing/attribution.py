@@ -34,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 _LIBRARIES = os.path.normcase(sysconfig.get_paths()["purelib"])
+_PYTHON = os.path.normcase(sysconfig.get_paths()["stdlib"]) + os.sep
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "optree", "tree")
 _SHAPE_PACKAGES = (
     KERAS_FOLDER + os.sep,
@@ -95,6 +96,8 @@ class Attribution:
 def attribute(error: BaseException) -> Attribution:
     """Decide whose ``error`` is; it must still carry its traceback."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    while len(frames) > 1 and _is_of_python(frames[-1].f_code.co_filename):
+        frames.pop()  # as ``re``, which refuses for the one that calls it
     inside = [frame for frame in frames if not frame.f_code.co_filename.startswith(_OURS)]
     raised_in = inside[-1].f_code.co_filename if inside else ""
     in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)
@@ -113,6 +116,13 @@ def attribute(error: BaseException) -> Attribution:
         by_user_code=not in_library,
         by_keras_tuner=f"{os.sep}keras_tuner{os.sep}" in raised_in,
         inputs=_compared(operation, frame),
+    )
+
+
+def _is_of_python(name: str) -> bool:
+    path = os.path.normcase(name)
+    return name.startswith("<frozen") or (
+        path.startswith(_PYTHON) and not path.startswith(_LIBRARIES)
     )
 
 

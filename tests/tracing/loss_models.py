@@ -224,3 +224,21 @@ def spectrogram_in_half_precision(hp: Any) -> Any:
     )
     stack.compile("sgd", "mse")
     return stack
+
+
+# What Python's library refuses inside of Keras.
+
+
+@case(X, Y)
+def equation_that_is_no_text(hp: Any) -> Any:
+    return model(layers.EinsumDense(None, output_shape=4))
+
+
+@case(X, Y)
+def function_that_is_none(hp: Any) -> Any:
+    return model(layers.Lambda(None), layers.Dense(4))
+
+
+@case(X, Y)
+def cudnn_without_a_kernel(hp: Any) -> Any:
+    return model(layers.Reshape((6, 1)), layers.GRU(4, use_cudnn=None))
