@@ -411,3 +411,22 @@ def test_a_deep_space_is_exact_by_its_states() -> None:
     report = sst.validate_search_space(build, exact=True, progress=False)
     assert report.exact
     assert report.runs < 3_000
+
+
+def without_values(hp: Any) -> Any:
+    x = inputs = keras.Input((40, 1))
+    for number in range(5):
+        x = layers.Conv1D(2, hp.Int(f"kernel_{number}", 1, 8))(x)
+    model = keras.Model(inputs, x)
+    model.compile(keras.optimizers.SGD(hp.Float("rate", 0.1, 0.001)), "mse")
+    return model
+
+
+def test_a_range_without_values_refuses_every_configuration_at_once() -> None:
+    report = sst.validate_search_space(without_values, progress=False)
+    assert report.exact
+    assert [dict(conflict.values) for conflict in report.conflicts] == [{}]
+    assert report.runs <= 3
+    with pytest.raises(ValueError) as real:
+        without_values(keras_tuner.HyperParameters())
+    assert report.conflicts[0].fault.error == str(real.value)

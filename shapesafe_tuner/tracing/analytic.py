@@ -26,7 +26,14 @@ from shapesafe_tuner.tracing.signals import (
     users_line,
     without_frames,
 )
-from shapesafe_tuner.tracing.standins.analysed import Analysed, Given, built, parameters_of, refused
+from shapesafe_tuner.tracing.standins.analysed import (
+    Analysed,
+    Given,
+    built,
+    parameters_of,
+    refused,
+    refused_by_kerastuner,
+)
 from shapesafe_tuner.tracing.standins.answers import has_empty_map
 from shapesafe_tuner.tracing.standins.facades import ModelStandIn, Posed
 from shapesafe_tuner.tracing.standins.models import ModelRecord
@@ -209,9 +216,10 @@ class AnalyticPass:
             run.escalated = run.escalated or _hidden(refusal)
             return None
         except BaseException as error:
+            found = refused_by_kerastuner(hp, run, error)
             run.escalated = run.escalated or _raised(error)
             without_frames(error)
-            return None
+            return found
         if run.escalated is not None or run.refusal is not None or not _is_model(model):
             hidden = None if run.refusal is None else _hidden(run.refusal)
             run.escalated = run.escalated or hidden or "build returns no model of this run"

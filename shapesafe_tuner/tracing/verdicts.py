@@ -44,7 +44,9 @@ def of_analysis(found: Analysed, step: StepOutcome) -> Verdict:
     layers, fault = found.layers, found.fault
     stage: Stage = "analytic"
     notes: tuple[str, ...] = ()
-    if fault is None:
+    if found.refused_as is not None:
+        fault = _fault(found.refused_as, found.hp, None)
+    elif fault is None:
         notes = step.warnings
         if step.attribution is not None:
             fault, stage = _fault(step.attribution, found.hp, None, step), "training_step"

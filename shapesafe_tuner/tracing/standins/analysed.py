@@ -14,6 +14,7 @@ from shapesafe_tuner._compat.types import HyperParameter, Nested, Value
 from shapesafe_tuner.escaping import named, short
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.spec import Spec, Specs
+from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.shape_table import shapes_of, with_unknown_batch
 from shapesafe_tuner.tracing.signals import RefusalInBuild, without_frames
@@ -31,7 +32,15 @@ from shapesafe_tuner.tracing.standins.specs import tensors
 from shapesafe_tuner.tracing.training.step import StepOutcome
 from shapesafe_tuner.verdict import LayerShape, Shape, ShapeFault
 
-__all__ = ["Analysed", "Given", "built", "outside_of_domain", "parameters_of", "refused"]
+__all__ = [
+    "Analysed",
+    "Given",
+    "built",
+    "outside_of_domain",
+    "parameters_of",
+    "refused",
+    "refused_by_kerastuner",
+]
 
 Sources: TypeAlias = tuple[int | str, ...] | None
 """Where a row takes its inputs from, as in :class:`LayerShape`."""
@@ -52,6 +61,7 @@ class Analysed:
         layers: the shape table.
         built: False for a model whose shapes no data fixed.
         outside: the values that are outside their domain, a sentence each.
+        refused_as: the refusal of KerasTuner, or None.
     """
 
     hp: RecordedHyperParameters | QuickHyperParameters
@@ -62,6 +72,7 @@ class Analysed:
     layers: tuple[LayerShape, ...] = ()
     built: bool = True
     outside: tuple[str, ...] = ()
+    refused_as: Attribution | None = None
 
 
 def built(
@@ -121,6 +132,23 @@ def refused(
         shape = _output_shape(model) if model.is_built() else None
         parameters = parameters_of(model)
     return Analysed(hp, fault, None, parameters, shape, layers, outside=_outside(hp))
+
+
+def refused_by_kerastuner(hp: Given, run: AnalyticRun, error: BaseException) -> Analysed | None:
+    """What KerasTuner refuses, such as a range without values; None for any other error.
+
+    Args:
+        hp: the configuration; what is not chosen of it has been asked for nothing.
+        run: on stand-ins, as faithful as ever.
+        error: that left ``build``.
+    """
+    if run.escalated is not None or run.refusal is not None:
+        return None
+    said = attribute(error)
+    if not said.by_keras_tuner or said.origin is not Origin.FAULT:
+        return None
+    layers, _ = _table(run, None)
+    return Analysed(hp, refused_as=said, layers=layers, outside=_outside(hp))
 
 
 def parameters_of(record: ModelRecord) -> int | None:
