@@ -40,6 +40,7 @@ _SHAPE_PACKAGES = (
     KERAS_FOLDER + os.sep,
     *(os.path.join(_LIBRARIES, package) + os.sep for package in _PACKAGES),
 )
+_APPLICATIONS = os.path.join(KERAS_FOLDER, "src", "applications") + os.sep
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CONSTRUCTOR = re.compile(r"^(\w+)\.__init__\(\) (missing|got an unexpected|takes)")
 _REFUSALS = (
@@ -83,6 +84,8 @@ class Attribution:
         by_user_code: raised by a line of the user's, not inside Keras or its backend.
         by_keras_tuner: raised inside KerasTuner, as for a range without values.
         inputs: the shapes a loss or metric compared: targets, then outputs.
+        about: the output that a loss compared, or the application that refuses to be made.
+        hint: what else there is to say, as the end of a sentence.
     """
 
     origin: Origin
@@ -91,6 +94,8 @@ class Attribution:
     by_user_code: bool
     by_keras_tuner: bool = False
     inputs: Any = None
+    about: str | None = None
+    hint: str | None = None
 
 
 def attribute(error: BaseException) -> Attribution:
@@ -116,6 +121,7 @@ def attribute(error: BaseException) -> Attribution:
         by_user_code=not in_library,
         by_keras_tuner=f"{os.sep}keras_tuner{os.sep}" in raised_in,
         inputs=_compared(operation, frame),
+        about=_application(frames) if operation is None else _output(frames),
     )
 
 
@@ -231,6 +237,23 @@ def _compared(operation: Any, frame: Any) -> Any:
         return None
     pair = shapes_of([frame.f_locals.get(name) for name in ("y_true", "y_pred")])
     return None if None in pair else pair
+
+
+def _application(frames: list[Any]) -> str | None:
+    """The function of ``keras.applications`` that was called, if one was."""
+    names = (frame.f_code.co_name for frame in frames if _APPLICATIONS in frame.f_code.co_filename)
+    return next((name for name in names if hasattr(keras.applications, name)), None)
+
+
+def _output(frames: list[Any]) -> str | None:
+    """Which of several outputs was compared."""
+    for frame in frames:
+        owner, path = frame.f_locals.get("self"), frame.f_locals.get("path")
+        if type(owner).__name__ == "CompileLoss" and isinstance(path, tuple) and path:
+            names = getattr(owner, "output_names", None) or ()
+            known = type(path[-1]) is int and path[-1] < len(names)
+            return f"output '{names[path[-1]] if known else path[-1]}'"
+    return None
 
 
 def _looked_into(operation: Any) -> bool:

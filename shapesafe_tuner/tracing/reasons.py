@@ -35,15 +35,22 @@ def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None
         inputs: the shapes the failing operation was given, where known.
         batch: the batch of data it met, for faults of the training step.
     """
+    said = _described(attribution, inputs, batch)
+    return said if attribution.hint is None else f"{said.rstrip('.')}; {attribution.hint}."
+
+
+def _described(attribution: Attribution, inputs: Shape, batch: Batch | None) -> str:
     where = _where(batch)
     operation = attribution.operation
     if attribution.message.startswith("No gradients provided"):
         return _NO_GRADIENT + _sentence(where)
     if operation is None:
         prefix = "build refuses it: " if attribution.by_user_code and batch is None else ""
+        if attribution.about is not None:
+            prefix = f"{attribution.about} refuses it: "
         said = first_sentence(attribution.message)
         return _sentence(prefix + (said.rstrip(".") + where if where else said))
-    who = _name(operation)
+    who = _name(operation) + (f" of {attribution.about}" if attribution.about else "")
     for explain in _EXPLANATIONS:
         why = explain(operation, inputs, attribution.message, batch)
         if why:

@@ -244,3 +244,38 @@ def test_keras_refuses_in_the_words_of_the_rule(layer: Callable[[], Any], said: 
     assert fault is not None
     assert fault.error is not None
     assert fault.reason.startswith(said)
+
+
+def test_a_backbone_below_its_smallest_input_is_named() -> None:
+    def build(hp: Any) -> Any:
+        return keras.applications.Xception(weights=None, include_top=False, input_shape=(16, 16, 3))
+
+    fault = sst.check(build, {}).fault
+    assert fault is not None
+    assert fault.reason.startswith("Xception refuses it: Input size must be at least 71x71")
+
+
+def test_the_output_whose_loss_refuses_is_named() -> None:
+    def build(hp: Any) -> Any:
+        x = keras.Input((6,))
+        heads = [layers.Dense(4, name="left")(x), layers.Dense(3, name="right")(x)]
+        model = keras.Model(x, heads)
+        model.compile("sgd", ["mse", "mse"])
+        return model
+
+    y = np.zeros((8, 4))
+    fault = sst.check(build, {}, x=np.zeros((8, 6)), y=[y, y]).fault
+    assert fault is not None
+    assert fault.reason.startswith("The loss mse of output 'right' compares targets")
+
+
+@pytest.mark.parametrize("layer", [layers.Flatten, lambda: layers.LSTM(2, stateful=False)])
+def test_an_input_that_is_not_that_of_the_data_is_said(layer: Any) -> None:
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((5, 2)), layer(), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    fault = sst.check(build, {}, x=np.zeros((8, 7, 3)), y=np.zeros((8, 1))).fault
+    assert fault is not None
+    assert fault.reason.endswith("; the model's Input says (5, 2), and the data are (7, 3).")

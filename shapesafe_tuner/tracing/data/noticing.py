@@ -19,7 +19,7 @@ from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec, leave
 from shapesafe_tuner.tracing.shape_table import LayerRecorder, shapes_of
 from shapesafe_tuner.verdict import Note, Shape
 
-__all__ = ["Facts", "Lookup", "facts_of_model", "noticed"]
+__all__ = ["Facts", "Lookup", "declared_by", "differing", "facts_of_model", "noticed"]
 
 
 class Lookup(NamedTuple):
@@ -74,10 +74,15 @@ def facts_of_model(model: Model, batch: Batch, outputs: Nested, recorder: LayerR
     if not inputs and len(arrays) == 1 and not recorder.looks_up:
         same = {layer for layer, shape in recorder.embedded if shape == arrays[0].shape}
         found += [Lookup(layer.name, layer.input_dim, arrays[0]) for layer in same if len(same) < 2]
-    is_stack = isinstance(model, keras.Sequential) and len(inputs) == 1
-    declared = tuple(inputs[0].shape) if is_stack else None
     names = getattr(model, "output_names", None) or ()
-    return Facts(losses_of(model), shapes_of(outputs), names, found, declared)
+    return Facts(losses_of(model), shapes_of(outputs), names, found, declared_by(model))
+
+
+def declared_by(model: Model) -> tuple[int | None, ...] | None:
+    """The shape that a stack of layers was given for its input; None for other models."""
+    inputs = list(getattr(model, "inputs", None) or [])
+    is_stack = isinstance(model, keras.Sequential) and len(inputs) == 1
+    return tuple(inputs[0].shape) if is_stack else None
 
 
 def noticed(data: DataSpec, facts: Facts) -> tuple[Note, ...]:
@@ -179,12 +184,22 @@ def _is_sparse(loss: Any) -> bool:
 
 def _lengths(x: Nested, declared: Sequence[int | Deferred | None]) -> Iterator[str]:
     """Keras holds a graph against its inputs, and a stack of layers not."""
-    if not isinstance(x, TensorSpec) or len(x.shape) != len(declared):
-        return
+    differs = differing(x, declared)
+    if differs is not None:
+        yield f"{differs}: a Sequential takes them in silence. Read both from one place."
+
+
+def differing(x: Nested, declared: Sequence[int | Deferred | None] | None) -> str | None:
+    """How data differ from the shape that a stack of layers was given for its input.
+
+    Args:
+        x: of a batch.
+        declared: that shape; None where there is none.
+    """
+    if declared is None or not isinstance(x, TensorSpec) or len(x.shape) != len(declared):
+        return None
     pairs = [*zip(declared, x.shape, strict=True)][1:]
-    if any(None not in pair and pair[0] != pair[1] for pair in pairs):
-        sizes = [tuple(side) for side in zip(*pairs, strict=True)]
-        yield (
-            f"the model's Input says {sizes[0]}, and the data are {sizes[1]}: a Sequential takes "
-            "them in silence. Read both from one place."
-        )
+    if all(None in pair or pair[0] == pair[1] for pair in pairs):
+        return None
+    sizes = [tuple(side) for side in zip(*pairs, strict=True)]
+    return f"the model's Input says {sizes[0]}, and the data are {sizes[1]}"

@@ -14,10 +14,10 @@ from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, plain_tensor
 from shapesafe_tuner._compat.types import Model, Nested, Tensor
 from shapesafe_tuner.memory import Memory
-from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
+from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, walk
 from shapesafe_tuner.structures import Structure, leaves, map_leaves
 from shapesafe_tuner.tracing.attribution import Origin
-from shapesafe_tuner.tracing.data.noticing import noticed
+from shapesafe_tuner.tracing.data.noticing import differing, noticed
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.remembering.keys import Key, key_of
@@ -152,12 +152,16 @@ class Training:
         run.walks(record)
         try:
             return record.answer(specs, None, step=step).outputs
-        except RefusalInBuild:
+        except RefusalInBuild as refusal:
             first = batch is self._data.batches[0]
             if step == "evaluation" or not (first or backend.LOOKS_AT_EVERY_BATCH):
                 # Rules speak of training; what a layer does in evaluation Keras says.
                 run.refusal = None
                 record.leave("may do otherwise in evaluation or with a later batch")
+            source = record.source if isinstance(record, SequentialRecord) else None
+            hint = differing(batch.x, None if source is None else source.output.shape)
+            if hint is not None:
+                refusal.refused = Refused(f"{refusal.refused.why.rstrip('.')}; {hint}")
             raise
 
     def _trace(

@@ -18,6 +18,7 @@ from shapesafe_tuner._compat.backends import StrayTensor, backend
 from shapesafe_tuner._compat.keras import steps, trainer
 from shapesafe_tuner._compat.types import Model, Nested
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
+from shapesafe_tuner.tracing.data.noticing import declared_by, differing
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.signals import SizesMatter, Undecidable
@@ -205,6 +206,8 @@ def _refused(error: BaseException, model: Model, batch: Batch, warnings: list[st
     message = f"{type(error).__name__}: {attribution.message}"
     if attribution.origin is Origin.UNKNOWN or _only_while_tracing(error, model):
         return StepOutcome(undecided=message, batch=batch, warnings=tuple(warnings))
+    hint = differing(batch.x, declared_by(model))
+    attribution = dataclasses.replace(attribution, hint=hint)
     return StepOutcome(attribution, error, batch, warnings=tuple(warnings))
 
 
