@@ -129,13 +129,18 @@ class AnalyticPass:
                 quick = source.quick(space, values, defer)
             else:
                 known = source.declarations(space)
+                if known.conditional:
+                    follower.uses("stock")
+                    return None
                 quick = FollowedHyperParameters(
                     RecordedValues(values), known, defer, follower=follower
                 )
             found = self._judge(quick, show=shown_sizes, follower=follower)
             while isinstance(found, Left) and found.blamed is not None and follower is None:
                 found = self._judge(source.quick(space, values, defer), show=shown_sizes)
-        if source.stock and follower is not None:
+            if follower is not None and quick.needs_stock:
+                return None
+        elif follower is not None:
             follower.uses("stock")
             return None
         if source.stock and demanded() is None:
@@ -182,7 +187,10 @@ class AnalyticPass:
                     follower.close()
             left = Left(run.escalated or "a refusal did not arrive", run.blamed)
             if getattr(hp, "needs_stock", False):
-                self._source.stock = True
+                if follower is None:
+                    self._source.stock = True
+                else:
+                    follower.uses("stock")
         # A stand-in that outlives its run keeps the run, and with it every layer of it, alive: the
         # memory of a search would grow with each check. The next check would also meet layers of
         # this one. So the run is counted: whoever keeps a stand-in holds a reference. A cycle of

@@ -2,14 +2,15 @@
 
 KerasTuner makes, validates and copies an object at every call. Calls repeat word by word from one
 configuration to the next, so what a call declares is worked out once and looked up afterwards.
-Whatever else ``build`` does with its ``hp`` (scopes, ``hp.space``, copies) needs KerasTuner's own.
+Whatever else ``build`` does with its ``hp`` (name scopes, ``hp.space``, copies) needs KerasTuner's
+own.
 """
 
 from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Collection
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import keras_tuner
 
@@ -18,13 +19,15 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
     RecordedHyperParameters,
     RecordedValues,
 )
-from shapesafe_tuner._compat.keras_tuner.domains import hp_types, range_of
+from shapesafe_tuner._compat.keras_tuner.domains import hp_types, place_of, range_of
 from shapesafe_tuner._compat.types import Condition, HyperParameter, HyperParameters, Value
 from shapesafe_tuner.memory import Memory
 
 __all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
 
 _MISSING: Any = object()
+_Place: TypeAlias = str | tuple[str, str]
+"""The name of a hyperparameter, with the conditions of its scope where it has any."""
 _DECLARED: Memory[object, tuple[HyperParameter, str]] = Memory(20_000)
 """The hyperparameter that a call declares, whatever the build, and its range in words."""
 
@@ -41,14 +44,17 @@ class Declarations:
         in_advance: names whose range the user fixed before ``build``.
 
     Attributes:
-        first: by name, what is registered already; its default and range hold.
+        first: by place, what is registered already; its default and range hold.
         conditional: True when some hyperparameter has conditions.
     """
 
     def __init__(self, space: HyperParameters | None, in_advance: Collection[str]) -> None:
         known = [] if space is None else list(space.space)
         self.size = len(known)
-        self.first = {item.name: (item, range_of(item)) for item in reversed(known)}
+        self.first: dict[_Place, tuple[HyperParameter, str]] = {}
+        for item in known:
+            place = place_of(item) if item.conditions else item.name
+            self.first.setdefault(place, (item, range_of(item)))
         self.in_advance = in_advance
         self.conditional = any(item.conditions for item in known)
 
@@ -61,7 +67,7 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
         declarations: what is declared already.
 
     Attributes:
-        asked: by name, the hyperparameters that this run declared.
+        asked: by place, the hyperparameters that this run declared.
         needs_stock: True once ``build`` did what this class has no answer for.
         defer: gives the value of a hyperparameter that has none; None for its default.
     """
@@ -78,7 +84,7 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
         self.active_scopes: list[list[Condition]] = []
         self.inactive_scopes: list[list[Condition]] = []
         self._declarations = declarations
-        self.asked: dict[str, tuple[HyperParameter, str]] = {}
+        self.asked: dict[_Place, tuple[HyperParameter, str]] = {}
         self.needs_stock = False
         self.defer = defer
 
@@ -93,6 +99,12 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
             stock._register(parameter)
         stock.values = self.values
         return stock  # type: ignore[no-any-return]
+
+    def _exists(self, name: str, conditions: Collection[Condition] | None = None) -> bool:
+        """Whether the parent of a conditional scope is declared; if not, KerasTuner says so."""
+        within = self._conditions if conditions is None else conditions
+        place = (name, _scope(within)) if within else name
+        return place in self.asked or place in self._declarations.first or bool(self._hps)
 
     @property
     def _hps(self) -> NoReturn:
@@ -113,6 +125,11 @@ def _declare(key: object, parameter: HyperParameter) -> tuple[HyperParameter, st
     return found
 
 
+def _scope(conditions: Collection[Condition]) -> str:
+    """The conditions of a scope, as :func:`place_of` writes them."""
+    return repr([condition.get_config() for condition in conditions])
+
+
 def _quick(method: str) -> Callable[..., Value]:
     stock = getattr(keras_tuner.HyperParameters, method)
     kind = getattr(hp_types, method)
@@ -122,16 +139,26 @@ def _quick(method: str) -> Callable[..., Value]:
         if self._name_scopes or type(name) is not str or "parent_name" in kwargs:
             return self._hps
         declarations = self._declarations
+        place: _Place = name
+        within = self._conditions
+        if within:
+            if any(condition.name == name for condition in within):
+                return self._hps  # KerasTuner refuses it
+            place = (name, _scope(within))
         # Bytes tell 1 from 1.0 and True, as a hash of the arguments would not.
-        key = (kind, name, marshal.dumps((args, kwargs), 2))
-        found = _DECLARED.get(key) or _declare(key, kind(name, *args, **kwargs))
+        key = (kind, place, marshal.dumps((args, kwargs), 2))
+        found = _DECLARED.get(key)
+        if found is None:
+            found = _declare(key, kind(name, *args, **kwargs, conditions=list(within)))
         values = self.values
-        first = self.asked.get(name)
+        first = self.asked.get(place)
         if first is None:
-            values.names_read[name] = None
-            first = self.asked[name] = declarations.first.get(name, found)
+            first = self.asked[place] = declarations.first.get(place, found)
         if first is not found and first[1] != found[1] and name not in declarations.in_advance:
             values.reregistered[name] = Ranges(first[1], found[1])
+        if within and not self._conditions_are_active(within):
+            return None
+        values.names_read[name] = None
         value = get(values, name, _MISSING)
         if value is _MISSING:
             defer = self.defer

@@ -1,7 +1,7 @@
 """The one source of the ``HyperParameters`` that ``build`` gets in analytic runs.
 
-The quick one answers in a microsecond. Where ``build`` does what it has no answer for, or some
-hyperparameter has conditions, all later runs get KerasTuner's own.
+The quick one answers in a microsecond. Where ``build`` does what it has no answer for, all
+later runs get KerasTuner's own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import (
     configuration,
     lazy_configuration,
 )
+from shapesafe_tuner._compat.keras_tuner.domains import is_active
 from shapesafe_tuner._compat.keras_tuner.quick import Declarations, QuickHyperParameters
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
 
@@ -40,7 +41,6 @@ class HyperParametersSource:
         known = self._declarations
         if known is None or (space is not None and len(space.space) != known.size):
             known = self._declarations = Declarations(space, self._in_advance)
-            self.stock = self.stock or known.conditional
         return known
 
     def chosen(
@@ -52,11 +52,11 @@ class HyperParametersSource:
             hp = configuration(space, values, self._in_advance)
             hp.values.names_read.clear()
             return hp
-        recorded = RecordedValues(values)
-        for name, (first, _) in known.first.items():
-            if not dict.__contains__(recorded, name):
-                dict.__setitem__(recorded, name, first.default)
-        return QuickHyperParameters(recorded, known)
+        chosen = dict(values)
+        for first, _ in known.first.values():
+            if first.name not in chosen and is_active(first, chosen):
+                chosen[first.name] = first.default
+        return QuickHyperParameters(RecordedValues(chosen), known)
 
     def quick(
         self,

@@ -26,6 +26,10 @@ class FollowedHyperParameters(QuickHyperParameters):
         self._follower = follower
         super().__init__(*given)
 
+    def _exists(self, *_: Any) -> bool:
+        """A conditional scope is opened: what is active in it is no part of a state."""
+        return bool(self._hps)
+
     @property
     def values(self) -> Any:
         """The values; ``build`` itself does not read them, or nothing is merged."""
