@@ -108,6 +108,14 @@ for each, its_kit in KITS.items():
 
 
 @nox.session
+def published(session: nox.Session) -> None:
+    """Models of other people against a real build and fit: ``nox -s published -- --cases 200``."""
+    session.install("-e", ".[test,tensorflow]", "keras-hub")
+    given = session.posargs or ["--cases", "100"]
+    session.run("python", "-m", "tests.suites", "published", *given)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and types."""
     session.install("-e", ".[dev]")

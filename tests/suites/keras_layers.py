@@ -27,7 +27,7 @@ from keras.src import testing as keras_testing
 
 from tests.suites.case import LayerCase, TensorLike, recipe
 
-__all__ = ["changed", "recorded", "with_open_batch"]
+__all__ = ["changed", "other_value", "recorded", "with_open_batch"]
 
 
 def recorded(only: str = "") -> list[LayerCase]:
@@ -180,7 +180,7 @@ def changed(case: LayerCase, draw: random.Random) -> LayerCase:
         if draw.random() < 0.06:
             rest = {key: item for key, item in case.arguments.items() if key != name}
             return dataclasses.replace(case, arguments=rest, changed=f"without {name}")
-        value = _other(name, case.arguments[name], draw)
+        value = other_value(name, case.arguments[name], draw)
         return dataclasses.replace(
             case, arguments={**case.arguments, name: value}, changed=f"{name}={value!r}"
         )
@@ -204,7 +204,8 @@ _TEXTS = {
 }
 
 
-def _other(name: str, value: Any, draw: random.Random) -> Any:
+def other_value(name: str, value: Any, draw: random.Random) -> Any:
+    """Another value for an argument, likely or not."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -224,7 +225,7 @@ def _other(name: str, value: Any, draw: random.Random) -> Any:
         elif change < 0.3:
             items.pop()
         else:
-            items[place] = _other(name, items[place], draw)
+            items[place] = other_value(name, items[place], draw)
         return type(value)(items)
     return None
 

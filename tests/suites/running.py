@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tests.suites import keras_layers, keywords
+from tests.suites import keras_layers, keywords, published
 from tests.suites.case import Judged, Outcome, judge
 
 __all__ = ["SUITES", "Count", "cases_of", "run", "run_apart"]
@@ -61,6 +61,7 @@ def _keywords(seed: int) -> Iterator[Any]:
 SUITES: dict[str, Callable[[int], Iterator[Any]]] = {
     "keras-layers": _keras_layers,
     "keywords": _keywords,
+    "published": published.published_cases,
 }
 """By name, what gives the cases for a seed."""
 

@@ -56,4 +56,8 @@ def test_keywords_of_bases_and_of_kwargs_are_known() -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("suite", sorted(SUITES))
 def test_a_suite(suite: str) -> None:
-    hold(list(cases_of(suite, 2_000, seed=3)))
+    hold(list(cases_of(suite, 60 if suite == "published" else 2_000, seed=3)))
+
+
+def test_a_published_hypermodel() -> None:
+    hold([case for case in cases_of("published", 12) if case.name == "HyperImageAugment"][:1])
