@@ -7,7 +7,7 @@ from typing import Any
 from shapesafe_tuner.shapes.dims import broadcast
 from shapesafe_tuner.shapes.spec import Spec
 
-__all__ = ["COMBINING", "check_operation"]
+__all__ = ["COMBINING", "check_operation", "operands"]
 
 COMBINING = frozenset(
     "Add Subtract Multiply Divide TrueDivide FloorDivide Mod Power Maximum Minimum "
@@ -28,6 +28,15 @@ def check_operation(name: str, args: Any, kwargs: Any) -> None:
     """
     if name not in COMBINING:
         return
-    specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
+    specs = operands(args, kwargs)
     if len(specs) == 2:
         broadcast(specs[0].shape, specs[1].shape)
+
+
+def operands(args: Any, kwargs: Any) -> list[Spec]:
+    """What an operation is called on: tensors, and arrays that were computed before."""
+    return [
+        item if isinstance(item, Spec) else Spec(tuple(map(int, item.shape)), str(item.dtype))
+        for item in (*args, *kwargs.values())
+        if isinstance(item, Spec) or (hasattr(item, "shape") and hasattr(item, "dtype"))
+    ]

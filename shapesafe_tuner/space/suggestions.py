@@ -203,6 +203,8 @@ def _bounded(
     numbers = [n for n in conflict.values if n in tables.weights and _numeric(tables.weights[n])]
     for left, right in itertools.permutations(numbers, 2):
         for bound in _bounds(left, right, conflict):
+            if bound.relation == "sum at most" and not _is_of_both(bound, tables):
+                continue
             removes = _removed(conflicts, lambda c, b=bound: _violates(c, b))  # type: ignore[misc]
             # That one number exceeds another may be chance; twice it is a rule.
             if len(removes) > 1 or (removes and bound.relation == "multiple"):
@@ -219,6 +221,13 @@ def _bounds(left: str, right: str, conflict: Conflict) -> Iterator[Bound]:
         yield Bound(left, right, "equal")
         limit = min(conflict.values[left]) + min(conflict.values[right])
         yield Bound(left, right, "sum at most", limit - 1)
+
+
+def _is_of_both(bound: Bound, tables: Tables) -> bool:
+    """Whether a sum leaves out several values of either; else it is a corner, and no relation."""
+    pairs = itertools.product(tables.weights[bound.left], tables.weights[bound.right])
+    out = [pair for pair in pairs if not bound.holds(*pair)]
+    return all(len({pair[side] for pair in out}) > 1 for side in (0, 1))
 
 
 def _violates(conflict: Conflict, bound: Bound) -> bool:

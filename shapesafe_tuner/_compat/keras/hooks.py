@@ -19,7 +19,13 @@ from keras.src.utils import file_utils
 
 from shapesafe_tuner._compat.active import BORN, LOCAL, Hooks, current, touch
 from shapesafe_tuner._compat.backends import backend
-from shapesafe_tuner._compat.keras import constructors, global_state, shortcuts, weightless
+from shapesafe_tuner._compat.keras import (
+    constructors,
+    creating,
+    global_state,
+    shortcuts,
+    weightless,
+)
 from shapesafe_tuner._compat.types import Layer, Loss, Model, Nested, Tensor
 
 __all__ = ["Hooks", "current", "use"]
@@ -62,6 +68,7 @@ def _install() -> None:
             backend.install()
             _hook_touched_layers()
             constructors.install()
+            creating.install()
             _DONE = True
 
 

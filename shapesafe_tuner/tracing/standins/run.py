@@ -10,11 +10,13 @@ import keras
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner._compat.types import Nested, Operation
+from shapesafe_tuner.shapes.operations import operands
 from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, walk
 from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.signals import NoKey, NoSpec
+from shapesafe_tuner.tracing.standins.computed import arrays_of, specs_of_arrays
 from shapesafe_tuner.tracing.standins.constructing import Constructing
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
@@ -38,7 +40,7 @@ from shapesafe_tuner.tracing.standins.signatures import (
     check_complete,
     needed,
 )
-from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
+from shapesafe_tuner.tracing.standins.specs import hashable, specs_of, tensors
 
 __all__ = ["AnalyticRun"]
 
@@ -169,25 +171,36 @@ class AnalyticRun(Constructing):
         """A layer called on anything else."""
         if self.inside_call:
             return self._call_inside(record, args, kwargs)
-        try:
-            given, further = specs_of(args), _specs_and_values(kwargs)
-        except NoSpec as reason:
-            self.escalate(f"{record.title}: {reason}")
+        given, further = self._given(record, args, kwargs)
         first, arguments = self.bound(record, given, further)
         shown = shown_of(given, further)
         outputs = self.answer(record, first, arguments, shown=shown, tensors=(args, kwargs))
         record.node_inputs = None
+        if not tensors((args, kwargs)):
+            try:
+                with self.outside():
+                    return arrays_of(outputs)
+            except NoSpec as reason:
+                self.escalate(f"{record.title}: {reason}")
         return tensors_of(outputs, Node(record, args, kwargs))
+
+    def _given(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> tuple[Specs, Specs]:
+        """What a layer is called on, in specs."""
+        try:
+            further = _specs_and_values(kwargs)
+            if tensors((args, kwargs)):
+                return specs_of(args), further
+            with self.outside():
+                return specs_of_arrays(record, args), further
+        except NoSpec as reason:
+            self.escalate(f"{record.title}: {reason}")
 
     def _call_inside(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Nested:
         """A layer called in the ``call`` of a class of the user's."""
         told = kwargs.pop("training", None) if kwargs else None
         if told is not None and type(told) is not bool:
             self.escalate(f"{record.title} is called with a training that is no bool")
-        try:
-            given, further = specs_of(args), _specs_and_values(kwargs)
-        except NoSpec as reason:
-            self.escalate(f"{record.title}: {reason}")
+        given, further = self._given(record, args, kwargs)
         first, arguments = self.bound(record, given, further)
         with self.told(told):
             shown = shown_of(given, further)
@@ -252,6 +265,13 @@ class AnalyticRun(Constructing):
         outputs = self.operate(record, given, further, self.step)
         return tensors_of(outputs, Node(record, args, kwargs))
 
+    @staticmethod
+    def computed_with(given: Structure) -> Structure:
+        """What Keras computes with at once: hyperparameters in it are demanded."""
+        return map_leaves(
+            lambda leaf: leaf.force() if issubclass(type(leaf), Proxy) else leaf, given
+        )
+
     def operate(
         self, record: OperationRecord, args: Args, kwargs: Kwargs, step: Step = ""
     ) -> Specs:
@@ -263,8 +283,7 @@ class AnalyticRun(Constructing):
                     return quick
             return self.answers.operate(record, args, kwargs, step=step)
         except Refused as refused:
-            specs = [item for item in (*args, *kwargs.values()) if isinstance(item, Spec)]
-            self.refuse(record, specs, refused)
+            self.refuse(record, operands(args, kwargs), refused)
 
 
 def shown_of(args: Args, kwargs: Kwargs) -> Specs:

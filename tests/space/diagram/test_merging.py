@@ -367,3 +367,15 @@ def test_a_global_that_shares_a_name_with_a_method_does_not_matter() -> None:
 
     _, merging = merged(build)
     assert merging.runs < 500
+
+
+def test_arrays_of_layers_are_followed() -> None:
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((hp.Choice("steps", [4, 6]), 8))
+        for number in range(3):
+            if hp.Boolean(f"positions_{number}"):
+                count = hp.Choice(f"count_{number}", [1, 4, 6])
+                x = x + layers.Embedding(6, 8)(keras.ops.arange(count))
+        return keras.Model(inputs, x)
+
+    is_as_the_tree(build)
