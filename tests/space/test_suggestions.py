@@ -177,3 +177,30 @@ def test_bounds(relation: str, pairs: dict[tuple[int, int], bool], said: str) ->
     hp = keras_tuner.HyperParameters()
     hp.values = {"a": 1}
     assert Suggestion("", (), 0.0, bound=bound)(hp)
+
+
+def test_a_corner_is_no_relation() -> None:
+    """Only the widest of the filters is too wide: that is no matter of sums."""
+
+    def build(hp: Any) -> Any:
+        inputs = keras.Input((8, 8, 3))
+        width = hp.Choice("width", [16, 32, 64])
+        blocks = hp.Int("blocks", 1, 4)
+        x = layers.Conv2D(width, 3, padding="same")(inputs)
+        if blocks > 1 and width > 32:
+            x = layers.Reshape((8, 8, 63))(x)
+        return keras.Model(inputs, x)
+
+    report = sst.validate_search_space(build)
+    assert report.feasible_fraction == 0.75
+    assert [one.text for one in report.suggestions] == ["keep width <= 32"]
+
+
+def test_what_a_suggestion_removes_is_infeasible_and_goes() -> None:
+    report = sst.validate_search_space(spaces.deep)
+    narrow = next(one for one in report.suggestions if one.values)
+    again = sst.validate_search_space(spaces.deep, **report.apply(narrow))
+    ((name, kept),) = narrow.values.items()
+    share = len(kept) / len(report.domains[name])
+    infeasible = again.infeasible_fraction * share
+    assert report.infeasible_fraction - narrow.removed == pytest.approx(infeasible)
