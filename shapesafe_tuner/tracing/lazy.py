@@ -213,6 +213,11 @@ class LazyPenalty:
         _, args, kwargs = self._given
         return next(v for v in (*args, *kwargs.values()) if issubclass(type(v), Proxy)).force()
 
+    def any(self) -> Any:
+        """A real one with some factors, for who does not read them."""
+        kind, args, kwargs = self._given
+        return kind(*any_of(list(args)), **any_of(kwargs))
+
     def own_key(self) -> tuple[object, ...]:
         """Equal for what stands for the same."""
         kind, args, kwargs = self._given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -279,3 +279,52 @@ def test_an_input_that_is_not_that_of_the_data_is_said(layer: Any) -> None:
     fault = sst.check(build, {}, x=np.zeros((8, 7, 3)), y=np.zeros((8, 1))).fault
     assert fault is not None
     assert fault.reason.endswith("; the model's Input says (5, 2), and the data are (7, 3).")
+
+
+class Refuses(NamedTuple):
+    """A layer that Keras's own constructor refuses, and its first words."""
+
+    make: Any
+    words: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Refuses(lambda: layers.Dense(4, kernal_initializer="zeros"), "Unrecognized keyword"),
+        Refuses(lambda: layers.Conv2D(4, 3, depthwise_regularizer=None), "Unrecognized keyword"),
+        Refuses(lambda: layers.Dense(4, kernel_regularizer="nope"), "Could not interpret regu"),
+        Refuses(lambda: layers.BatchNormalization(axis="a"), "invalid literal"),
+        Refuses(lambda: layers.Bidirectional(layers.Dense(3)), "<class 'keras.src"),
+        Refuses(lambda: layers.TimeDistributed(3), "Please initialize"),
+        Refuses(lambda: layers.LSTM(4, activation="nope"), "Could not interpret activation"),
+    ],
+    ids=lambda case: case.words,
+)
+def test_what_a_constructor_of_keras_refuses_has_no_other_cause(case: Refuses) -> None:
+    def build(hp: Any) -> Any:
+        inputs = keras.Input((hp.Int("steps", 8, 9), 3))
+        hp.Float("lr", 0.1, 1.0)
+        x = layers.Dense(hp.Int("units", 1, 9))(inputs)
+        return keras.Model(inputs, case.make()(x))
+
+    with pytest.raises((ValueError, TypeError), match=case.words):
+        case.make()
+    for _ in range(2):  # the second one remembers
+        fault = sst.check(build, {}).fault
+        assert fault is not None
+        assert case.words in fault.reason
+        assert fault.hyperparameters == {}
+    report = sst.validate_search_space(build)
+    assert (report.exact, report.feasible_fraction, report.runs < 50) == (True, 0.0, True)
+
+
+def test_a_factor_of_a_penalty_does_not_decide_whether_keras_takes_a_layer() -> None:
+    def build(hp: Any) -> Any:
+        penalty = keras.regularizers.L2(hp.Float("factor", 1e-6, 1e-3, sampling="log"))
+        inputs = keras.Input((8, 8, 3))
+        return keras.Model(inputs, layers.SeparableConv2D(4, 3, kernel_regularizer=penalty)(inputs))
+
+    report = sst.validate_search_space(build)
+    assert (report.exact, report.feasible_fraction, report.irrelevant) == (True, 0.0, ("factor",))
+    assert " at 0x" not in report.causes[0].reason

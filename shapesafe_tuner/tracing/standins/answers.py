@@ -26,7 +26,7 @@ from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.binding import penalty_dtypes
 from shapesafe_tuner.tracing.environment import Check, asking_keras
 from shapesafe_tuner.tracing.layer_call import apply
-from shapesafe_tuner.tracing.lazy import proxies_in
+from shapesafe_tuner.tracing.lazy import LazyPenalty, proxies_in
 from shapesafe_tuner.tracing.remembering.keys import Key
 from shapesafe_tuner.tracing.shape_table import count_parameters
 from shapesafe_tuner.tracing.signals import NoKey, without_frames
@@ -197,8 +197,10 @@ class Answers:
     def new_layer(self, record: LayerRecord) -> Layer:
         """A real layer for a record."""
         description = record.description
-        args = self._real_objects.realised(description.args)
-        kwargs = self._real_objects.realised(description.kwargs)
+        given: Any = [description.args, description.kwargs]
+        if description.layer_class.__module__.startswith("keras."):
+            given = map_leaves(_with_any_factors, given)
+        args, kwargs = self._real_objects.realised(given)
         with names_put_back(), names_counted(record.born) as names:
             layer = description.layer_class(*args, **kwargs)
         own = snake_case(description.layer_class.__name__)
@@ -250,6 +252,11 @@ class Answers:
         if key is not None:
             _OPERATIONS[key] = specs, record.flow
         return specs
+
+
+def _with_any_factors(leaf: Any) -> Any:
+    """A layer of Keras's adds a penalty to the loss, whatever its factors."""
+    return leaf.any() if type(leaf) is LazyPenalty else leaf
 
 
 def demand_sizes(structure: Specs) -> None:

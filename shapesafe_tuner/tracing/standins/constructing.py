@@ -16,6 +16,7 @@ from shapesafe_tuner.shapes.spec import Dim, Refused, Spec
 from shapesafe_tuner.tracing.binding import replaced
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.lazy import LazyPenalty, expressions, proxies_in
+from shapesafe_tuner.tracing.reasons import first_sentence
 from shapesafe_tuner.tracing.signals import NoSpec
 from shapesafe_tuner.tracing.standins.answers import Answers
 from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
@@ -127,15 +128,26 @@ class Constructing(Inside, Run):
                 self.refuse(record, None, description.refused)
             description.refused, description.constructed = None, True
         if description.configured is None and not description.constructed:
-            with self.outside():
-                record.real_layer = self.answers.new_layer(record)
-            description.constructed = True
+            self._make(record)
         if name is None and description.given_name is not None:
             self.named({constructors.snake_case(cls.__name__): -1})
             record.name = description.given_name
         if description.names:
             self.named(description.names)
         return record
+
+    def _make(self, record: LayerRecord) -> None:
+        """Make the layer itself; what the constructor of one of Keras's own refuses is refused."""
+        description = record.description
+        try:
+            with self.outside():
+                record.real_layer = self.answers.new_layer(record)
+        except (ValueError, TypeError) as error:
+            if record.layer_class not in LAYERS:
+                raise
+            description.refused = Refused(f"fails: {first_sentence(str(error)).rstrip('.')}")
+            self.refuse(record, None, description.refused)
+        description.constructed = True
 
     def name_of(self, cls: type) -> str:
         """As ``auto_name`` (``keras/src/utils/naming.py``)."""
