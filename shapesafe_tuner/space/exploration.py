@@ -87,7 +87,7 @@ class Exploration:
 
     @property
     def blocked(self) -> list[str]:
-        """Hyperparameters that decide about shapes and have too many values."""
+        """Hyperparameters that were looked at, or given to Keras, and have too many values."""
         return list(dict.fromkeys(part.blocked for part in self.parts if part.blocked))
 
     @property
@@ -96,8 +96,8 @@ class Exploration:
         if not self.parts:
             return None
         if names := self.blocked:
-            verb = "affects shapes and has" if len(names) == 1 else "affect shapes and have"
-            return f"{' and '.join(map(short, names))} {verb} too many values"
+            have = "has" if len(names) == 1 else "have"
+            return f"{' and '.join(map(short, names))} may affect shapes and {have} too many values"
         return f"its shapes depend on more combinations than {self.runs:,} runs can cover"
 
     def explore(

@@ -121,7 +121,7 @@ def _refuse_what_is_too_large(known: Exploration) -> None:
     size = known.size
     if size.endless:
         raise ValueError(
-            f"This space cannot be explored exactly: {short(size.endless)} affects shapes and "
+            f"This space cannot be explored exactly: {short(size.endless)} may affect shapes and "
             f"has infinitely many values. {_ADVICE}"
         )
     if size.cost <= MOST_FORCED:

@@ -131,7 +131,7 @@ hostile = SearchSpaceReport(
     irrelevant=tuple(_NAMES),
     notes=tuple(f"Suspicious: {EVIL}{LONG}{number}" for number in range(60)),
     runs=10**9,
-    why_not_exact=EVIL + " affects shapes and has too many values",
+    why_not_exact=EVIL + " may affect shapes and has too many values",
     axes=tuple(Axis(name, _WIDE) for name in _NAMES),
     pairs=tuple(
         PairShares(down, across, tuple(tuple((r * c) / 121 for c in range(12)) for r in range(12)))
