@@ -5,7 +5,9 @@ Each is the end of a sentence that begins with a layer: *LSTM 'lstm_1'* needs in
 
 from __future__ import annotations
 
-__all__ = ["AFTER_RECURRENT", "counted", "rank_needed", "width_needed"]
+import re
+
+__all__ = ["AFTER_RECURRENT", "counted", "first_sentence", "rank_needed", "width_needed"]
 
 _AXES = {
     3: " (batch, steps, features)",
@@ -44,3 +46,12 @@ def width_needed(wanted: object, axis: int, found: object, given: str) -> str:
         given: what it gets, in words.
     """
     return f"was built for inputs of size {wanted} on axis {axis} and gets {found}: {given}"
+
+
+def first_sentence(message: str, limit: int = 300) -> str:
+    """Keras's message without the lines that repeat arguments, graph nodes and addresses."""
+    text = re.split(r"\n\s*(?:Arguments received|Call arguments received|Stack trace)", message)[0]
+    text = re.sub(r" for '\{\{.*?' with input shapes", " for shapes", text, flags=re.DOTALL)
+    text = re.sub(r" for '= .*", "", re.sub(r"\{\{node [^}]*\}\}\s*", "", text), flags=re.DOTALL)
+    text = " ".join(re.sub(r" object at 0x[0-9a-f]+", "", text).split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

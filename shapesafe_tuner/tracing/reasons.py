@@ -16,7 +16,13 @@ from shapesafe_tuner._compat.types import Layer, Operation
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.dims import broadcast
 from shapesafe_tuner.shapes.registry import Configured
-from shapesafe_tuner.shapes.sentences import AFTER_RECURRENT, counted, rank_needed, width_needed
+from shapesafe_tuner.shapes.sentences import (
+    AFTER_RECURRENT,
+    counted,
+    first_sentence,
+    rank_needed,
+    width_needed,
+)
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Unknown
 from shapesafe_tuner.tracing.attribution import Attribution, type_name
 from shapesafe_tuner.tracing.binding import bind, rule_of
@@ -24,7 +30,7 @@ from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.layer_call import apply
 from shapesafe_tuner.verdict import Shape
 
-__all__ = ["describe", "first_sentence"]
+__all__ = ["describe"]
 
 
 def describe(attribution: Attribution, inputs: Shape, batch: Batch | None = None) -> str:
@@ -77,15 +83,6 @@ def _name(operation: Operation) -> str:
     if hasattr(operation, "reduction"):
         return f"The loss {name}"
     return f"{type_name(operation)} '{short(name)}'" if name else type_name(operation)
-
-
-def first_sentence(message: str, limit: int = 300) -> str:
-    """Keras's message without the lines that repeat arguments, graph nodes and addresses."""
-    text = re.split(r"\n\s*(?:Arguments received|Call arguments received|Stack trace)", message)[0]
-    text = re.sub(r" for '\{\{.*?' with input shapes", " for shapes", text, flags=re.DOTALL)
-    text = re.sub(r" for '= .*", "", re.sub(r"\{\{node [^}]*\}\}\s*", "", text), flags=re.DOTALL)
-    text = " ".join(re.sub(r" object at 0x[0-9a-f]+", "", text).split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def _sentence(text: str) -> str:

@@ -12,11 +12,11 @@ import keras
 from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Rule, own_rule
+from shapesafe_tuner.shapes.sentences import first_sentence
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec
 from shapesafe_tuner.tracing.binding import replaced
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.lazy import LazyPenalty, expressions, proxies_in
-from shapesafe_tuner.tracing.reasons import first_sentence
 from shapesafe_tuner.tracing.signals import NoSpec
 from shapesafe_tuner.tracing.standins.answers import Answers
 from shapesafe_tuner.tracing.standins.compile_arguments import CompileArgument
