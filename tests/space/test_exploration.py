@@ -81,6 +81,26 @@ def test_threads_give_it_too() -> None:
         assert told(spaces.deep) == told(spaces.deep, executor=executor)
 
 
+@pytest.mark.parametrize("where", ["threads", "pool"])
+def test_states_are_merged_beside_an_executor_to_the_same_report(
+    where: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exploration, "_SHALLOW", 150)
+    monkeypatch.setattr(exploration, "_AT_ONCE", 10)
+    merged = []
+    settle = exploration.Exploration.settle_by_states
+    monkeypatch.setattr(
+        exploration.Exploration,
+        "settle_by_states",
+        lambda self, budget: merged.append(settle(self, budget)) or merged[-1],
+    )
+    here = told(spaces.deep)
+    with ThreadPoolExecutor(2) as threads:
+        executor = request.getfixturevalue("pool") if where == "pool" else threads
+        assert told(spaces.deep, executor=executor) == here
+    assert merged == [True, True]
+
+
 def test_how_it_is_dealt_out_changes_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     report = sst.validate_search_space(spaces.deep)
     monkeypatch.setattr(exploration, "_AT_ONCE", 13)
