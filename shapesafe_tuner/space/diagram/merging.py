@@ -22,7 +22,8 @@ from shapesafe_tuner.space.explorer import WIDEST, of_many
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
 from shapesafe_tuner.tracing.states.early import stem
-from shapesafe_tuner.tracing.states.follower import HISTORY, Follower, Memory
+from shapesafe_tuner.tracing.states.follower import Follower
+from shapesafe_tuner.tracing.states.memory import HISTORY, Memory
 
 __all__ = ["Merging", "Unmergeable"]
 

@@ -7,7 +7,6 @@ objects that it may still hold are.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -19,56 +18,12 @@ from shapesafe_tuner.structures import leaves
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.states.ages import Ages
 from shapesafe_tuner.tracing.states.canonical import Pin, Uncanonical, Walk
-from shapesafe_tuner.tracing.states.early import Early
 from shapesafe_tuner.tracing.states.frames import Frames, Place
 from shapesafe_tuner.tracing.states.live import State, everything, state_of
+from shapesafe_tuner.tracing.states.memory import HISTORY, Memory
 from shapesafe_tuner.tracing.states.opaque import Opaque
 
-__all__ = ["Follower", "Memory"]
-
-HISTORY = frozenset(["layers", "models", "counters"])
-"""What a run may look at of what lies behind: layers used again, models walked, names counted."""
-
-
-@dataclasses.dataclass
-class Memory:
-    """What the followed runs of one space share.
-
-    Attributes:
-        keys: numbers for keys.
-        places: where states are summarised.
-        relevant: names of hyperparameters whose values are part of every state, and which of
-            :data:`HISTORY` is.
-        reads_frames: whether frames may be looked at.
-        hides: whether chosen values may be hidden from ``build``.
-        arrays: large arrays that some state names.
-        why: what kept states from being summarised.
-        declarations: of hyperparameters, by their identity.
-        early: where values are chosen.
-        counting: by place of the code, up to which age what was made there counts.
-    """
-
-    keys: dict[Any, int] = dataclasses.field(default_factory=dict)
-    places: set[Place] = dataclasses.field(default_factory=set)
-    relevant: set[str] = dataclasses.field(default_factory=set)
-    reads_frames: bool = True
-    hides: bool = True
-    arrays: dict[int, Any] = dataclasses.field(default_factory=dict)
-    why: dict[str, int] = dataclasses.field(default_factory=dict)
-    declarations: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
-    early: Early = dataclasses.field(default_factory=Early)
-    counting: dict[Place, float] = dataclasses.field(default_factory=dict)
-
-    def declared(self, hp: Any) -> Any:
-        """All that a hyperparameter was declared with."""
-        known = self.declarations.get(id(hp))
-        if known is None or known[0] is not hp:
-            known = self.declarations[id(hp)] = (hp, (type(hp).__name__, repr(hp.get_config())))
-        return known[1]
-
-    def number(self, key: Any) -> int:
-        """A small number for a key."""
-        return self.keys.setdefault(key, len(self.keys))
+__all__ = ["Follower"]
 
 
 class LibraryCall:
