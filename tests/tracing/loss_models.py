@@ -9,8 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from keras import layers, ops
 
+from tests.backends import BACKEND
 from tests.tracing.models import case
 
 X = np.random.default_rng(0).random((8, 6), dtype="float32")
@@ -61,8 +63,9 @@ def penalty_of_a_layer_of_its_own_in_double_precision(hp: Any) -> Any:
 
 @case(X, Y)
 def penalty_inside_of_a_wrapper(hp: Any) -> Any:
-    cell = layers.GRU(2, recurrent_regularizer="l1", dtype="float16")
-    return model(layers.Reshape((6, 1)), layers.Bidirectional(cell), layers.Dense(4))
+    inner = layers.Dense(2, activity_regularizer="l1", dtype="float16")
+    steps = layers.TimeDistributed(inner)
+    return model(layers.Reshape((6, 1)), steps, layers.Flatten(), layers.Dense(4))
 
 
 # Regularizers and constraints that refuse a weight.
@@ -117,18 +120,22 @@ def constraint_in_a_model_of_its_own(hp: Any) -> Any:
 
 # Gradients that reach nothing.
 
+_NO_PATH = pytest.mark.xfail(
+    BACKEND == "torch", reason="a loss that needs no gradient is not seen on PyTorch"
+)
 
-@case(X, Y)
+
+@case(X, Y, _NO_PATH)
 def activation_without_a_gradient(hp: Any) -> Any:
     return model(layers.Dense(4, activation=lambda x: ops.cast(x > 0, "float32")))
 
 
-@case(X, Y)
+@case(X, Y, _NO_PATH)
 def activation_of_keras_that_stops_the_gradient(hp: Any) -> Any:
     return model(layers.Dense(4, activation=ops.stop_gradient))
 
 
-@case(X, Y)
+@case(X, Y, _NO_PATH)
 def loss_without_a_gradient(hp: Any) -> Any:
     return model(layers.Dense(4), loss=accuracy)
 
@@ -138,7 +145,7 @@ def loss_without_a_gradient_beside_a_penalty(hp: Any) -> Any:
     return model(layers.Dense(4, kernel_regularizer="l2"), loss=accuracy)
 
 
-@case(X, Y)
+@case(X, Y, _NO_PATH)
 def metric_as_a_loss(hp: Any) -> Any:
     return model(layers.Dense(4), loss=keras.metrics.categorical_accuracy)
 
@@ -162,7 +169,7 @@ class Stops(layers.Layer):
         return self.inner(inputs)
 
 
-@case(X, Y)
+@case(X, Y, _NO_PATH)
 def own_layer_that_stops_the_gradient(hp: Any) -> Any:
     return model(layers.Dense(3), Stops())
 
@@ -200,7 +207,12 @@ def nothing_for_the_bias_of_an_lstm(hp: Any) -> Any:
     return model(layers.Reshape((6, 1)), layers.LSTM(4, bias_initializer=None))
 
 
-@case(X, Y)
+_KEPT = pytest.mark.xfail(
+    BACKEND == "jax", reason="what a layer keeps of the trace that built it is not seen on JAX"
+)
+
+
+@case(X, Y, _KEPT)
 def normalization_by_given_numbers_built_late(hp: Any) -> Any:
     return model(layers.Normalization(mean=0.0, variance=1.0), layers.Dense(4), given=False)
 
@@ -210,7 +222,7 @@ def normalization_by_given_numbers(hp: Any) -> Any:
     return model(layers.Normalization(mean=0.0, variance=1.0), layers.Dense(4))
 
 
-@case(np.zeros((8, 3, 6), "float32"), Y)
+@case(np.zeros((8, 3, 6), "float32"), Y, _KEPT)
 def normalization_step_by_step_built_late(hp: Any) -> Any:
     steps = layers.TimeDistributed(layers.Normalization())
     return model(steps, layers.Flatten(), layers.Dense(4), given=False)
