@@ -105,3 +105,25 @@ def test_causes_may_share_a_conflict() -> None:
     assert [one.fraction for one in report.causes] == [0.25, 0.25]
     assert [one.conflicts for one in report.causes] == [(conflict,)] * 2
     assert all(one.suggestions for one in report.causes)
+
+
+def test_a_conflict_of_many_values_is_as_wide_as_it_can_be() -> None:
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((64, 1))])
+        padding = hp.Choice("padding", ["causal", "valid"])
+        for number in range(hp.Int("blocks", 1, 3)):
+            size, reach = hp.Int(f"size_{number}", 2, 9), hp.Choice(f"reach_{number}", [1, 2, 4, 8])
+            model.add(layers.Conv1D(2, size, dilation_rate=reach, padding=padding))
+            if hp.Boolean(f"pooling_{number}"):
+                model.add(layers.MaxPooling1D(2))
+        return model
+
+    report = sst.validate_search_space(build)
+    first = report.conflicts[0]
+    assert first.values == {
+        "blocks": (2, 3), "padding": ("valid",), "pooling_0": (True,), "reach_1": (8,),
+        "size_1": (5, 6, 7, 8),
+    }  # fmt: skip
+    # 31 places after the pooling at most, and 5 values 8 apart reach over 33; 9 of them reach over
+    # 65, more than there are without a pooling too: that is another conflict.
+    assert first.fraction == pytest.approx(2 / 3 / 2 / 2 / 4 * 4 / 8)

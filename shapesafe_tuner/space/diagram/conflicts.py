@@ -38,7 +38,8 @@ def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
         diagram: of the space.
         weights: by name, how often each value is drawn.
     """
-    fits = Completions(diagram).fit
+    completions = Completions(diagram)
+    fits = completions.fit
     draws = Draws(diagram, diagram.shares(lambda end: end.feasible is False))
     if not draws.possible:
         return []
@@ -50,7 +51,7 @@ def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
         if any(_within(values, box) for box, _ in found.values()):
             continue
         point = smallest(values, lambda some: not fits(some))
-        for box in _boxes(point, weights, fits):
+        for box in _boxes(point, weights, completions):
             key = tuple((name, tuple(map(repr, items))) for name, items in box.items())
             found.setdefault(
                 key, (box, dataclasses.replace(end.fault, hyperparameters=dict(point)))
@@ -62,12 +63,11 @@ def _within(values: Mapping[str, Any], box: Found) -> bool:
     return all(name in values and values[name] in items for name, items in box.items())
 
 
-def _boxes(point: Mapping[str, Any], weights: Weights, fits: Any) -> list[Found]:
+def _boxes(point: Mapping[str, Any], weights: Weights, completions: Completions) -> list[Found]:
     """The conflict of these hyperparameters that a point lies in, as large as it can be."""
-    box: Found = {name: (value,) for name, value in point.items()}
-    count = math.prod(len(weights[name]) for name in point)
-    if not point or count > _MOST_POINTS:
-        return [box]
+    fits = completions.fit
+    if math.prod(len(weights[name]) for name in point) > _MOST_POINTS:
+        return [_grown(point, weights, completions)]
     names = list(point)
     points = [
         chosen
@@ -86,6 +86,22 @@ def _boxes(point: Mapping[str, Any], weights: Weights, fits: Any) -> list[Found]
     return [
         {name: in_order(items) for name, items in zip(names, each, strict=True)} for each in boxes
     ]
+
+
+def _grown(point: Mapping[str, Any], weights: Weights, completions: Completions) -> Found:
+    """A box around a point, value by value, in which no combination fits and each name counts."""
+    box: Found = {name: (value,) for name, value in point.items()}
+    for name in sorted(point, key=lambda name: -len(weights[name])):
+        for value in weights[name]:
+            wider = {**box, name: (value,)}
+            if value in box[name] or completions.fit_some(wider):
+                continue
+            if all(
+                completions.fit_some({n: some for n, some in wider.items() if n != other})
+                for other in point
+            ):
+                box[name] += (value,)
+    return {name: in_order(values) for name, values in box.items()}
 
 
 def _is_minimal(values: dict[str, Any], fits: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shapesafe_tuner.space.accounting import Box
 from shapesafe_tuner.space.diagram.diagram import Diagram, Edge, End
 
 __all__ = ["Completions", "Draws", "joint_shares", "shares_by_value"]
@@ -30,6 +31,10 @@ class Completions:
 
     def fit(self, values: Mapping[str, Any]) -> bool:
         """Whether they do; names that are not demanded do not matter."""
+        return self.fit_some({name: (value,) for name, value in values.items()})
+
+    def fit_some(self, box: Box) -> bool:
+        """The same of any combination of some values."""
         small = self._small
         reached = [False] * len(small)
         reached[0] = True
@@ -42,17 +47,18 @@ class Completions:
                     return True
                 continue
             name = small.names[place] or ""
-            if name in values:
-                wanted = values[name]
+            if name in box:
                 for edge in edges:
-                    if edge.value == wanted and isinstance(edge.value, str) == isinstance(
-                        wanted, str
-                    ):
+                    if any(_is_same(edge.value, value) for value in box[name]):
                         reached[edge.child] = True
             else:
                 for edge in edges:
                     reached[edge.child] = True
         return False
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return bool(one == other) and isinstance(one, str) == isinstance(other, str)
 
 
 class Draws:
