@@ -37,7 +37,7 @@ INSIDE = {
     "_compat": (("types",), ("active", "keras_tuner"), ("backends",), ("keras",)),
     "tracing": (
         ("quiet", "lazy", "shape_table", "code_reading", "layer_call"),
-        ("signals", "code_memory", "binding"),
+        ("signals", "code_memory", "binding", "learning_rates"),
         ("environment", "attribution"),
         ("data", "repeating", "symbolic"),
         ("following",),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.keras.constructors import snake_case
 from shapesafe_tuner._compat.keras_tuner.domains import domain
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.explorer import WIDEST, Conclusion, Explorer
-from shapesafe_tuner.verdict import Verdict
+from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = ["Narrowing", "fault_key", "smallest"]
 
@@ -124,12 +127,30 @@ def _alike(one: Verdict, like: Verdict) -> bool:
         return fault is not None or other is None
     if fault.refused_by != other.refused_by:
         return fault.refused_by == "build"
-    if fault_key(one) == fault_key(like):
+    if fault_key(one) == fault_key(like) or _is_renamed(fault, other):
         return True
     if fault.layer is None or other.layer is None:  # a constructor refuses
         passed = {row.layer_type for row in like.layers[:-1]}
         return fault.layer_type is not None and fault.layer_type in {*passed, other.layer_type}
     return any(row.name == fault.layer for row in like.layers[:-1])
+
+
+def _is_renamed(one: ShapeFault, other: ShapeFault) -> bool:
+    """Whether the same is refused in a layer that has another name, which ``build`` gave it."""
+    names = one.layer or "", other.layer or ""
+    if not all(names) or one.layer_type != other.layer_type:
+        return False
+    automatic = re.compile(rf"{snake_case(one.layer_type or '')}(_\d+)?")
+    if all(map(automatic.fullmatch, names)):
+        return False
+    said = [
+        _NUMBER.sub("#", fault.reason.replace(short(name), ""))
+        for fault, name in zip((one, other), names, strict=True)
+    ]
+    return said[0] == said[1]
+
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def fault_key(verdict: Verdict) -> tuple[str | None, ...]:

@@ -8,6 +8,7 @@ the data. The first that proves infeasibility ends it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +25,7 @@ from shapesafe_tuner.tracing.analytic import AnalyticPass
 from shapesafe_tuner.tracing.code_memory import facts_of
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import Proxy
+from shapesafe_tuner.tracing.learning_rates import learning_rates_of
 from shapesafe_tuner.tracing.limits import oversized, refused_by
 from shapesafe_tuner.tracing.question import Changes, Question
 from shapesafe_tuner.tracing.remembering.steps import Remembered
@@ -167,6 +169,16 @@ class Judge:
         question = self.question
         whole = question.constraints or question.max_model_size or question.source is not None
         return self._analytic is not None and not whole
+
+    @functools.cached_property
+    def learning_rates(self) -> frozenset[str]:
+        """Hyperparameters that can change no verdict, although Keras itself is given them.
+
+        Where other code than ``build`` gets the hyperparameters, it may ask for any of them.
+        """
+        if self.question.constraints or self.question.source is not None:
+            return frozenset()
+        return learning_rates_of(self.question.build)
 
     @property
     def may_defer(self) -> bool:

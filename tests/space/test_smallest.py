@@ -158,3 +158,15 @@ def test_the_values_that_are_named_cause_the_fault_that_is_named(
     ):
         assert verdict.fault is not None
         assert (verdict.fault.layer, dict(verdict.fault.hyperparameters)) == (layer, cause)
+
+
+def test_a_layer_named_after_a_value_is_the_same_layer() -> None:
+    def build(hp: Any) -> Any:
+        inputs = keras.Input((8, 1))
+        word = hp.Choice("word", ["small", "large"])
+        x = layers.Conv1D(4, hp.Int("kernel", 1, 9), name=f"{word}_convolution")(inputs)
+        return keras.Model(inputs, x)
+
+    fault = sst.check(build, {"kernel": 9, "word": "large"}).fault
+    assert fault is not None
+    assert fault.hyperparameters == {"kernel": 9}

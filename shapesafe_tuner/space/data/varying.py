@@ -122,6 +122,11 @@ class JudgeByData(Judge):
             return self._on_all_data(space, values, defer, judge)
         return self._unless_caught(verdict, space, values, defer)
 
+    @property
+    def learning_rates(self) -> frozenset[str]:
+        """None: the functions that give the data may ask for any hyperparameter."""
+        return frozenset()
+
     def judge_with_keras(
         self,
         space: HyperParameters | None,
