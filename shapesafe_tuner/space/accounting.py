@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
@@ -69,6 +70,9 @@ def beyond(box: Box, earlier: Sequence[Box], weights: Weights) -> Fraction | Non
     boxes it still lies in.
     """
     apart = [each for each in earlier if _overlap(box, each)]
+    if not apart:
+        sides = (sum((weights[name][v] for v in some), Fraction(0)) for name, some in box.items())
+        return math.prod(sides, start=Fraction(1))
     names = list(dict.fromkeys(name for each in (*apart, box) for name in each))
     last = [max((names.index(name) for name in each), default=-1) for each in apart]
     first = [min((names.index(name) for name in each), default=-1) for each in apart]

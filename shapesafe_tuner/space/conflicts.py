@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -81,9 +81,19 @@ def _bits(places: Iterable[int]) -> int:
     return int.from_bytes(found, "little")
 
 
-def places(mask: int) -> Iterable[int]:
+def places(mask: int) -> Iterator[int]:
     """The bits that are set."""
-    return (place for place, bit in enumerate(reversed(bin(mask)[2:])) if bit == "1")
+    if mask.bit_count() > mask.bit_length() // _SPARSE:
+        yield from (place for place, bit in enumerate(reversed(bin(mask)[2:])) if bit == "1")
+        return
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+_SPARSE = 20
+"""Where one bit in so many is set, each is looked for by itself."""
 
 
 def conflicts_of(
@@ -150,24 +160,29 @@ class _Cost:
         self._domains = domains
         self._known = Boxes(leaves)
         self._masks: dict[int, tuple[int, int]] = {}
+        self._noted = 0
+        self._gone = self._near = 0
+        self._beside: dict[int, list[Box]] = {}
 
     def __call__(self, box: Box, earlier: Sequence[Box]) -> Fraction:
+        for each in earlier[self._noted :]:
+            self._note(each)
+        self._noted = len(earlier)
         inside, touching = self._of(box)
-        gone = near = 0
-        for each in earlier:
-            within, partly = self._of(each)
-            gone |= within
-            near |= partly
-        left = touching & ~gone
-        whole = left & inside & ~near
-        shares = [self._leaves[place].share for place in places(whole)]
-        shares += [
-            self._part(
-                self._leaves[place], box, [e for e in earlier if self._of(e)[1] >> place & 1]
-            )
-            for place in places(left & ~whole)
-        ]
-        return sum(shares, Fraction(0))
+        left = touching & ~self._gone
+        whole = left & inside & ~self._near
+        share = sum((self._leaves[place].share for place in places(whole)), Fraction(0))
+        for place in places(left & ~whole):
+            share += self._part(self._leaves[place], box, self._beside.get(place, ()))
+        return share
+
+    def _note(self, box: Box) -> None:
+        """A box is one of the earlier ones from now on; it does not leave them again."""
+        inside, touching = self._of(box)
+        self._gone |= inside
+        self._near |= touching
+        for place in places(touching & ~inside):
+            self._beside.setdefault(place, []).append(box)
 
     def _of(self, box: Box) -> tuple[int, int]:
         """The leaves inside a box, and those that lie in it in part at least."""
