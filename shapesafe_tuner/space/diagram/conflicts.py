@@ -25,6 +25,9 @@ _DRAWS = 150
 _MOST_POINTS = 128
 """Combinations of a conflict's hyperparameters that are all looked at."""
 
+_MOST_GROWN = 12
+"""Hyperparameters of a conflict that is made wider; to do so costs their square."""
+
 Found = dict[str, tuple[Any, ...]]
 
 
@@ -91,6 +94,8 @@ def _boxes(point: Mapping[str, Any], weights: Weights, completions: Completions)
 def _grown(point: Mapping[str, Any], weights: Weights, completions: Completions) -> Found:
     """A box around a point, value by value, in which no combination fits and each name counts."""
     box: Found = {name: (value,) for name, value in point.items()}
+    if len(point) > _MOST_GROWN:
+        return box
     for name in sorted(point, key=lambda name: -len(weights[name])):
         for value in weights[name]:
             wider = {**box, name: (value,)}

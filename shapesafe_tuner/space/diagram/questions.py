@@ -36,6 +36,7 @@ class Completions:
     def fit_some(self, box: Box) -> bool:
         """The same of any combination of some values."""
         small = self._small
+        allowed = {name: frozenset(values) for name, values in box.items()}
         reached = [False] * len(small)
         reached[0] = True
         for place, edges in enumerate(small.edges):
@@ -47,18 +48,15 @@ class Completions:
                     return True
                 continue
             name = small.names[place] or ""
-            if name in box:
+            if name in allowed:
+                wanted = allowed[name]
                 for edge in edges:
-                    if any(_is_same(edge.value, value) for value in box[name]):
+                    if edge.value in wanted:
                         reached[edge.child] = True
             else:
                 for edge in edges:
                     reached[edge.child] = True
         return False
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, str) == isinstance(other, str)
 
 
 class Draws:
