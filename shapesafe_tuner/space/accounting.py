@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-__all__ = ["Box", "Weights", "accounted", "beyond"]
+__all__ = ["Box", "Found", "Weights", "accounted", "beyond"]
 
 Box = Mapping[str, tuple[Any, ...]]
 """For each hyperparameter the values it may have; every combination of them is meant."""
+Found = dict[str, tuple[Any, ...]]
+"""A box that is being found."""
 Weights = Mapping[str, Mapping[Any, Fraction]]
 """By name, how often each value is drawn."""
 
@@ -19,31 +21,29 @@ _MOST_STATES = 5_000
 
 
 class Cost(Protocol):
-    """The share of the space that a box adds to others; None where that takes too long."""
+    """The share of the space that a box adds to others; None where that takes too long.
+
+    From call to call the earlier boxes only become more.
+    """
 
     def __call__(self, box: Box, earlier: Sequence[Box]) -> Fraction | None: ...
 
 
-T = TypeVar("T")
-
-
 def accounted(
-    items: Sequence[T], box_of: Callable[[T], Box], cost: Cost, most: int | None = None
-) -> list[tuple[T, Fraction]]:
-    """Each item with what it adds to those before it; first always the one that adds most.
+    boxes: Sequence[Box], cost: Cost, most: int | None = None
+) -> list[tuple[int, Fraction]]:
+    """The place of each box, with what it adds to those before it: always the most that is left.
 
-    What an item adds can only become less as others are taken, so that an old figure is an upper
+    What a box adds can only become less as others are taken, so that an old figure is an upper
     bound and few are worked out again (Minoux, *Accelerated greedy algorithms*, 1978).
 
     Args:
-        items: with a box each.
-        box_of: the box of an item.
+        boxes: of the conflicts.
         cost: what a box adds.
         most: how many are wanted at most.
     """
-    boxes = [box_of(item) for item in items]
     taken: list[Box] = []
-    found: list[tuple[T, Fraction]] = []
+    found: list[tuple[int, Fraction]] = []
     waiting: list[tuple[Fraction, int, int]] = []
 
     def wait(number: int) -> None:
@@ -51,14 +51,14 @@ def accounted(
         if share:
             heapq.heappush(waiting, (-share, number, len(taken)))
 
-    for number in range(len(items)):
+    for number in range(len(boxes)):
         wait(number)
     while waiting and (most is None or len(found) < most):
         share, number, known = heapq.heappop(waiting)
         if known < len(taken):
             wait(number)
         else:
-            found.append((items[number], -share))
+            found.append((number, -share))
             taken.append(boxes[number])
     return found
 

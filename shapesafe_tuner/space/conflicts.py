@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner.findings import Conflict, in_order
-from shapesafe_tuner.space.accounting import Box, accounted, beyond
+from shapesafe_tuner.space.accounting import Box, Found, accounted, beyond
 from shapesafe_tuner.space.explorer import Leaf, Part
 from shapesafe_tuner.space.shares import Domains
 from shapesafe_tuner.space.smallest import smallest
 from shapesafe_tuner.verdict import ShapeFault
 
 __all__ = ["Boxes", "conflicts_of"]
-
-Found = dict[str, tuple[Any, ...]]
 
 
 class Boxes:
@@ -122,8 +119,8 @@ def conflicts_of(
             # One sentence cannot speak for layers of different kinds.
             boxes.setdefault((*point, fault.layer_type), []).append((box, fault))
     merged = [box for points in boxes.values() for box in _merged(points)]
-    costs = accounted(merged, operator.itemgetter(0), _Cost(refused, domains))
-    return [Conflict(box, float(share), fault) for (box, fault), share in costs]
+    costs = accounted([box for box, _ in merged], _Cost(refused, domains))
+    return [Conflict(merged[at][0], float(share), merged[at][1]) for at, share in costs]
 
 
 _MOST_MERGED = 100

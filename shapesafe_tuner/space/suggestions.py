@@ -95,12 +95,8 @@ class _Tables:
 
     def __init__(self, leaves: Sequence[Leaf], domains: Domains) -> None:
         self.weights = domains.weights
-        groups = {
-            verdict: [leaf for leaf in leaves if leaf.feasible is verdict]
-            for verdict in (True, False)
-        }
-        self._feasible = _Table(groups[True], domains)
-        self._infeasible = _Table(groups[False], domains)
+        self._feasible = _Table([leaf for leaf in leaves if leaf.feasible], domains)
+        self._infeasible = _Table([leaf for leaf in leaves if leaf.feasible is False], domains)
 
     def lost(self, names: tuple[str, ...], keeps: Callable[..., bool]) -> float:
         """The share of what is feasible that a condition on some values gives up."""

@@ -43,7 +43,7 @@ def _asking(stock: Callable[..., Any]) -> Callable[..., Any]:
     def made(*args: Any, **kwargs: Any) -> Any:
         hooks = getattr(LOCAL, "hooks", None)
         if hooks is not None and hooks.analytic is not None:
-            args, kwargs = hooks.analytic.computed_with(args), hooks.analytic.computed_with(kwargs)
+            args, kwargs = hooks.analytic.computed_with((args, kwargs))
         return stock(*args, **kwargs)
 
     return made

@@ -6,13 +6,12 @@ import dataclasses
 import functools
 import itertools
 import math
-import operator
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner.findings import Conflict, in_order
-from shapesafe_tuner.space.accounting import Weights, accounted, beyond
+from shapesafe_tuner.space.accounting import Found, Weights, accounted, beyond
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.questions import Completions, Draws
 from shapesafe_tuner.space.smallest import smallest
@@ -27,8 +26,6 @@ _MOST_POINTS = 128
 
 _MOST_GROWN = 12
 """Hyperparameters of a conflict that is made wider; to do so costs their square."""
-
-Found = dict[str, tuple[Any, ...]]
 
 
 def costliest_conflicts(diagram: Diagram, weights: Weights) -> list[Conflict]:
@@ -119,7 +116,8 @@ def _accounted(boxes: Sequence[tuple[Found, ShapeFault]], weights: Weights) -> l
     """Each with what it costs beyond those before it."""
     cost = functools.partial(beyond, weights=weights)
     found = []
-    for (box, fault), share in accounted(boxes, operator.itemgetter(0), cost, MOST_CONFLICTS):
+    for place, share in accounted([box for box, _ in boxes], cost, MOST_CONFLICTS):
+        box, fault = boxes[place]
         values = {
             name: value if value in box[name] else box[name][0]
             for name, value in fault.hyperparameters.items()

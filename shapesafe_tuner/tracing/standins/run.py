@@ -171,12 +171,12 @@ class AnalyticRun(Constructing):
         """A layer called on anything else."""
         if self.inside_call:
             return self._call_inside(record, args, kwargs)
-        given, further = self._given(record, args, kwargs)
+        given, further, on_arrays = self._given(record, args, kwargs)
         first, arguments = self.bound(record, given, further)
         shown = shown_of(given, further)
         outputs = self.answer(record, first, arguments, shown=shown, tensors=(args, kwargs))
         record.node_inputs = None
-        if not tensors((args, kwargs)):
+        if on_arrays:
             try:
                 with self.outside():
                     return arrays_of(outputs)
@@ -184,14 +184,17 @@ class AnalyticRun(Constructing):
                 self.escalate(f"{record.title}: {reason}")
         return tensors_of(outputs, Node(record, args, kwargs))
 
-    def _given(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> tuple[Specs, Specs]:
-        """What a layer is called on, in specs."""
+    def _given(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> tuple[Specs, Specs, bool]:
+        """What a layer is called on, in specs, and whether that is arrays."""
         try:
             further = _specs_and_values(kwargs)
-            if tensors((args, kwargs)):
-                return specs_of(args), further
+            try:
+                return specs_of(args), further, False
+            except NoSpec:
+                if tensors((args, kwargs)):
+                    raise
             with self.outside():
-                return specs_of_arrays(record, args), further
+                return specs_of_arrays(record, args), further, True
         except NoSpec as reason:
             self.escalate(f"{record.title}: {reason}")
 
@@ -200,7 +203,7 @@ class AnalyticRun(Constructing):
         told = kwargs.pop("training", None) if kwargs else None
         if told is not None and type(told) is not bool:
             self.escalate(f"{record.title} is called with a training that is no bool")
-        given, further = self._given(record, args, kwargs)
+        given, further, _ = self._given(record, args, kwargs)
         first, arguments = self.bound(record, given, further)
         with self.told(told):
             shown = shown_of(given, further)
