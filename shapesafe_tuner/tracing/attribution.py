@@ -29,7 +29,7 @@ from shapesafe_tuner.tracing.shape_table import shapes_of
 from shapesafe_tuner.tracing.signals import Undecidable
 
 __all__ = [
-    "Attribution", "Origin", "attribute", "described", "place_of_code", "place_of_error",
+    "OURS", "Attribution", "Origin", "attribute", "described", "place_of_code", "place_of_error",
     "type_name",
 ]  # fmt: skip
 
@@ -41,7 +41,8 @@ _SHAPE_PACKAGES = (
     *(os.path.join(_LIBRARIES, package) + os.sep for package in _PACKAGES),
 )
 _APPLICATIONS = os.path.join(KERAS_FOLDER, "src", "applications") + os.sep
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+"""What the files of this package begin with; the folder of a checkout has the same name."""
 _CONSTRUCTOR = re.compile(r"^(\w+)\.__init__\(\) (missing|got an unexpected|takes)")
 _REFUSALS = (
     ValueError, TypeError, LookupError, AssertionError, ArithmeticError, RuntimeError,
@@ -103,13 +104,13 @@ def attribute(error: BaseException) -> Attribution:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     while len(frames) > 1 and _is_of_python(frames[-1].f_code.co_filename):
         frames.pop()  # as ``re``, which refuses for the one that calls it
-    inside = [frame for frame in frames if not frame.f_code.co_filename.startswith(_OURS)]
+    inside = [frame for frame in frames if not frame.f_code.co_filename.startswith(OURS)]
     raised_in = inside[-1].f_code.co_filename if inside else ""
     in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)
     origin = _library_origin(error) if in_library else _user_origin(error)
     if isinstance(error, keras_tuner.errors.FatalError) or raised_in == LOOK_UPS:
         origin = Origin.BUG  # no shape is wrong: the search fails, or ends, as in KerasTuner
-    if frames and frames[-1].f_code.co_filename.startswith(_OURS):
+    if frames and frames[-1].f_code.co_filename.startswith(OURS):
         origin = Origin.UNKNOWN  # an error of the check itself proves nothing
     if not is_printable(error):
         origin = Origin.UNKNOWN  # nor does one that cannot say what it is
@@ -265,13 +266,8 @@ def _looked_into(operation: Any) -> bool:
 
 _PATHS = sysconfig.get_paths()
 _NOT_THE_USERS = tuple(
-    os.path.normcase(folder) + os.sep
-    for folder in (
-        _PATHS["purelib"],
-        _PATHS["platlib"],
-        _PATHS["stdlib"],
-        os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-    )
+    os.path.normcase(os.path.join(folder, ""))
+    for folder in (_PATHS["purelib"], _PATHS["platlib"], _PATHS["stdlib"], OURS)
 )
 _LONGEST = 400
 

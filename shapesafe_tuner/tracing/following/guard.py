@@ -16,6 +16,7 @@ import numpy as np
 
 from shapesafe_tuner._compat.keras.trainer import before_training
 from shapesafe_tuner._compat.types import Layer, Model, Nested
+from shapesafe_tuner.tracing.attribution import OURS
 
 __all__ = ["FitCall", "Guarded", "NeedsModel", "Reached", "RefusedByFit", "Stopped", "untouchable"]
 
@@ -191,10 +192,13 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     guard.stop(event)
 
 
+_AUTOGRAPH = os.sep.join(["", "tensorflow", "python", "autograph", ""])
+
+
 def _is_autograph(frame: FrameType | None) -> bool:
     """TensorFlow writes a file where it traces a function of the user's."""
-    while frame is not None and "shapesafe_tuner" not in frame.f_code.co_filename:
-        if "autograph" in frame.f_code.co_filename:
+    while frame is not None and not frame.f_code.co_filename.startswith(OURS):
+        if _AUTOGRAPH in frame.f_code.co_filename:
             return True
         frame = frame.f_back
     return False

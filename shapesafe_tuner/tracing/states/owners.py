@@ -8,6 +8,7 @@ import os
 import sys
 import types
 
+from shapesafe_tuner.tracing.attribution import OURS
 from shapesafe_tuner.tracing.code_reading import names_of, nested_codes
 
 __all__ = [
@@ -24,7 +25,6 @@ STATELESS = frozenset(
     "__future__".split()
 )
 """Modules in which a run leaves nothing, but for attributes that user code sets."""
-_HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PYTHONS = os.path.dirname(os.__file__)
 _ENDS = frozenset(
     "globals vars locals exec eval setattr delattr __dict__ __setattr__ __delattr__ inspect sys "
@@ -39,7 +39,7 @@ def is_users(file: str) -> bool:
     """Whether a file is followed: the user's, or of a library that may call user code back."""
     inside = any(f"/site-packages/{name}/" in file for name in LIBRARIES)
     inside = inside and not any(f"/keras_tuner/{name}/" in file for name in HYPERMODELS)
-    return not inside and not file.startswith(_HERE + os.sep)
+    return not inside and not file.startswith(OURS)
 
 
 @functools.cache
