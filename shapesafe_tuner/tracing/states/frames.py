@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import sys
 import types
@@ -120,6 +121,8 @@ class Frames:
         if not owners.is_users(code.co_filename):
             return None
         caller = self._stack[-1] if self._stack else None
+        if gc.callbacks and _is_of_collector(frame, None if caller is None else caller.frame):
+            return None
         if caller is not None and frame.f_back is not caller.frame:
             module = frame.f_globals.get("__name__", "")
             if owners.is_of_python(code.co_filename) or owners.is_generated(module):
@@ -286,6 +289,19 @@ class Frames:
             return None
         live, now = info.layout.live, info.layout.whole(info.frame.f_lasti)
         return live[info.clean] | live[now]
+
+
+def _is_of_collector(frame: types.FrameType | None, caller: types.FrameType | None) -> bool:
+    """Whether the garbage collector called, as it may between any two lines and at no fixed time.
+
+    Dask and Hypothesis measure in such a callback how long a collection takes.
+    """
+    codes = [getattr(each, "__code__", None) for each in gc.callbacks]
+    while frame is not None and frame is not caller:
+        if frame.f_code in codes:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_resumed(frame: types.FrameType) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import random
 from fractions import Fraction
 from typing import Any
@@ -326,6 +328,28 @@ def test_depth_costs_little(build: Any, feasible: Fraction, most: int) -> None:
 def test_a_space_takes_the_same_runs_each_time() -> None:
     """A tensor that died leaves nothing behind that one in its place would be taken for."""
     assert len({merged(branches(6))[1].runs for _ in range(5)}) == 1
+
+
+def test_what_the_garbage_collector_calls_is_no_code_of_the_build() -> None:
+    """As Dask and Hypothesis have it, between any two lines of ``build``."""
+    calls = itertools.count()
+
+    def noted(phase: str, info: Any) -> int:
+        return within(phase)
+
+    def within(phase: str) -> int:
+        return next(calls)
+
+    runs = merged(branches(6))[1].runs
+    before = gc.get_threshold()
+    gc.callbacks.append(noted)
+    gc.set_threshold(40, 2, 1_000)
+    try:
+        assert {merged(branches(6))[1].runs for _ in range(3)} == {runs}
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(noted)
+    assert next(calls) > 100
 
 
 @pytest.mark.deep
