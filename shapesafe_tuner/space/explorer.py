@@ -213,6 +213,8 @@ class Explorer:
 
         def take(parameter: HyperParameter) -> Value:
             met[parameter.name] = parameter
+            if parameter.name in self._judge.learning_rates:
+                return parameter.default
             if draw is not None:
                 taken.append((parameter, draw(parameter)))
                 return taken[-1][1]
@@ -232,16 +234,10 @@ class Explorer:
             met[parameter.name] = parameter
             return deferred(parameter)
 
-        def give_keras(parameter: HyperParameter) -> Value:
-            if parameter.name not in self._judge.learning_rates:
-                return take(parameter)
-            met[parameter.name] = parameter
-            return parameter.default
-
         verdict = None
         for judge, give, cost in (
             (self._judge.judge_lazily, defer if self._judge.may_defer else take, 1),
-            (self._judge.judge_with_keras, give_keras, _COST_OF_KERAS),
+            (self._judge.judge_with_keras, take, _COST_OF_KERAS),
         ):
             forget_demands()
             taken.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import sys
@@ -14,7 +15,7 @@ from shapesafe_tuner._compat.keras_tuner.configurations import RecordedValues
 from shapesafe_tuner._compat.keras_tuner.source import HyperParametersSource
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Values
 from shapesafe_tuner.escaping import said
-from shapesafe_tuner.shapes.deferred import demanded
+from shapesafe_tuner.shapes.deferred import Demand, demand, demanded
 from shapesafe_tuner.tracing.environment import Check, check_environment
 from shapesafe_tuner.tracing.lazy import shown_sizes
 from shapesafe_tuner.tracing.question import Question
@@ -43,6 +44,7 @@ from shapesafe_tuner.tracing.standins.training import Training
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.states.hyperparameters import FollowedHyperParameters
 from shapesafe_tuner.tracing.states.run import FollowedRun
+from shapesafe_tuner.tracing.states.wanted import wanted
 
 __all__ = ["AnalyticPass", "Left"]
 
@@ -225,6 +227,8 @@ class AnalyticPass:
             return None
         except BaseException as error:
             found = refused_by_kerastuner(hp, run, error)
+            if found is None and run.refusal is None:
+                _show_what_is_wanted(error, hp, follower)
             run.escalated = run.escalated or _raised(error)
             without_frames(error)
             return found
@@ -265,6 +269,20 @@ class AnalyticPass:
             if parameters is None or parameters > self._max_model_size:
                 run.escalate("max_model_size needs to know which weights are trainable")
         return built(hp, run, record, step, was_built=was_built)
+
+
+def _show_what_is_wanted(error: BaseException, hp: Given, follower: Follower | None) -> None:
+    """Have the next run choose, and show, the value that C code could not get of a proxy."""
+    shown = None if follower is None else follower.memory.shown
+    name = wanted(error, hp.values.read(), shown)
+    if name is None:
+        return
+    if follower is not None:
+        follower.shows(name)
+        return
+    # It counts as demanded, whatever becomes of this run.
+    with contextlib.suppress(Demand):
+        demand(name)
 
 
 def _is_model(value: Any) -> bool:

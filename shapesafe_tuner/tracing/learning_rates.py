@@ -108,6 +108,17 @@ def _is_learning_rate(use: ast.AST, parents: dict[ast.AST, ast.AST], known: Any)
 
 
 def _makes_optimizer(node: ast.expr, known: Any) -> bool:
+    """Whether an expression is one of Keras's optimizers, whichever is chosen among some."""
+    if isinstance(node, ast.IfExp):
+        return _makes_optimizer(node.body, known) and _makes_optimizer(node.orelse, known)
+    if isinstance(node, ast.Subscript) and isinstance(node.value, (ast.Dict, ast.List, ast.Tuple)):
+        among = node.value.values if isinstance(node.value, ast.Dict) else node.value.elts
+        return bool(among) and all(_makes_optimizer(each, known) for each in among)
+    if isinstance(node, ast.Call):
+        of = node.args[0] if node.args else None
+        is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
+        is_builtin = is_getattr and "getattr" not in known and len(node.args) == 2
+        return is_builtin and of is not None and _value(of, known) is keras.optimizers
     value = _value(node, known)
     return (
         isinstance(value, type)

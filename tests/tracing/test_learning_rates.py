@@ -41,7 +41,27 @@ def inside_a_function(hp: Any) -> Any:
     return optimizer()
 
 
-@pytest.mark.parametrize("build", [handed_over, by_keyword, named, inside_a_function])
+def got_by_its_name(hp: Any) -> Any:
+    kind = getattr(keras.optimizers, hp.Choice("kind", ["Adam", "SGD"]))
+    assert kind is not None
+    return getattr(optimizers, hp.Choice("kind", ["Adam", "SGD"]))(
+        learning_rate=hp.Float("lr", 1e-4, 1e-2)
+    )
+
+
+def one_of_some(hp: Any) -> Any:
+    rate = hp.Float("lr", 1e-4, 1e-2)
+    if hp.Boolean("by_name"):
+        return {"adam": optimizers.Adam, "sgd": optimizers.SGD}[hp.Choice("kind", ["sgd"])](rate)
+    if hp.Boolean("by_place"):
+        return [optimizers.Adam, optimizers.SGD][hp.Int("place", 0, 1)](rate)
+    return (optimizers.Adam if hp.Boolean("adam") else optimizers.SGD)(rate)
+
+
+RATES = [handed_over, by_keyword, named, inside_a_function, got_by_its_name, one_of_some]
+
+
+@pytest.mark.parametrize("build", RATES)
 def test_a_learning_rate(build: Any) -> None:
     assert learning_rates_of(build) == {"lr"}
 
@@ -66,6 +86,14 @@ def given_to_something_else(hp: Any) -> Any:
 
 def put_into_a_sum(hp: Any) -> Any:
     return optimizers.SGD(hp.Float("lr", 1e-4, 1e-2) + 1)
+
+
+def given_to_one_of_some(hp: Any) -> Any:
+    return {"sgd": optimizers.SGD, "dense": layers.Dense}["dense"](hp.Float("lr", 1.0, 2.0))
+
+
+def given_to_what_is_got_elsewhere(hp: Any) -> Any:
+    return getattr(layers, "Dense")(hp.Float("lr", 1.0, 2.0))  # noqa: B009
 
 
 class Mine(optimizers.SGD):  # type: ignore[misc]
@@ -99,7 +127,8 @@ def stored(hp: Any) -> Any:
     "build",
     [
         looked_at, read_twice, given_another_name, given_to_something_else, put_into_a_sum,
-        of_a_class_of_ones_own, asked_for_later, with_a_name_made_up, stored,
+        given_to_one_of_some, given_to_what_is_got_elsewhere, of_a_class_of_ones_own,
+        asked_for_later, with_a_name_made_up, stored,
         by_all_values,
     ],
 )  # fmt: skip

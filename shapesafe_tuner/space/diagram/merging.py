@@ -85,9 +85,11 @@ class _Run:
         """The value of a hyperparameter that is not chosen: deferred, or its default."""
         self.met[hp.name] = hp
         memory = self._merging.memory
-        early = stem(hp.name) in memory.early.at_readings
+        early = stem(hp.name) in memory.early.at_readings | memory.shown
         if memory.hides and can_be_deferred(hp) and not early:
             return deferred(hp)
+        if hp.name in self._merging.learning_rates:
+            return hp.default
         known = domain(hp)
         if known is None or len(known) > WIDEST:
             return demand(hp.name)
@@ -131,6 +133,7 @@ class Merging:
 
     Attributes:
         memory: what the followed runs share.
+        learning_rates: hyperparameters that can change no verdict.
         runs: how many it took.
         declared: every hyperparameter that was met, in the order of their first reading.
         restarts: why the exploration started again.
@@ -140,6 +143,7 @@ class Merging:
         self._judge = judge
         self._space = space
         self._most = most
+        self.learning_rates = judge.learning_rates
         self.memory = Memory(hides=judge.may_defer, reads_frames=sys.gettrace() is None)
         self._vertices: dict[int, Vertex] = {}
         self._first: tuple[list[str], list[str]] = ([], [])
@@ -288,6 +292,9 @@ class Merging:
         ):
             if what in follower.used:
                 raise Unmergeable(why)
+        if follower.wanted is not None:
+            self.memory.shown.add(stem(follower.wanted))
+            raise _Again(f"{follower.wanted} is handed to C code")
         if "lifetimes" in follower.used and self.memory.reads_frames:
             self.memory.reads_frames = False
             self.memory.places.clear()

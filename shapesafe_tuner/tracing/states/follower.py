@@ -58,6 +58,7 @@ class Follower:
     Attributes:
         asked: the names that were read, each as often as it was.
         used: which of :data:`HISTORY` this run looked at.
+        wanted: the hyperparameter whose value has to be shown; None in most runs.
         named: explicit names of layers, as often as they were given.
         counted: prefixes of names that Keras gave, with how many there are.
         final: what ``build`` returned, while its training step is judged.
@@ -69,6 +70,7 @@ class Follower:
         self.memory = memory
         self.asked: list[str] = []
         self.used: set[str] = set()
+        self.wanted: str | None = None
         self.named: list[str] = []
         self.counted: dict[str, int] = {}
         self.ranges: dict[str, Any] = {}
@@ -142,6 +144,10 @@ class Follower:
     def uses(self, what: str) -> None:
         """The run looked at what lies behind."""
         self.used.add(what)
+
+    def shows(self, name: str) -> None:
+        """The value of a hyperparameter has to be shown to ``build``."""
+        self.wanted = name
 
     @property
     def in_user_code(self) -> bool:

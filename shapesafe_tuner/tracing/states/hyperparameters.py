@@ -8,6 +8,7 @@ from typing import Any
 from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner._compat.keras_tuner.quick import QuickHyperParameters
 from shapesafe_tuner.tracing.lazy import Proxy, can_be_deferred
+from shapesafe_tuner.tracing.states.early import stem
 from shapesafe_tuner.tracing.states.follower import Follower
 from shapesafe_tuner.tracing.states.opaque import crossed, opaque
 
@@ -75,7 +76,9 @@ def _known(follower: Follower, hp: Any, value: Any) -> Any:
     values = domain(hp)
     if values is not None and len(values) == 1:
         return value
-    if follower.memory.hides and type(value) in (int, float, str) and can_be_deferred(hp):
+    memory, kinds = follower.memory, (int, float, str)
+    hidden = memory.hides and stem(hp.name) not in memory.shown
+    if hidden and type(value) in kinds and can_be_deferred(hp):
         return opaque(value, follower)
     follower.cross((hp.name, type(value).__name__, repr(value)))
     return value

@@ -29,6 +29,7 @@ class Memory:
         why: what kept states from being summarised.
         declarations: of hyperparameters, by their identity.
         early: where values are chosen.
+        shown: stems of what is chosen, and shown, where it is read: ``build`` hands it to C code.
         counting: by place of the code, up to which age what was made there counts.
     """
 
@@ -41,6 +42,7 @@ class Memory:
     why: dict[str, int] = dataclasses.field(default_factory=dict)
     declarations: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
     early: Early = dataclasses.field(default_factory=Early)
+    shown: set[str] = dataclasses.field(default_factory=set)
     counting: dict[Place, float] = dataclasses.field(default_factory=dict)
 
     def declared(self, hp: Any) -> Any:
