@@ -181,7 +181,8 @@ class Cause:
         fraction: of the space.
         decided_by: the hyperparameters that can change whether this happens.
         conflicts: those of the report's conflicts that end here, the costliest first.
-        suggestions: those of the report's suggestions that remove one of them.
+        suggestions: those of the report's suggestions that remove some of it, the one that helps
+            most first: by what it removes of this cause, less the feasible share it gives up.
     """
 
     layer: str | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 from shapesafe_tuner.findings import Cause, SpaceFindings, Suggestion, in_order
@@ -19,15 +18,9 @@ def ranked(report: SpaceFindings) -> list[Suggestion]:
     )
 
 
-def advice_for(report: SpaceFindings, cause: Cause) -> Suggestion | None:
+def advice_for(cause: Cause) -> Suggestion | None:
     """The suggestion that helps most against a cause; None where none does."""
-
-    def gain(suggestion: Suggestion) -> float:
-        removed = (report.conflicts[number] for number in suggestion.removes)
-        saved = math.fsum(one.fraction for one in removed if one in cause.conflicts)
-        return round(saved - _lost(report, suggestion), 9)
-
-    return max(cause.suggestions, key=gain, default=None)
+    return cause.suggestions[0] if cause.suggestions else None
 
 
 def _lost(report: SpaceFindings, suggestion: Suggestion) -> float:

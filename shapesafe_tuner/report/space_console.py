@@ -80,7 +80,7 @@ def _row(cause: Cause, report: SpaceFindings) -> tuple[Text, Text]:
     why = Text(visible(cause.reason))
     if cause.layer is not None:
         why.highlight_words([f"'{visible(cause.layer)}'"], "bold")
-    decided, advice = deciding_words(cause), advice_for(report, cause)
+    decided, advice = deciding_words(cause), advice_for(cause)
     if decided:
         why.append(f"\n{visible(decided)}", style="dim")
     if advice is not None:

@@ -122,7 +122,7 @@ def _causes(report: SpaceFindings) -> Iterator[str]:
         yield "Why configurations fail, with the share of the space:"
     for cause in report.causes[:MOST_CAUSES]:
         yield f"  {percent(cause.fraction):>7}  {cause.reason}"
-        advice = advice_for(report, cause)
+        advice = advice_for(cause)
         said = [deciding_words(cause), "" if advice is None else f"would help: {advice.text}"]
         if any(said):
             yield f"           {'; '.join(filter(None, said))}"

@@ -138,7 +138,7 @@ def _causes(report: SpaceFindings) -> list[dict[str, Any]]:
     """Where configurations fail, with bars of the same scale as those of the conflicts."""
     found = []
     for number, cause in enumerate(report.causes):
-        advice = advice_for(report, cause)
+        advice = advice_for(cause)
         example = next((one for one in report.examples if _fails_in(one, cause)), None)
         found.append(
             {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from shapesafe_tuner.findings import Cause, Conflict, Suggestion
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
@@ -16,6 +19,7 @@ from shapesafe_tuner.verdict import ShapeFault
 
 __all__ = ["MOST_CAUSES", "Causes", "causes_of"]
 
+Weights: TypeAlias = Mapping[str, Mapping[Any, Fraction]]
 MOST_CAUSES = 12
 """Groups beyond which layers, then sentences, are no longer kept separate."""
 
@@ -38,6 +42,7 @@ def causes_of(
     suggestions: Sequence[Suggestion],
     among: Iterable[str],
     declared: Iterable[str],
+    weights: Weights,
 ) -> Causes:
     """The causes of a space.
 
@@ -47,12 +52,19 @@ def causes_of(
         suggestions: of the report.
         among: the hyperparameters that can change any verdict.
         declared: all hyperparameters.
+        weights: how often each value of what decides is drawn.
     """
     key, groups = _grouped(diagram, declared)
     matter = list(among)
     group = {id(end): number for number, each in enumerate(groups.values()) for end, _ in each}
     small = diagram.reduced(lambda end: group.get(id(end)))
     shares = [sum((flow for _, flow in members), Fraction(0)) for members in groups.values()]
+    feasible = float(sum(diagram.shares(lambda end: end.feasible is True)[:1]))
+    removed = {
+        at: _removed(diagram, one, weights, group)
+        for at, one in enumerate(suggestions)
+        if one.bound is not None or one.values
+    }
     found = []
     for number, (place, members) in enumerate(groups.items()):
         names = deciding(small, lambda end, n=number: group.get(id(end)) == n)  # type: ignore[misc]
@@ -60,7 +72,17 @@ def causes_of(
         if not mine:  # its conflicts fail in other ways too, and tell of one of these
             followed = conflicts[:_MOST_FOLLOWED]
             mine = tuple(c for c in followed if number in _groups_in(diagram, c, group))
-        removing = tuple(s for s in suggestions if any(conflicts[n] in mine for n in s.removes))
+        gains = {
+            at: removed[at][number]
+            if at in removed
+            else min(
+                float(shares[number]),
+                math.fsum(conflicts[n].fraction for n in one.removes if conflicts[n] in mine),
+            )
+            for at, one in enumerate(suggestions)
+        }
+        helping = [at for at, gain in gains.items() if gain > 0]
+        helping.sort(key=lambda at, g=gains: -round(g[at] - suggestions[at].lost * feasible, 9))  # type: ignore[misc]
         end, _ = max(members, key=lambda member: member[1])
         assert end.fault is not None
         found.append(
@@ -71,10 +93,60 @@ def causes_of(
                 fraction=float(shares[number]),
                 decided_by=tuple(name for name in matter if name in names),
                 conflicts=mine,
-                suggestions=removing,
+                suggestions=tuple(suggestions[at] for at in helping),
             )
         )
     return Causes(found, group)
+
+
+def _removed(
+    diagram: Diagram, one: Suggestion, weights: Weights, group: Mapping[int, int]
+) -> Mapping[int, float]:
+    """The share of each group that a condition on some values removes."""
+    bound = one.bound
+    names = tuple(one.values) if bound is None else (bound.left, bound.right)
+
+    def keeps(*values: Any) -> bool:
+        if bound is not None:
+            return bound.holds(*values)
+        return all(value in one.values[n] for n, value in zip(names, values, strict=True))
+
+    flows: list[dict[tuple[Any, ...], float]] = [defaultdict(float) for _ in diagram.ends]
+    flows[0][(_OPEN,) * len(names)] = 1.0
+    found: dict[int, float] = defaultdict(float)
+    for place, edges in enumerate(diagram.edges):
+        end, read = diagram.ends[place], diagram.names[place]
+        for known, flow in flows[place].items():
+            if end is not None:
+                if id(end) in group:
+                    found[group[id(end)]] += flow * _failing(known, names, keeps, weights)
+                continue
+            for edge in edges:
+                chosen = tuple(
+                    edge.value if each == read else value
+                    for each, value in zip(names, known, strict=True)
+                )
+                flows[edge.child][chosen] += flow * float(edge.weight)
+    return found
+
+
+_OPEN = object()
+"""In place of a value that is not chosen yet."""
+
+
+def _failing(
+    known: tuple[Any, ...], names: Sequence[str], keeps: Callable[..., bool], weights: Weights
+) -> float:
+    """How likely a condition is not met, where some values are not chosen."""
+    choices: list[list[tuple[Any, Fraction]]] = [
+        list(weights[name].items()) if value is _OPEN else [(value, Fraction(1))]
+        for name, value in zip(names, known, strict=True)
+    ]
+    return math.fsum(
+        math.prod(float(weight) for _, weight in pairs)
+        for pairs in itertools.product(*choices)
+        if not keeps(*(value for value, _ in pairs))
+    )
 
 
 def _grouped(

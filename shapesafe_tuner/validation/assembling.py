@@ -65,7 +65,11 @@ def assembled(
     matter = [name for name in names if name in decisive]
     chosen = [] if at_once else axes_of(leaves, declared, conflicts)
     axes, pairs = pair_shares(leaves, declared, [name for name in chosen if name in decisive])
-    causes = Causes() if at_once else causes_of(diagram, conflicts, suggestions, matter, all_names)
+    causes = (
+        Causes()
+        if at_once
+        else causes_of(diagram, conflicts, suggestions, matter, all_names, domains.weights)
+    )
     examples, samples = (
         ((), ()) if interrupted else _pictured(known, diagram, conflicts, causes, axes)
     )
@@ -117,7 +121,7 @@ def _of_diagram(
     axes, pairs = summary.maps()
     all_names = [parameter.name for parameter in declared]
     matter = [name for name in all_names if name in summary.deciding]
-    causes = causes_of(diagram, conflicts, suggestions, dict.fromkeys(matter), all_names)
+    causes = causes_of(diagram, conflicts, suggestions, matter, all_names, domains.weights)
     examples, samples = ((), ()) if at_once else _pictured(known, diagram, conflicts, causes, axes)
     return SearchSpaceReport(
         total=size_of(declared),

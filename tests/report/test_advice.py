@@ -79,7 +79,33 @@ def test_what_helps_most_comes_first() -> None:
         "keep blocks <= 3", 'give every Conv2D padding="same"', "leave 3 out of blocks"
     ]  # fmt: skip
     assert ranked(report)[0].removed == pytest.approx(0.2079, abs=1e-4)
-    advice = [advice_for(report, cause) for cause in report.causes]
+    advice = [advice_for(cause) for cause in report.causes]
     assert [one and one.text for one in advice] == [
-        'give every Conv2D padding="same"', *["keep blocks <= 3"] * 3
+        *['give every Conv2D padding="same"'] * 2, *["keep blocks <= 3"] * 2
     ]  # fmt: skip
+
+
+def divided(hp: Any) -> Any:
+    inputs = keras.Input((6, 12))
+    groups, filters = hp.Choice("groups", [1, 3, 5]), hp.Choice("filters", [6, 8])
+    x = layers.Conv1D(filters, 3, groups=groups, padding="same")(inputs)
+    x = layers.Dense(filters * hp.Choice("wider", [1, 2]))(x)
+    return keras.Model(inputs, layers.Add()([x, layers.Dense(filters)(inputs)]))
+
+
+def test_a_cause_has_the_suggestion_that_removes_it() -> None:
+    report = sst.validate_search_space(divided, progress=False)
+    assert report.feasible_fraction == pytest.approx(1 / 4)
+    advice = {cause.reason: advice_for(cause) for cause in report.causes}
+    words = {
+        reason: one.text
+        for reason, one in advice.items()
+        if one is not None and ("filters into" in reason or "Add" in reason)
+    }
+    assert list(words.values()) == ["keep filters % groups == 0", "keep wider=1"]
+    for cause in report.causes:
+        first = advice_for(cause)
+        assert first is not None
+        left = sst.validate_search_space(divided, **report.apply(first), progress=False)
+        again = [one.fraction for one in left.causes if one.reason == cause.reason]
+        assert sum(again) < cause.fraction

@@ -42,7 +42,7 @@ def test_a_layer_and_what_it_refuses_are_a_cause() -> None:
         ["layers=3 and seq_1=False"],
     ]
     assert [[one.text for one in cause.suggestions] for cause in report.causes] == [
-        ["keep seq_0=True"],
+        ["keep seq_0=True", "keep layers <= 2"],
         ["keep layers <= 2"],
     ]
 

@@ -77,13 +77,14 @@ class CompileArgument:
         return self.layer_class.__module__.startswith("keras.")
 
     @property
-    def _is_optimizer(self) -> bool:
+    def is_optimizer(self) -> bool:
+        """Whether it is one of Keras's optimizers."""
         return self._is_kerass and issubclass(self.layer_class, keras.optimizers.Optimizer)
 
     def _constructor_key(self) -> Key:
         """Equal for constructor calls of which Keras takes all or none."""
         args, kwargs, known = self.args, self.kwargs, key_of(self.layer_class)
-        if not self._is_optimizer:
+        if not self.is_optimizer:
             return known, key_of(tuple(args)), key_of(kwargs)
         # All optimizers of Keras take the learning rate first.
         first = [_rough(value) for value in args[:1]]
@@ -110,7 +111,7 @@ class CompileArgument:
         """
         given = self.kwargs.get(_RATE, self.args[0] if self.args else 0.001)
         plain = name == _RATE and {type(given), type(value)} <= _NUMBERS
-        if not plain or not self._is_optimizer:
+        if not plain or not self.is_optimizer:
             return False
         self.rate = value
         return True

@@ -109,9 +109,10 @@ class Training:
         if known is None:
             known = self._trace(record, run, check, outputs)
             if known.attribution is not None:
-                # What one float passes all pass; a refusal is looked at for each.
+                # What one float passes all pass; a refusal is looked at for each. An optimizer
+                # of Keras's comes after loss and metrics, which do not know it.
                 for leaf in leaves(list(record.compiled or ())):
-                    if type(leaf) is CompileArgumentStandIn:
+                    if type(leaf) is CompileArgumentStandIn and not leaf._record.is_optimizer:
                         leaf._record.demand()
             if known.attribution is not None and known.attribution.origin is Origin.BUG:
                 record.leave("has a loss or a metric that fails")
