@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["AFTER_RECURRENT", "counted", "first_sentence", "rank_needed", "width_needed"]
+__all__ = [
+    "AFTER_RECURRENT", "counted", "first_sentence", "rank_needed", "width_needed", "with_article",
+]  # fmt: skip
 
 _AXES = {
     3: " (batch, steps, features)",
@@ -21,6 +23,15 @@ AFTER_RECURRENT = "; a recurrent layer before it needs return_sequences=True"
 def counted(number: object, noun: str) -> str:
     """So many things: "1 channel", "3 channels"; a number that is not chosen yet is many."""
     return f"{number} {noun}" if type(number) is int and number == 1 else f"{number} {noun}s"
+
+
+def with_article(words: str) -> str:
+    """``a 5 x 5 kernel``, ``an 8 x 8 kernel``, ``an Embedding``."""
+    return f"an {words}" if _VOWEL.match(words) else f"a {words}"
+
+
+_VOWEL = re.compile(r"(?:8|11\b|18\b)|(?!U[A-Z]|[Uu]ni|[Uu]s)[aeiouAEIOU]")
+"""How words begin that are spoken with a vowel: eight, eleven, eighteen, eighty-eight."""
 
 
 def rank_needed(wanted: int, found: int, given: str, least: str = "") -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shapesafe_tuner.shapes.sentences import with_article
 from shapesafe_tuner.shapes.spec import Dim, Refused, by
 
 __all__ = ["reach", "slide", "transpose"]
@@ -51,13 +52,18 @@ def slide(
                 )
                 found = f"= {places}" if type(places) is int else "is below 1"
                 raise Refused(
-                    f"slides a {by(window)} {kind}{wide} over a map of only {by(spatial)}: "
+                    f"slides {_sliding(window, kind)}{wide} over a map of only {by(spatial)}: "
                     f"floor(({size} - {extent}) / {strides[axis]}) + 1 {found}"
                 )
             result.append(places)
         else:
             result.append((size - 1) // strides[axis] + 1)
     return tuple(result)
+
+
+def _sliding(window: Sequence[int], kind: str) -> str:
+    """``a 5 x 5 kernel``, ``a kernel of 5``."""
+    return f"a {kind} of {by(window)}" if len(window) == 1 else with_article(f"{by(window)} {kind}")
 
 
 def transpose(

@@ -147,7 +147,9 @@ def test_samples_are_proved_feasible() -> None:
 def test_records_of_a_space_show_themselves() -> None:
     report = sst.validate_search_space(mixed)
     (cause,) = report.causes
-    assert repr(cause).startswith("<Cause Conv1D 'conv1d' slides a 5 kernel over a map of only 4")
+    assert repr(cause).startswith(
+        "<Cause Conv1D 'conv1d' slides a kernel of 5 over a map of only 4"
+    )
     assert repr(cause).endswith(": 25.00% of the space>")
     assert str(cause) == cause.reason
     page = cause._repr_html_()

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.sentences import with_article
 from shapesafe_tuner.shapes.spec import Spec, Specs, walk
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.signals import NoSpec
@@ -36,7 +37,7 @@ def specs_of_arrays(record: LayerRecord, args: Args) -> Specs:
         NoSpec: it is called on something else, or the numbers may matter.
     """
     if record.layer_class not in _KNOWN or record.description.configured is None:
-        raise NoSpec(f"a {record.layer_class.__name__} is called on what is no tensor")
+        raise NoSpec(f"{with_article(record.layer_class.__name__)} is called on what is no tensor")
     arrays = list(leaves(args))
     if not all(isinstance(item, np.ndarray) or keras.ops.is_tensor(item) for item in arrays):
         raise NoSpec(f"a layer is called on {type(arrays[0]).__name__ if arrays else 'nothing'}")

@@ -12,7 +12,7 @@ import keras
 from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Rule, own_rule
-from shapesafe_tuner.shapes.sentences import first_sentence
+from shapesafe_tuner.shapes.sentences import first_sentence, with_article
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec
 from shapesafe_tuner.tracing.binding import replaced
 from shapesafe_tuner.tracing.environment import Check
@@ -84,7 +84,7 @@ class Constructing(Inside, Run):
     def construct(self, cls: type, args: Args, kwargs: Kwargs) -> Any:
         """What a constructor of Keras gives."""
         if self.inside_call:
-            self.escalate(f"a {cls.__name__} is made in the call of a layer")
+            self.escalate(f"{with_article(cls.__name__)} is made in the call of a layer")
         if cls in LAYERS:
             return stand_in(self._layer(cls, args, kwargs))
         if cls is keras.layers.InputLayer:

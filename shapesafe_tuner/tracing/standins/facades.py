@@ -14,6 +14,7 @@ from typing import Any, NoReturn, SupportsIndex, TypeAlias
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Configured
+from shapesafe_tuner.shapes.sentences import with_article
 from shapesafe_tuner.shapes.spec import Refused, Spec, Unknown
 from shapesafe_tuner.tracing.lazy import expressions
 from shapesafe_tuner.tracing.remembering.keys import Key
@@ -66,13 +67,13 @@ class Facade:
         record = self._record
         if record.run.closed:
             return record.run.real_object(record)(*args, **kwargs)
-        return record.run.escalate(f"a {record.layer_class.__name__} is called")
+        return record.run.escalate(f"{with_article(record.layer_class.__name__)} is called")
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         record = self._record
         if record.run.closed:
             return record.run.real_object(record).__reduce_ex__(protocol)
-        return record.run.escalate(f"a {record.layer_class.__name__} is copied")
+        return record.run.escalate(f"{with_article(record.layer_class.__name__)} is copied")
 
     def __repr__(self) -> str:
         record = self._record

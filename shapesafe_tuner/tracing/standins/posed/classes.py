@@ -21,6 +21,7 @@ from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import symbolic
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
+from shapesafe_tuner.shapes.sentences import with_article
 from shapesafe_tuner.shapes.spec import Spec, walk
 from shapesafe_tuner.tracing.binding import any_shape_initializer
 from shapesafe_tuner.tracing.lazy import expressions
@@ -93,7 +94,9 @@ def _awaking(cls: type) -> dict[str, Callable[..., Any]]:
     def awake(self: Any) -> Any:
         hooks = keras_hooks.current()
         if hooks is not None and hooks.analytic is not None:
-            hooks.analytic.escalate(f"a {cls.__name__} is kept from one build to the next")
+            hooks.analytic.escalate(
+                f"{with_article(cls.__name__)} is kept from one build to the next"
+            )
         args, kwargs = object.__getattribute__(self, "__dict__")["_given"]
         make = RealObjects()
         real = cls(*make.realised(list(args)), **make.realised(dict(kwargs)))
