@@ -20,7 +20,7 @@ Place = tuple[types.CodeType, int]
 """A line of user code: code object and offset."""
 
 _SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_LEAVES = frozenset(["RETURN_VALUE", "RERAISE", "RAISE_VARARGS"])
+_LEAVES = frozenset(["RETURN_VALUE", "RETURN_CONST", "RERAISE", "RAISE_VARARGS"])
 
 
 class Owner(Protocol):
@@ -44,8 +44,8 @@ class Owner(Protocol):
         """What is shared with what is hidden from now on."""
 
 
-class _Loop:
-    """An iterator on the value stack: what was known when it came, and how often it went on."""
+class _OnStack:
+    """An iterator or an exit: what was known when it came, and how often the iterator went on."""
 
     def __init__(self, key: int, pin: Pin | None) -> None:
         self.key = key
@@ -68,7 +68,7 @@ class _Frame:
         self.hidden = hidden
         self.pin = pin
         self.layout = layout_of(self.code)
-        self.loops: dict[int, _Loop] = {}
+        self.on_stack: dict[int, _OnStack] = {}
         self.clean: int | None = None
         self.was_place = False
 
@@ -129,7 +129,7 @@ class Frames:
                 return None  # a library's own business; whom it calls back is noticed
         self._owner.step((code, frame.f_lasti))
         if caller is not None and caller.layout is not None:
-            self._notice_loops(caller, caller.layout.whole(caller.frame.f_lasti))
+            self._notice_stack(caller, caller.layout.whole(caller.frame.f_lasti))
         if code.co_flags & _SUSPENDS and not _is_resumed(frame):
             self._suspended += 1
         hidden, pin = None, None
@@ -167,11 +167,11 @@ class Frames:
         if tags is None:
             self._set_irregular(f"{top.code.co_name} is somewhere unknown")
             return
-        if top.loops or tags:
-            self._notice_loops(top, at)
+        if top.on_stack or tags:
+            self._notice_stack(top, at)
             loop = layout.loops.get(at)
-            if loop is not None and loop in top.loops:
-                top.loops[loop].rounds += 1
+            if loop is not None and loop in top.on_stack:
+                top.on_stack[loop].rounds += 1
         if is_clean(tags):
             top.clean = at
             top.was_place = (top.code, at) in self._owner.memory.places
@@ -185,7 +185,7 @@ class Frames:
                 self._suspended -= 1
 
     def _is_direct(self, caller: _Frame, frame: types.FrameType) -> bool:
-        """Whether user code calls user code, with nothing on the stack but loops."""
+        """Whether user code calls user code, with nothing on the stack but iterators and exits."""
         if frame.f_back is not caller.frame:
             self._set_irregular(f"{frame.f_code.co_name} is called back")
             return False
@@ -197,15 +197,15 @@ class Frames:
             return False
         return called_code(caller.frame, layout) is frame.f_code
 
-    def _notice_loops(self, info: _Frame, at: int) -> None:
-        """Iterators that are new on the stack, and those that are gone."""
+    def _notice_stack(self, info: _Frame, at: int) -> None:
+        """Iterators and exits that are new on the stack, and those that are gone."""
         assert info.layout is not None
         tags = info.layout.tags.get(at, ())
-        for gone in [each for each in info.loops if each not in tags]:
-            del info.loops[gone]
+        for gone in [each for each in info.on_stack if each not in tags]:
+            del info.on_stack[gone]
         for tag in tags:
-            if tag is not None and tag not in info.loops:
-                info.loops[tag] = _Loop(self._owner.user_key(), self._owner.pin())
+            if tag is not None and tag not in info.on_stack:
+                info.on_stack[tag] = _OnStack(self._owner.user_key(), self._owner.pin())
 
     def _set_irregular(self, why: str) -> None:
         self._irregular = self._irregular or why
@@ -224,7 +224,7 @@ class Frames:
         return None
 
     def pins(self) -> list[Pin]:
-        """What is hidden in frames and loops.
+        """What is hidden in frames and on their stacks.
 
         Raises:
             Uncanonical: it cannot be compared.
@@ -237,7 +237,7 @@ class Frames:
         for info in self._stack:
             if info.hidden is not None:
                 found.append(info.pin)
-            found += [info.loops[tag].pin for tag in sorted(info.loops)]
+            found += [info.on_stack[tag].pin for tag in sorted(info.on_stack)]
         if None in found:
             raise Uncanonical("what is hidden cannot be compared")
         return [pin for pin in found if pin is not None]
@@ -255,12 +255,11 @@ class Frames:
             raise Uncanonical("unknown instructions")
         at = info.layout.whole(info.frame.f_lasti)
         tags = info.layout.tags.get(at, ())
-        if any(tag is not None and tag not in info.loops for tag in tags):
+        known = info.on_stack
+        if any(tag is not None and tag not in known for tag in tags):
             raise Uncanonical("a loop that was not seen")
-        loops = tuple(
-            (tag, info.loops[tag].key, info.loops[tag].rounds) for tag in sorted(info.loops)
-        )
-        return info.code, at, info.hidden, loops, self._locals(info, walk, info.layout.live[at])
+        stack = tuple((tag, known[tag].key, known[tag].rounds) for tag in sorted(known))
+        return info.code, at, info.hidden, stack, self._locals(info, walk, info.layout.live[at])
 
     def walk_locals(self, walk: Walk) -> None:
         """Meet what the frames hold, and what their last lines may have put on their stacks."""

@@ -1,8 +1,8 @@
-"""Which loop iterators lie on the value stack before each instruction of a code object.
+"""What lies on the value stack before each instruction of a code object.
 
 The value stack of a frame cannot be read from Python. What an instruction leaves on it can be told
 from the code alone (``dis.stack_effect``): at a *clean* place nothing lies there but the iterators
-of the loops around it.
+of the loops around it, and the exits of the ``with`` blocks.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from shapesafe_tuner.tracing.states.liveness import live_names
 
 __all__ = ["READABLE", "Layout", "Unknown", "called_code", "is_clean", "layout_of"]
 
-READABLE = sys.version_info[:2] == (3, 11)
+READABLE = (3, 11) <= sys.version_info[:2] <= (3, 13)
 """Whether the instructions of this Python are known here."""
 
 Tags = tuple[int | None, ...]
-"""What lies on the stack, from the bottom: the offset of its ``GET_ITER``, None for all else."""
+"""What lies on the stack, from the bottom: for an iterator the offset of its ``GET_ITER``, for the
+exit of a ``with`` block that of its ``BEFORE_WITH``; None for all else."""
 
 _UNTOUCHED = frozenset(
     "NOP RESUME CACHE EXTENDED_ARG KW_NAMES JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT "
@@ -33,10 +34,15 @@ _UNTOUCHED = frozenset(
 )
 _ONE_LESS = frozenset("POP_TOP STORE_FAST STORE_NAME STORE_GLOBAL STORE_DEREF POP_EXCEPT".split())
 _PUSHES_NOTHING = frozenset(
-    "STORE_ATTR STORE_SUBSCR DELETE_SUBSCR DELETE_ATTR LIST_APPEND SET_ADD MAP_ADD".split()
+    "STORE_ATTR STORE_SUBSCR STORE_SLICE STORE_FAST_STORE_FAST DELETE_SUBSCR DELETE_ATTR "
+    "LIST_APPEND SET_ADD MAP_ADD END_FOR".split()
 )
-_ENDS = frozenset(["RETURN_VALUE", "RERAISE", "RAISE_VARARGS"])
+_ENDS = frozenset(["RETURN_VALUE", "RETURN_CONST", "RERAISE", "RAISE_VARARGS"])
 _ALWAYS_JUMPS = frozenset(["JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"])
+_COUNTS_ARGUMENTS = "PRECALL" in dis.opmap
+"""Python 3.11 takes the arguments of a call off the stack before ``CALL``."""
+_ENDS_LOOPS = "END_FOR" in dis.opmap
+"""From Python 3.12 on the iterator is still there where a loop jumps to at its end."""
 
 
 class Unknown(Exception):
@@ -44,7 +50,7 @@ class Unknown(Exception):
 
 
 def is_clean(tags: Tags) -> bool:
-    """Whether nothing but iterators lies on the stack."""
+    """Whether nothing but iterators and exits lies on the stack."""
     return None not in tags
 
 
@@ -70,6 +76,7 @@ class Layout:
         self._next = {one.offset: other.offset for one, other in itertools.pairwise(found)}
         self._handlers = getattr(dis, "_parse_exception_table")(code)  # noqa: B009
         self._shared = (*code.co_cellvars, *code.co_freevars)
+        self._uncounted = frozenset(_loops_of_one_line(found)) if _ENDS_LOOPS else frozenset()
         self.tags = self._worked_out()
         self.loops = dict(self._rounds())
         self.start = next(item.offset for item in found if item.opname == "RESUME")
@@ -83,10 +90,18 @@ class Layout:
     def below_call(self, at: int) -> Tags | None:
         """The stack beneath the callable of a pending call; None where it is not known."""
         item, tags = self.instructions.get(at), self.tags.get(at)
-        if item is None or tags is None or item.opname != "CALL":
+        if item is None or tags is None or item.opname not in ("CALL", "CALL_KW"):
             return None
-        # PRECALL was counted as popping the arguments: callable and NULL, or self, are left.
-        return tags[:-2]
+        given = 0 if _COUNTS_ARGUMENTS else (item.arg or 0) + (item.opname == "CALL_KW")
+        # Beneath the arguments: the callable, and NULL or self.
+        return tags[: len(tags) - given - 2]
+
+    def depth_at_load(self, at: int) -> int | None:
+        """How much lies on the stack when an instruction loads something; None where it is dead."""
+        tags = self.tags.get(at)
+        if tags is None:
+            return None
+        return len(tags) - (self.instructions[at].opname == "STORE_FAST_LOAD_FAST")
 
     @functools.cached_property
     def live(self) -> Mapping[int, frozenset[str]]:
@@ -137,9 +152,25 @@ class Layout:
                 rest = (None,) * (int(entry.lasti) + 1)
                 waiting.append((entry.target, (*tags[: entry.depth], *rest)))
             item = self.instructions[at]
+            if at in self._uncounted:
+                tags = (*tags[:-1], None)
             for place, jump in self._ways(item):
                 waiting.append((place, _after(item, tags, jump=jump)))
         return found
+
+
+def _loops_of_one_line(instructions: list[dis.Instruction]) -> Iterator[int]:
+    """Loops with their body on the same line, whose rounds are not all traced at ``FOR_ITER``.
+
+    From Python 3.12 on that depends on the release (``Python/legacy_tracing.c``,
+    ``sys_trace_jump_func``).
+    """
+    lines = {item.offset: item.positions.lineno for item in instructions if item.positions}
+    loops = {item.offset for item in instructions if item.opname == "FOR_ITER"}
+    for item in instructions:
+        jumps_back = item.opname.startswith("JUMP_BACKWARD")
+        if jumps_back and item.argval in loops and lines[item.argval] == lines[item.offset]:
+            yield item.argval
 
 
 def _merged(one: Tags, other: Tags) -> Tags:
@@ -155,8 +186,10 @@ def _after(item: dis.Instruction, tags: Tags, *, jump: bool) -> Tags:
         return tags
     if name == "GET_ITER":
         return (*tags[:-1], item.offset)
+    if name == "BEFORE_WITH":
+        return (*tags[:-1], item.offset, None)
     if name == "FOR_ITER":
-        return tags[:-1] if jump else (*tags, None)
+        return tags[:-1] if jump and not _ENDS_LOOPS else (*tags, None)
     if name == "SWAP":
         assert item.arg is not None
         swapped = list(tags)
@@ -164,8 +197,7 @@ def _after(item: dis.Instruction, tags: Tags, *, jump: bool) -> Tags:
         return tuple(swapped)
     if name in _ONE_LESS or name.startswith("POP_JUMP"):
         return tags[:-1]
-    argument = item.arg if item.opcode >= dis.HAVE_ARGUMENT else None
-    effect = dis.stack_effect(item.opcode, argument, jump=jump)
+    effect = dis.stack_effect(item.opcode, item.arg, jump=jump)
     if name.startswith("LOAD_") and effect >= 1 and name not in ("LOAD_METHOD", "LOAD_ATTR"):
         return (*tags, *(None,) * effect)
     if name in ("PUSH_NULL", "COPY"):
@@ -196,8 +228,8 @@ def called_code(frame: types.FrameType, layout: Layout) -> Any:
     if below is None:
         return None
     known = layout.instructions
-    # The load that pushed the callable: the last one with the depth that lies beneath the call.
-    loads = [o for o in known if o < at and o in layout.tags and len(layout.tags[o]) == len(below)]
+    # The load that pushed the callable: the last one that begins with the depth beneath the call.
+    loads = [o for o in known if o < at and layout.depth_at_load(o) == len(below)]
     if not loads:
         return None
     steps = [known[o] for o in sorted(known) if max(loads) <= o < at]
@@ -214,11 +246,14 @@ def called_code(frame: types.FrameType, layout: Layout) -> Any:
 
 def _loaded(frame: types.FrameType, item: dis.Instruction) -> Any:
     names: Mapping[str, Any] = {}
+    name = item.argval
     if item.opname == "LOAD_GLOBAL":
         names = frame.f_globals
-    elif item.opname in ("LOAD_FAST", "LOAD_DEREF"):
+    elif item.opname in ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_DEREF"):
         names = frame.f_locals
-    return names.get(item.argval)
+    elif item.opname == "STORE_FAST_LOAD_FAST":
+        names, name = frame.f_locals, name[1]
+    return names.get(name)
 
 
 def _attribute(target: Any, name: str) -> Any:
