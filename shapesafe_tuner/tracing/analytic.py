@@ -130,12 +130,8 @@ class AnalyticPass:
             if follower is None:
                 quick = source.quick(space, values, defer)
             else:
-                known = source.declarations(space)
-                if known.conditional:
-                    follower.uses("stock")
-                    return None
                 quick = FollowedHyperParameters(
-                    RecordedValues(values), known, defer, follower=follower
+                    RecordedValues(values), source.declarations(space), defer, follower=follower
                 )
             found = self._judge(quick, show=shown_sizes, follower=follower)
             while isinstance(found, Left) and found.blamed is not None and follower is None:

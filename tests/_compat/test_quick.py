@@ -1,4 +1,4 @@
-"""The quick ``HyperParameters`` answers conditional scopes as KerasTuner's own does."""
+"""The quick ``HyperParameters`` answers scopes as KerasTuner's own does."""
 
 from __future__ import annotations
 
@@ -124,3 +124,39 @@ def test_a_validation_with_scopes_is_exact() -> None:
     report = sst.validate_search_space(conditional)
     assert report.exact
     assert report.feasible_fraction == pytest.approx(0.5 + 0.5 * 9 / 12)
+
+
+def named(hp: Any) -> list[Any]:
+    """Name scopes beside and within others and conditional scopes, and parents by argument."""
+    said = [hp.Choice("kind", ["cnn", "mlp"])]
+    for place in range(2):
+        with hp.name_scope(f"block_{place}"):
+            said += [hp.Int("width", 1, 9), hp.Boolean("deep")]
+            with hp.name_scope("inner"), hp.name_scope("most"):
+                said.append(hp.Float("rate", 0.0, 0.5))
+            with hp.conditional_scope("deep", [True]):
+                said.append(hp.Int("depth", 1, 3))
+    said.append(hp.Int("kernel", 2, 5, parent_name="kind", parent_values=["cnn"]))
+    said.append(hp.Int("kernel", 2, 7, parent_name="kind", parent_values="mlp"))
+    return [*said, hp.Int("width", 1, 2, parent_name=None)]
+
+
+NAMED: list[dict[str, Any]] = [
+    {"kind": kind, "block_1/deep": deep, "kernel": 4, "block_0/inner/most/rate": 0.25}
+    for kind in ("cnn", "mlp")
+    for deep in (False, True)
+]
+
+
+@pytest.mark.parametrize("given", [{}, *NAMED])
+def test_name_scopes_and_parents_by_argument(given: dict[str, Any]) -> None:
+    stock = configuration(None, given)
+    stock.values.names_read.clear()
+    quick = HyperParametersSource(()).chosen(None, given)
+    assert isinstance(quick, QuickHyperParameters)
+    assert named(quick) == named(stock)
+    assert dict(dict.items(quick.values)) == dict(dict.items(stock.values))
+    assert list(quick.values.names_read) == list(stock.values.names_read)
+    assert [place_of(asked) for asked, _ in quick.asked.values()] == list(
+        map(place_of, stock.space)
+    )

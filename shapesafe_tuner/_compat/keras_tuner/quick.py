@@ -2,7 +2,7 @@
 
 KerasTuner makes, validates and copies an object at every call. Calls repeat word by word from one
 configuration to the next, so what a call declares is worked out once and looked up afterwards.
-Whatever else ``build`` does with its ``hp`` (name scopes, ``hp.space``, copies) needs KerasTuner's
+Whatever else ``build`` does with its ``hp`` (``hp.space``, ``hp.get``, copies) needs KerasTuner's
 own.
 """
 
@@ -26,6 +26,7 @@ from shapesafe_tuner.memory import Memory
 __all__ = ["Declarations", "QuickHyperParameters", "StockNeeded"]
 
 _MISSING: Any = object()
+_GET = dict.get
 _Place: TypeAlias = str | tuple[str, str]
 """The name of a hyperparameter, with the conditions of its scope where it has any."""
 _DECLARED: Memory[object, tuple[HyperParameter, str]] = Memory(20_000)
@@ -45,7 +46,6 @@ class Declarations:
 
     Attributes:
         first: by place, what is registered already; its default and range hold.
-        conditional: True when some hyperparameter has conditions.
     """
 
     def __init__(self, space: HyperParameters | None, in_advance: Collection[str]) -> None:
@@ -56,7 +56,6 @@ class Declarations:
             place = place_of(item) if item.conditions else item.name
             self.first.setdefault(place, (item, range_of(item)))
         self.in_advance = in_advance
-        self.conditional = any(item.conditions for item in known)
 
 
 class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
@@ -106,38 +105,19 @@ class QuickHyperParameters(keras_tuner.HyperParameters):  # type: ignore[misc]
         place = (name, _scope(within)) if within else name
         return place in self.asked or place in self._declarations.first or bool(self._hps)
 
-    @property
-    def _hps(self) -> NoReturn:
-        self.needs_stock = True
-        raise StockNeeded
-
-    _space = _hps
-
-
-_OURS = frozenset(
-    "values _values _name_scopes _conditions active_scopes inactive_scopes _declarations asked "
-    "needs_stock defer _follower".split()
-)
-
-
-def _declare(key: object, parameter: HyperParameter) -> tuple[HyperParameter, str]:
-    found = _DECLARED[key] = (parameter, range_of(parameter))
-    return found
-
-
-def _scope(conditions: Collection[Condition]) -> str:
-    """The conditions of a scope, as :func:`place_of` writes them."""
-    return repr([condition.get_config() for condition in conditions])
-
-
-def _quick(method: str) -> Callable[..., Value]:
-    stock = getattr(keras_tuner.HyperParameters, method)
-    kind = getattr(hp_types, method)
-    get = dict.get
-
-    def ask(self: Any, name: object, *args: Any, **kwargs: Any) -> Value:
-        if self._name_scopes or type(name) is not str or "parent_name" in kwargs:
+    def _answer(
+        self, kind: Any, name: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[HyperParameter, Value]:
+        """The hyperparameter that a call declares, and its value; None where it is inactive."""
+        if type(name) is not str:
             return self._hps
+        if "parent_name" in kwargs:
+            parent, its_values = kwargs.pop("parent_name"), kwargs.pop("parent_values", None)
+            if parent:
+                with self.conditional_scope(parent, its_values):
+                    return self._answer(kind, name, args, kwargs)
+        if self._name_scopes:
+            name = self._get_name(name)
         declarations = self._declarations
         place: _Place = name
         within = self._conditions
@@ -157,15 +137,45 @@ def _quick(method: str) -> Callable[..., Value]:
         if first is not found and first[1] != found[1] and name not in declarations.in_advance:
             values.reregistered[name] = Ranges(first[1], found[1])
         if within and not self._conditions_are_active(within):
-            return None
+            return first[0], None
         values.names_read[name] = None
-        value = get(values, name, _MISSING)
+        value = _GET(values, name, _MISSING)
         if value is _MISSING:
             defer = self.defer
             value = values[name] = first[0].default if defer is None else defer(first[0])
-        return value
+        return first[0], value
 
-    ask.__doc__ = stock.__doc__
+    @property
+    def _hps(self) -> NoReturn:
+        self.needs_stock = True
+        raise StockNeeded
+
+    _space = _hps
+
+
+_OURS = frozenset(
+    "values _values _name_scopes _conditions active_scopes _active_scopes inactive_scopes "
+    "_inactive_scopes _declarations asked needs_stock defer _follower".split()
+)
+
+
+def _declare(key: object, parameter: HyperParameter) -> tuple[HyperParameter, str]:
+    found = _DECLARED[key] = (parameter, range_of(parameter))
+    return found
+
+
+def _scope(conditions: Collection[Condition]) -> str:
+    """The conditions of a scope, as :func:`place_of` writes them."""
+    return repr([condition.get_config() for condition in conditions])
+
+
+def _quick(method: str) -> Callable[..., Value]:
+    kind = getattr(hp_types, method)
+
+    def ask(self: Any, name: object, *args: Any, **kwargs: Any) -> Value:
+        return self._answer(kind, name, args, kwargs)[1]
+
+    ask.__doc__ = getattr(keras_tuner.HyperParameters, method).__doc__
     return ask
 
 

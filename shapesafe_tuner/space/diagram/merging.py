@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, place_of, weighted_domain
 from shapesafe_tuner.shapes.deferred import Demand, demand, demanded, forget_demands, watched
-from shapesafe_tuner.space.diagram.vertices import Vertex, in_order
+from shapesafe_tuner.space.diagram.vertices import Passed, Vertex, in_order
 from shapesafe_tuner.space.explorer import WIDEST, of_many
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.tracing.lazy import can_be_deferred, deferred
@@ -41,11 +41,11 @@ class _Again(Exception):
     """What counts has grown: the exploration starts again."""
 
 
-class _Position(NamedTuple):
-    """How much a run had read, and how many names it had given."""
-
-    asked: int
-    named: int
+_Position = tuple[int, ...]
+"""How far a run is."""
+_START = (0, 0, 0)
+_OPEN = object()
+"""In place of the value of what is not chosen."""
 
 
 class _Reached(NamedTuple):
@@ -77,9 +77,10 @@ class _Run:
         self.stopped: _Again | Unmergeable | None = None
 
     @property
-    def position(self) -> _Position:
-        """How far it is."""
-        return _Position(len(self.follower.asked), len(self.follower.named))
+    def passed(self) -> Passed:
+        """What it did so far."""
+        follower = self.follower
+        return Passed(follower.asked, follower.named, follower.looked)
 
     def give(self, hp: Any) -> Any:
         """The value of a hyperparameter that is not chosen: deferred, or its default."""
@@ -119,7 +120,7 @@ class _Run:
             self.stopped = found
             return False
         vertex, is_new = found
-        self.way.append(_Reached(vertex, self.position, is_new, taken if is_new else None))
+        self.way.append(_Reached(vertex, self.passed.length, is_new, taken if is_new else None))
         return is_new
 
 
@@ -146,8 +147,7 @@ class Merging:
         self.learning_rates = judge.learning_rates
         self.memory = Memory(hides=judge.may_defer, reads_frames=sys.gettrace() is None)
         self._vertices: dict[int, Vertex] = {}
-        self._first: tuple[list[str], list[str]] = ([], [])
-        self._read: tuple[list[str], list[str]] = ([], [])
+        self._first = self._passed = Passed([], [], [])
         self.runs = 0
         self.declared: dict[Any, Any] = {}
         self.restarts: list[str] = []
@@ -181,10 +181,9 @@ class Merging:
         self.memory.early.learn()
         looks = [self.runs + each for each in _LOOKS]
         generator, scattered = random.Random(0), self.runs + _SCATTERED
-        start = _Position(0, 0)
         way = self._run({})
         root = way[0].vertex
-        follow = self._linked(way, None, {}, start)
+        follow = self._linked(way, None, {}, _START)
         waiting = follow[::-1]
         while waiting:
             if looks and self.runs >= looks[0]:
@@ -211,10 +210,9 @@ class Merging:
         position: _Position,
     ) -> list[tuple[Vertex, Mapping[str, Any], _Position]]:
         """Link what a run came through; the new vertices, with what leads to them."""
-        asked, named = self._read
         new = []
         for vertex, here, is_new, taken in way:
-            passed = asked[position.asked : here.asked], named[position.named : here.named]
+            passed = self._passed.part(position, here)
             if parent is None:
                 self._first = passed
             else:
@@ -257,10 +255,10 @@ class Merging:
                 raise Unmergeable("rules cannot decide all of it")
             counted = dict(run.follower.counted)
             end = Vertex(verdict=of_many(verdict), first=run.chosen, counted=counted)
-            way.append(_Reached(end, run.position, True, None))
+            way.append(_Reached(end, run.passed.length, True, None))
         elif name not in run.met or name in values:
             raise Unmergeable("build keeps values from one call to the next")
-        self._read = run.follower.asked, run.follower.named
+        self._passed = run.passed
         return way
 
     def vertex(
@@ -318,16 +316,16 @@ class Merging:
         order = in_order(root)
         chosen = {vertex.hp.name for vertex in order if vertex.hp is not None}
         before: dict[int, tuple[set[str], set[str]]] = {id(v): (set(), set()) for v in order}
-        before[id(root)] = (set(self._first[0]), set(self._first[1]))
+        before[id(root)] = (set(self._first.asked), set(self._first.named))
         prefixes: set[str] = set()
-        given: set[str] = set(self._first[1])
-        twice = _twice(self._first[0])
+        given: set[str] = set(self._first.named)
+        twice = _twice(self._first.asked)
         more: set[str] = set()
         for vertex in order:
             asked, named = before[id(vertex)]
             prefixes.update(vertex.counted, vertex.unsure)
             for value, child in vertex.edges.items():
-                reads, names = vertex.passed[value]
+                reads, names, _ = vertex.passed[value]
                 given.update(names)
                 twice |= _twice(reads) | asked.intersection(reads)
                 if named.intersection(names) or len(set(names)) < len(names):
@@ -336,7 +334,23 @@ class Merging:
                 before[id(child)][1].update(named, names)
         if any(_is_like(name, prefixes) for name in given):
             more |= {"models", "counters"}
-        self._count(more | (twice & chosen))
+        self._count(more | (twice & chosen) | _undecided(order))
+
+
+def _undecided(order: list[Vertex]) -> set[str]:
+    """What a scope looks at where runs with different values of it have been merged."""
+    edges = [(v, value, child) for v in order for value, child in v.edges.items()]
+    looked = {name for v, value, _ in edges for name in v.passed[value].looked}
+    found = set()
+    for name in looked:
+        known: dict[int, set[Any]] = {id(vertex): set() for vertex in order}
+        known[id(order[0])].add(_OPEN)
+        for vertex, value, child in edges:
+            decides = vertex.hp.name == name
+            if not decides and len(known[id(vertex)]) > 1 and name in vertex.passed[value].looked:
+                found.add(name)
+            known[id(child)] |= {repr(value)} if decides else known[id(vertex)]
+    return found
 
 
 def _twice(names: list[str]) -> set[str]:

@@ -5,11 +5,34 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["Vertex", "in_order"]
+__all__ = ["Passed", "Vertex", "in_order"]
+
+
+class Passed(NamedTuple):
+    """What a run did, or one part of it.
+
+    Attributes:
+        asked: the hyperparameters that it read.
+        named: the names that it gave to layers.
+        looked: the hyperparameters whose values decided whether a scope is active.
+    """
+
+    asked: list[str]
+    named: list[str]
+    looked: list[str]
+
+    @property
+    def length(self) -> tuple[int, ...]:
+        """How far it is."""
+        return tuple(map(len, self))
+
+    def part(self, start: tuple[int, ...], end: tuple[int, ...]) -> Passed:
+        """What it did between two lengths."""
+        return Passed(*[items[a:b] for items, a, b in zip(self, start, end, strict=True)])
 
 
 @dataclasses.dataclass(eq=False)
@@ -21,7 +44,7 @@ class Vertex:
         pairs: its values, with the share of each.
         verdict: at the end.
         edges: by value, where the run goes on.
-        passed: by value, what was read and named on the way there.
+        passed: by value, what was done on the way there.
         first: the values that led here first.
         counted: how many names Keras had given by prefix, when a run came here first.
         unsure: prefixes whose counts are not the same for all runs that come here.
@@ -31,7 +54,7 @@ class Vertex:
     pairs: list[tuple[Any, Fraction]] = dataclasses.field(default_factory=list)
     verdict: Verdict | None = None
     edges: dict[Any, Vertex] = dataclasses.field(default_factory=dict)
-    passed: dict[Any, tuple[list[str], list[str]]] = dataclasses.field(default_factory=dict)
+    passed: dict[Any, Passed] = dataclasses.field(default_factory=dict)
     first: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     counted: dict[str, int] = dataclasses.field(default_factory=dict)
     unsure: set[str] = dataclasses.field(default_factory=set)

@@ -135,7 +135,7 @@ class Walk:
         if kind is tuple:
             return ("tuple", *[self.of(item) for item in obj])
         if issubclass(kind, QuickHyperParameters):
-            return ("hp", tuple(obj._name_scopes), *self._items(obj.own_attributes()))
+            return self._hyperparameters(obj)
         if isinstance(obj, types.ModuleType):
             return self._module(obj, names)
         if isinstance(obj, type):
@@ -181,6 +181,12 @@ class Walk:
         elif hasattr(kind, "_answers"):
             more = obj._record.layer_class
         return ("ours", number, kind.__name__, self._mark(obj), more)
+
+    def _hyperparameters(self, obj: QuickHyperParameters) -> Any:
+        scopes = getattr(obj, "scopes", None)
+        if scopes is None:
+            raise Uncanonical("hyperparameters of another check")
+        return ("hp", scopes, *self._items(obj.own_attributes()))
 
     def _unchosen(self, obj: Any, kind: type) -> Any:
         if issubclass(kind, Opaque):

@@ -60,6 +60,7 @@ class Follower:
         used: which of :data:`HISTORY` this run looked at.
         wanted: the hyperparameter whose value has to be shown; None in most runs.
         named: explicit names of layers, as often as they were given.
+        looked: hyperparameters whose chosen values decided whether a scope is active.
         counted: prefixes of names that Keras gave, with how many there are.
         final: what ``build`` returned, while its training step is judged.
         place: where a state should be summarised, so that it merges; None where it was.
@@ -69,6 +70,7 @@ class Follower:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.asked: list[str] = []
+        self.looked: list[str] = []
         self.used: set[str] = set()
         self.wanted: str | None = None
         self.named: list[str] = []
@@ -79,6 +81,7 @@ class Follower:
         self.ages = Ages(memory.counting)
         self._base = -1
         self._crossed = False
+        self._hidden: Place | None = None
         self._asked_at: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._way = 0
@@ -124,6 +127,10 @@ class Follower:
         self._asked_at.setdefault(name, self.ages.made)
         if issubclass(type(value), Opaque):
             self._names[id(value)] = name
+
+    def looks_at(self, name: str) -> None:
+        """The chosen value of a hyperparameter decides whether a scope is active."""
+        self.looked.append(name)
 
     def serves(self, *values: Any) -> None:
         """Something was done with these."""
@@ -236,6 +243,8 @@ class Follower:
     @property
     def wanted_place(self) -> Place | None:
         """Where this state should have been summarised, so that it merges; None if it was."""
+        if self._hidden is not None:
+            return self._hidden
         return self.place if self._crossed and self.place not in self.memory.places else None
 
     @property
@@ -309,6 +318,11 @@ class Follower:
         except Uncanonical:
             return None
         return walk.pin()
+
+    def hides(self, place: Place) -> None:
+        """What ``build`` had been shown at a place is hidden from now on."""
+        if self._crossed and self._hidden is None and place not in self.memory.places:
+            self._hidden = place
 
     def _walk(self, pins: list[Pin]) -> Walk:
         assert self._frames is not None

@@ -43,6 +43,9 @@ class Owner(Protocol):
     def pin(self) -> Pin | None:
         """What is shared with what is hidden from now on."""
 
+    def hides(self, place: Place) -> None:
+        """What was known at a place is hidden from now on, and the place was not summarised."""
+
 
 class _OnStack:
     """An iterator or an exit: what was known when it came, and how often the iterator went on."""
@@ -129,7 +132,10 @@ class Frames:
                 return None  # a library's own business; whom it calls back is noticed
         self._owner.step((code, frame.f_lasti))
         if caller is not None and caller.layout is not None:
-            self._notice_stack(caller, caller.layout.whole(caller.frame.f_lasti))
+            at = caller.layout.whole(caller.frame.f_lasti)
+            self._notice_stack(caller, at)
+            if caller.layout.instructions[at].opname == "FOR_ITER":
+                self._hide_state(caller, caller.layout.tags[at][-1])
         if code.co_flags & _SUSPENDS and not _is_resumed(frame):
             self._suspended += 1
         hidden, pin = None, None
@@ -206,6 +212,14 @@ class Frames:
         for tag in tags:
             if tag is not None and tag not in info.on_stack:
                 info.on_stack[tag] = _OnStack(self._owner.user_key(), self._owner.pin())
+                if info.clean is not None and not info.was_place:
+                    self._owner.hides((info.code, info.clean))
+
+    @staticmethod
+    def _hide_state(info: _Frame, tag: int | None) -> None:
+        """An iterator runs code of the user's, which may leave something in it that nobody sees."""
+        if tag is not None and tag in info.on_stack:
+            info.on_stack[tag].pin = None
 
     def _set_irregular(self, why: str) -> None:
         self._irregular = self._irregular or why

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain
@@ -27,45 +28,78 @@ class FollowedHyperParameters(QuickHyperParameters):
         self._follower = follower
         super().__init__(*given)
 
-    def _exists(self, *_: Any) -> bool:
-        """A conditional scope is opened: what is active in it is no part of a state."""
-        return bool(self._hps)
-
     @property
-    def values(self) -> Any:
-        """The values; ``build`` itself does not read them, or nothing is merged."""
-        if self._follower.in_user_code:
-            self._follower.uses("values")
-        return self._values
+    def scopes(self) -> tuple[Any, ...]:
+        """The scopes that are open, and whether what is read in them is active."""
+        conditions = [
+            (item.name, repr(item.values), item.is_active(self._values))
+            for item in self._conditions
+        ]
+        return (*self._name_scopes, *conditions)
 
-    @values.setter
-    def values(self, values: Any) -> None:
-        self._values = values
+    def name_scope(self, name: Any) -> Any:
+        """KerasTuner's, opened and closed without being followed."""
+        return _Scope(self._follower, super().name_scope, name)
 
+    def conditional_scope(self, parent_name: Any, parent_values: Any) -> Any:
+        """KerasTuner's; whether it is active becomes known, and not the value of its parent."""
+        stock = super().conditional_scope
 
-def _followed(method: str) -> Callable[..., Any]:
-    stock = getattr(QuickHyperParameters, method)
+        @contextlib.contextmanager
+        def opened(*given: Any) -> Iterator[None]:
+            with stock(*given):
+                condition = self._conditions[-1]
+                self._follower.looks_at(condition.name)
+                self._follower.cross((condition.name, condition.is_active(self._values)))
+                yield
 
-    def ask(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+        return _Scope(self._follower, opened, parent_name, parent_values)
+
+    def _answer(self, kind: Any, name: Any, args: Any, kwargs: Any) -> Any:
         follower = self._follower
         with follower.library_call("read"):
             name, args, kwargs = (crossed(each) for each in (name, args, kwargs))
-            value = stock(self, name, *args, **kwargs)
-            return _shown(follower, self.asked[name][0], value)
-
-    ask.__doc__ = stock.__doc__
-    return ask
-
-
-for _method in ("Choice", "Int", "Float", "Boolean", "Fixed"):
-    setattr(FollowedHyperParameters, _method, _followed(_method))
+            hp, value = super()._answer(kind, name, args, kwargs)
+            if value is None:
+                return hp, None
+            found = _known(follower, hp, value)
+            follower.asks(hp.name, found)
+            return hp, found
 
 
-def _shown(follower: Follower, hp: Any, value: Any) -> Any:
-    """What ``build`` gets when it reads a hyperparameter."""
-    found = _known(follower, hp, value)
-    follower.asks(hp.name, found)
-    return found
+class _Scope:
+    """A context manager of KerasTuner's, whose code is not followed as the user's would be."""
+
+    def __init__(self, follower: Follower, make: Callable[..., Any], *given: Any) -> None:
+        self._follower = follower
+        with follower.library_call("scope"):
+            self._manager = make(*[crossed(each) for each in given])
+
+    def __enter__(self) -> None:
+        with self._follower.library_call("scope"):
+            self._manager.__enter__()
+
+    def __exit__(self, *error: Any) -> Any:
+        with self._follower.library_call("scope"):
+            return self._manager.__exit__(*error)
+
+
+def _looked_at(attribute: str) -> property:
+    """An attribute that says more than a state does: once ``build`` reads it, nothing is merged."""
+
+    def get(self: Any) -> Any:
+        if self._follower.in_user_code:
+            self._follower.uses("values")
+        return vars(self)[f"_{attribute}"]
+
+    def put(self: Any, values: Any) -> None:
+        vars(self)[f"_{attribute}"] = values
+
+    return property(get, put)
+
+
+for _attribute in ("values", "active_scopes", "inactive_scopes"):
+    setattr(FollowedHyperParameters, _attribute, _looked_at(_attribute))
 
 
 def _known(follower: Follower, hp: Any, value: Any) -> Any:

@@ -14,6 +14,7 @@ import pytest
 from keras import layers
 
 import shapesafe_tuner as sst
+from shapesafe_tuner._compat.keras_tuner.domains import weighted_domain
 from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
@@ -23,9 +24,10 @@ from tests.backends import only_on
 from tests.space.diagram.traps import B as TRAPS
 
 LEFT_TO_THE_TREE = {
-    "conditional_scope", "same_layer_names", "auto_name_collision", "hp_values", "hp_get",
+    "active_scopes_read",
+    "same_layer_names", "auto_name_collision", "hp_values", "hp_get",
     "kept_by_a_lambda", "kept_by_a_partial_function_in_a_layer", "kept_by_an_object_in_a_layer",
-    "name_scope", "swallowed", "two_inputs_connected",
+    "swallowed", "two_inputs_connected",
 }  # fmt: skip
 """Builds whose states are not followed, or that rules do not decide."""
 
@@ -154,9 +156,83 @@ class Program:
         return x
 
 
+class ScopedProgram(Program):
+    """One that opens scopes: of names, and of values that were chosen now or long ago."""
+
+    @staticmethod
+    def step(
+        hp: Any, plan: random.Random, step: int, x: Any, memory: Any, alias: Any, bump: Any
+    ) -> Any:
+        gates = memory.setdefault("gates", [])
+        kind = plan.randrange(5)
+        if kind == 0:
+            with hp.name_scope(f"scope{plan.randrange(2)}"):
+                return Program.step(hp, plan, step, x, memory, alias, bump)
+        if kind == 1:
+            gates.append((f"gate{step}", hp.Choice(f"gate{step}", [0, 1, 2])))
+        if kind < 4 and gates:
+            name, value = plan.choice(gates)
+            wanted = plan.sample([0, 1, 2], plan.choice([1, 2]))
+            with hp.conditional_scope(name, wanted):
+                kernel = hp.Choice(f"gated{step}", [1, 2, 4])
+                if plan.random() < 0.5 and value in wanted:
+                    x = layers.Conv2D(1, kernel)(x)
+            if plan.random() < 0.5 and kernel is not None:
+                x = layers.Conv2D(1, kernel)(x)
+            return x
+        return Program.step(hp, plan, step, x, memory, alias, bump)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_programs(seed: int) -> None:
     is_as_the_tree(Program(seed))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_programs_with_scopes(seed: int) -> None:
+    is_as_the_tree(ScopedProgram(seed))
+
+
+def share_by_keras(build: Any) -> Fraction:
+    """Every configuration, built by Keras with KerasTuner's hyperparameters."""
+    share, waiting = Fraction(0), [(Fraction(1), {})]
+    while waiting:
+        weight, values = waiting.pop()
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(values)
+        try:
+            build(hp)
+            feasible = True
+        except (ValueError, TypeError):
+            feasible = False
+        active = [item for item in hp.space if hp.is_active(item)]
+        new = next((item for item in active if item.name not in values), None)
+        if new is None:
+            share += weight * feasible
+            continue
+        pairs = weighted_domain(new)
+        assert pairs is not None
+        waiting += [(weight * each, {**values, new.name: value}) for value, each in pairs]
+    return share
+
+
+def is_as_keras_says(build: Any) -> None:
+    diagram, _ = merged(build)
+    assert 1 - diagram.shares(lambda end: end.feasible is False)[0] == share_by_keras(build)
+    keras.backend.clear_session()
+
+
+@pytest.mark.parametrize("seed", [501, 505, 506])
+def test_random_programs_are_as_keras_says(seed: int) -> None:
+    is_as_keras_says(Program(seed))
+    is_as_keras_says(ScopedProgram(seed))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(6_000, 6_500))
+def test_hundreds_of_random_programs_are_as_keras_says(seed: int) -> None:
+    is_as_keras_says(Program(seed))
+    is_as_keras_says(ScopedProgram(seed))
 
 
 @pytest.mark.deep
@@ -164,6 +240,7 @@ def test_random_programs(seed: int) -> None:
 def test_thousands_of_random_programs(start: int) -> None:
     for seed in range(start, start + 100):
         is_as_the_tree(Program(seed))
+        is_as_the_tree(ScopedProgram(seed))
 
 
 def blocks(depth: int) -> Any:
@@ -220,6 +297,25 @@ def settings_first(depth: int) -> Any:
         model.add(layers.Dense(10))
         model.compile("adam", "sparse_categorical_crossentropy")
         return model
+
+    return build
+
+
+def scoped(depth: int) -> Any:
+    """The same, in scopes: of names, and of what is asked only where a block pools."""
+
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((64, 64, 1))
+        for block in range(depth):
+            with hp.name_scope(f"block_{block}"):
+                x = layers.Conv2D(hp.Int("filters", 8, 64), hp.Choice("kernel", [3, 5, 7]))(x)
+                pools = hp.Boolean("pools")
+                with hp.conditional_scope("pools", [True]):
+                    kind = hp.Choice("kind", ["max", "average"])
+                    if pools:
+                        pool = layers.MaxPooling2D if kind == "max" else layers.AveragePooling2D
+                        x = pool(2)(x)
+        return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
 
     return build
 
@@ -304,6 +400,7 @@ SLOW = pytest.mark.deep
     [
         pytest.param(blocks(8), feasible_blocks(8), 1_500, id="8 blocks"),
         pytest.param(settings_first(8), feasible_blocks(8), 1_500, id="settings first"),
+        pytest.param(scoped(8), feasible_blocks(8), 1_500, id="in scopes"),
         pytest.param(blocks(20), feasible_blocks(20), 3_000, id="20 blocks", marks=SLOW),
         pytest.param(
             up_to(20), sum(map(feasible_blocks, range(1, 21))) / 20, 20_000,

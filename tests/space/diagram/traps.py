@@ -1738,3 +1738,313 @@ def a_list_of_layers_for_one_stack(hp):
         if hp.Choice(f"p{n}", ["max", "none"]) == "max":
             stack.append(L.MaxPooling2D(2))
     return keras.Sequential([*stack, L.Flatten(), L.Dense(1)])
+
+
+@adv
+def scope_looked_at_long_after(hp):
+    i, x = start()
+    kind = hp.Choice("kind", ["a", "b", "c"])
+    x = conv(hp, x, "k0")
+    if hp.Boolean("p"):
+        x = L.MaxPooling2D(2)(x)
+    x = conv(hp, x, "k1")
+    with hp.conditional_scope("kind", ["b"]):
+        late = hp.Choice("late", [1, 2])
+        if late is not None:
+            x = L.Conv2D(1, late)(x)
+    return head(i, x)
+
+
+@adv
+def scope_in_each_round(hp):
+    i, x = start()
+    rounds = hp.Int("rounds", 1, 3)
+    for k in range(rounds):
+        with hp.conditional_scope("rounds", list(range(k + 1, 4))):
+            x = conv(hp, x, f"k{k}")
+            if hp.Boolean(f"p{k}"):
+                x = L.MaxPooling2D(2)(x)
+    return head(i, x)
+
+
+@adv
+def scope_of_a_boolean_in_each_block(hp):
+    i, x = start()
+    for k in range(3):
+        x = conv(hp, x, f"k{k}", (1, 2))
+        pools = hp.Boolean(f"p{k}")
+        with hp.conditional_scope(f"p{k}", [True]):
+            size = hp.Choice(f"size{k}", [2, 3])
+            if pools:
+                x = L.MaxPooling2D(size)(x)
+    return head(i, x)
+
+
+@adv
+def scope_within_a_scope(hp):
+    i, x = start()
+    hp.Choice("a", ["x", "y"])
+    with hp.conditional_scope("a", ["x"]):
+        hp.Boolean("inner")
+        with hp.conditional_scope("inner", [True]):
+            k = hp.Choice("k", [3, 5])
+    with hp.conditional_scope("a", ["y"]):
+        other = hp.Choice("k", [4, 9, 10])
+    x = L.Conv2D(1, k or other or 1)(x)
+    with hp.conditional_scope("a", ["x"]), hp.conditional_scope("inner", [False]):
+        again = hp.Choice("again", [3, 10])
+    return head(i, L.Conv2D(1, again or 1)(x))
+
+
+@adv
+def scope_left_open_by_a_function(hp):
+    i, x = start()
+    hp.Choice("a", [1, 2, 3])
+
+    def kernel(k):
+        with hp.conditional_scope("a", [k]):
+            return hp.Choice(f"k{k}", [k, 2 * k, 4 * k])
+
+    for k in range(1, 4):
+        size = kernel(k)
+        if size:
+            x = L.Conv2D(1, size)(x)
+    return head(i, x)
+
+
+@adv
+def scope_left_by_an_error(hp):
+    i, x = start()
+    hp.Choice("a", [1, 2])
+    try:
+        with hp.conditional_scope("a", [2]):
+            if hp.Choice("k", [2, 3]) == 3:
+                raise KeyError
+            x = L.Conv2D(1, 2)(x)
+    except KeyError:
+        x = L.Conv2D(1, 8)(x)
+    return head(i, conv(hp, x, "last", (1, 2)))
+
+
+@adv
+def scope_held_in_a_local(hp):
+    i, x = start()
+    hp.Choice("a", [1, 2])
+    scope = hp.conditional_scope("a", [2])
+    x = conv(hp, x, "k0")
+    with scope:
+        k = hp.Choice("k", [2, 8])
+    return head(i, L.Conv2D(1, k or 1)(x))
+
+
+@adv
+def active_scopes_read(hp):
+    i, x = start()
+    hp.Choice("a", [1, 2])
+    with hp.conditional_scope("a", [2]):
+        hp.Choice("k", [2, 8])
+    x = conv(hp, x, "k0")
+    return head(i, L.Conv2D(1, 1 + 8 * len(hp.active_scopes))(x))
+
+
+@adv
+def parent_by_argument(hp):
+    i, x = start()
+    hp.Choice("a", [1, 2])
+    x = conv(hp, x, "k0")
+    k = hp.Choice("k", [2, 8], parent_name="a", parent_values=[2])
+    return head(i, L.Conv2D(1, k or 1)(x))
+
+
+@adv
+def name_scopes_in_helpers(hp):
+    i, x = start()
+
+    def block(x, name):
+        with hp.name_scope(name):
+            kernel = hp.Choice("k", [1, 3])
+            for _ in range(hp.Int("repeats", 1, 2)):
+                x = L.Conv2D(2, kernel)(x)
+            return x
+
+    for k in range(2):
+        x = block(x, f"b{k}")
+    with hp.name_scope(hp.Choice("which", ["u", "v"])):
+        x = conv(hp, x, "k")
+    return head(i, x)
+
+
+class ScopedModel:
+    def __init__(self, scopes):
+        self.scopes = scopes
+
+    def __enter__(self):
+        self.scopes.append(len(self.scopes))
+        return self
+
+    def __exit__(self, *error):
+        self.scopes.pop()
+
+
+@adv
+def own_with_blocks(hp):
+    i, x = start()
+    scopes = []
+    for k in range(2):
+        with ScopedModel(scopes) as deeper:
+            if hp.Boolean(f"twice{k}"):
+                scopes.append(7)
+            x = conv(hp, x, f"k{k}", (1, 2))
+    if scopes and scopes[-1] == 7:
+        x = L.Conv2D(1, 6)(x)
+    return head(i, x)
+
+
+@adv
+def with_of_a_value_that_crossed(hp):
+    i, x = start()
+
+    @contextlib.contextmanager
+    def shrinks(size):
+        yield size
+        sizes.append(size)
+
+    sizes = []
+    with shrinks(3 if hp.Boolean("a") else 1) as size:
+        x = conv(hp, x, "k", (1, 2))
+        x = L.MaxPooling2D(2)(x)
+    return head(i, L.Conv2D(1, sizes[0])(x))
+
+
+@adv
+def own_iterator_with_a_body(hp):
+    i, x = start()
+    for w in Iter(hp):
+        x = L.Conv2D(2, hp.Choice(f"k{x.shape[1]}", [1, 2]))(x)
+        if w > 1:
+            x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def own_iterator_in_a_zip(hp):
+    i, x = start()
+    for n, w in zip(range(5), Iter(hp)):
+        x = conv(hp, x, f"k{n}", (1, 2))
+        if w > 1:
+            x = L.Conv2D(1, 4)(x)
+    return head(i, x)
+
+
+@adv
+def counting_function_in_a_map(hp):
+    i, x = start()
+
+    def counter():
+        seen = [0]
+
+        def count(n):
+            if hp.Boolean(f"p{n}"):
+                seen[0] += 1
+            return seen[0]
+
+        return count
+
+    for w in map(counter(), range(3)):
+        x = conv(hp, x, f"k{x.shape[1]}{w}", (1, 2))
+        if w == 3:
+            x = L.Conv2D(1, 7)(x)
+    return head(i, x)
+
+
+class Counting:
+    def __init__(self, found):
+        self.found = found
+        self.n = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.found.append(self.n)
+
+
+@adv
+def manager_that_is_dead_by_name(hp):
+    i, x = start()
+    found = []
+    with Counting(found) as counting:
+        if hp.Boolean("a"):
+            counting.n += 1
+        x = conv(hp, x, "k", (1, 2))
+        x = conv(hp, x, "m", (1, 2))
+    return head(i, L.Conv2D(1, 1 + 7 * found[0])(x))
+
+
+@adv
+def manager_without_a_name(hp):
+    i, x = start()
+    managers = [Counting([]), Counting([])]
+    with managers[0], managers[1]:
+        if hp.Boolean("a"):
+            managers[1].n += 1
+        x = conv(hp, x, "k", (1, 2))
+        x = conv(hp, x, "m", (1, 2))
+    return head(i, L.Conv2D(1, 1 + 7 * managers[1].found[0])(x))
+
+
+@adv
+def manager_whose_state_is_shared(hp):
+    i, x = start()
+    found, state = [], [0]
+
+    class Sharing:
+        def __enter__(self):
+            return state
+
+        def __exit__(self, *error):
+            found.append(state[0])
+
+    with Sharing() as inner:
+        if hp.Boolean("a"):
+            inner[0] += 1
+        x = conv(hp, x, "k", (1, 2))
+        x = conv(hp, x, "m", (1, 2))
+    return head(i, L.Conv2D(1, 1 + 7 * found[0])(x))
+
+
+class Accumulating:
+    def __init__(self, out):
+        self.inner = [0]
+        self.out = out
+
+    def __enter__(self):
+        return self.inner
+
+    def __exit__(self, *error):
+        self.out.extend(self.inner)
+
+
+@adv
+def manager_that_shares_a_list(hp):
+    i, x = start()
+    out = []
+    with Accumulating(out) as inner:
+        for k in range(2):
+            if hp.Boolean(f"a{k}"):
+                inner[0] += 1
+            x = conv(hp, x, f"k{k}", (1, 2))
+        x = conv(hp, x, "m", (1, 2))
+    return head(i, L.Conv2D(1, 1 + 4 * out[0])(x))
+
+
+@adv
+def inner_loops_with_values_that_crossed(hp):
+    i, x = start()
+    for k in range(2):
+        strides = [1, 2] if hp.Boolean(f"a{k}") else [2, 1]
+        for s in strides:
+            x = conv(hp, x, f"k{k}{s}", (1, 2))
+            if s == 2:
+                x = L.MaxPooling2D(2)(x)
+    return head(i, x)

@@ -41,6 +41,9 @@ class Owner:
     def pin(self) -> None:
         """Nothing is shared."""
 
+    def hides(self, place: object) -> None:
+        """Nothing is hidden."""
+
     def user_key(self) -> int:
         """Every iterator comes with a key of its own."""
         self.keys += 1

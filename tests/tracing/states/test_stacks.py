@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio.base_events
 import ast
+import asyncio.base_events
 import dataclasses
 import inspect
 import pathlib
