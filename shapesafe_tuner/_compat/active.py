@@ -7,11 +7,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shapesafe_tuner._compat.types import Layer, Loss, Nested, Tensor, Variable
 
-__all__ = ["BORN", "LOCAL", "Hooks", "current", "touch"]
+__all__ = ["BORN", "LOCAL", "Hooks", "StrayLookup", "current", "touch"]
+
+
+class StrayLookup(NamedTuple):
+    """Numbers, known before the step runs, that look up rows which a table does not have.
+
+    Attributes:
+        scopes: the names of the layers around it, outermost first, as the backend has them.
+        rows: of the table.
+        low, high: of the numbers.
+    """
+
+    scopes: tuple[str, ...]
+    rows: int
+    low: int
+    high: int
 
 
 class Hooks(Protocol):
@@ -47,6 +62,9 @@ class Hooks(Protocol):
 
     def compared(self, loss: Loss, y_true: Nested, y_pred: Nested) -> None:
         """A loss is about to compare these."""
+
+    def strayed(self, lookup: StrayLookup) -> None:
+        """A trace looks up rows that a table does not have."""
 
     def account_for(self, shape: tuple[int, ...], dtype: str) -> None:
         """Allow, or refuse by raising, that a variable of this shape gets its storage."""

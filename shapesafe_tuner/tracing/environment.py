@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.backends.random_states import random_states_kept
 from shapesafe_tuner._compat.interruption import raise_if_interrupted, undivided
@@ -120,6 +121,10 @@ class Check:
         """Keep what a loss compares: the loss and two shapes."""
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             self.comparisons.append((loss, *shapes_of([y_true, y_pred])))
+
+    def strayed(self, lookup: StrayLookup) -> None:
+        """Keep what looks up rows that a table does not have."""
+        self.recorder.strays.append(lookup)
 
     def account_for(self, shape: tuple[int, ...], dtype: str) -> None:
         """Account for a variable that user code reads concretely."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.history import made_by
 from shapesafe_tuner._compat.keras.shortcuts import call_once
@@ -30,6 +32,7 @@ class LayerRecorder:
         last_called: the layer with code of the user's own that was called last.
         birthplace: the layer or model in whose call the last of them was made.
         embedded: the embeddings that were called, and the shapes that they got.
+        strays: what the traces look up that is not there.
         own_births: a layer with code of the user's own was called, or the user's code made
             variables or layers in a call, or a layer that computes as it is built was built in one.
     """
@@ -40,6 +43,7 @@ class LayerRecorder:
         self.birthplace: Any = None
         self.own_births = False
         self.embedded: list[tuple[Layer, Shape]] = []
+        self.strays: list[StrayLookup] = []
         self._calling: list[Any] = []
         self.empty_map = False
         self._rows: dict[tuple[int, str], tuple[Layer, Shape, Shape]] = {}
@@ -111,6 +115,15 @@ class LayerRecorder:
         own = [caller for caller in self._calling if not _is_from_keras(caller)]
         self.births += 1
         self.birthplace = own[-1] if own else inner
+
+    def around(self, lookup: StrayLookup) -> Layer | None:
+        """The layer of the table in which a trace looks something up; None where it is none."""
+        layers = {layer.name: layer for layer, *_ in self._rows.values()}
+        for scope in lookup.scopes:
+            layer = layers.get(scope) or layers.get(re.sub(r"_\d+$", "", scope))
+            if layer is not None:
+                return layer
+        return None
 
     def inputs_of(self, layer: Layer) -> Shape:
         """The shapes the last call of ``layer`` was given, or None if none was seen."""

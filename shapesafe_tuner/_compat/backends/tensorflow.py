@@ -21,6 +21,7 @@ from tensorflow.python.ops import resource_variable_ops
 
 from shapesafe_tuner._compat.active import BORN, LOCAL, current
 from shapesafe_tuner._compat.backends import StrayTensor
+from shapesafe_tuner._compat.backends.tensorflow_lookups import stray_lookups
 from shapesafe_tuner._compat.types import (
     Layer,
     Model,
@@ -76,6 +77,10 @@ def trace(function: Callable[..., Nested], *specs: Nested) -> Nested:
         outputs = function(*tree.map_structure(_placeholder, specs))
         if any(_is_stray(tensor, graph) for tensor, _ in graph.captures):
             raise StrayTensor
+        hooks = current()
+        if hooks is not None:
+            for lookup in stray_lookups(graph):
+                hooks.strayed(lookup)
         return tree.map_structure(_specification, outputs)
 
 

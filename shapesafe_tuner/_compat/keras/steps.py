@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import keras
 from keras.src import tree
 
-from shapesafe_tuner._compat.active import Hooks
+from shapesafe_tuner._compat.active import Hooks, StrayLookup
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import weightless
 from shapesafe_tuner._compat.keras.rollback import Snapshot
@@ -119,12 +119,14 @@ class Flow(NamedTuple):
         to_weights: a gradient arrives at a trainable weight of its own.
         to_inputs: one arrives at an input.
         penalties: the dtypes of what the layer adds to the loss.
+        strays: what looks up rows that a table does not have.
     """
 
     outputs: Nested
     to_weights: bool
     to_inputs: bool
     penalties: tuple[str, ...] = ()
+    strays: tuple[StrayLookup, ...] = ()
 
 
 def trace_flow(call: Callable[..., Nested], layer: Layer | None, check: Hooks, *specs: Any) -> Flow:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import keras
 
+from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.keras.lookups import lookups_in, losses_of
-from shapesafe_tuner._compat.types import Model, Nested
+from shapesafe_tuner._compat.types import Layer, Model, Nested
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec, leaves
@@ -44,6 +45,7 @@ class Facts(NamedTuple):
         outputs: the shapes of its outputs.
         names: of its outputs.
         lookups: what looks up token ids.
+        strays: what looks up numbers of its own, with the layer that it is in, that are too large.
         declared: the shape that a stack of layers was given for its input; None for other models.
     """
 
@@ -51,6 +53,7 @@ class Facts(NamedTuple):
     outputs: Shape
     names: Sequence[str] = ()
     lookups: Iterable[Lookup] = ()
+    strays: Iterable[tuple[str, StrayLookup]] = ()
     declared: Sequence[int | Deferred | None] | None = None
 
 
@@ -75,7 +78,12 @@ def facts_of_model(model: Model, batch: Batch, outputs: Nested, recorder: LayerR
         same = {layer for layer, shape in recorder.embedded if shape == arrays[0].shape}
         found += [Lookup(layer.name, layer.input_dim, arrays[0]) for layer in same if len(same) < 2]
     names = getattr(model, "output_names", None) or ()
-    return Facts(losses_of(model), shapes_of(outputs), names, found, declared_by(model))
+    strays = [(_title(recorder.around(one) or model), one) for one in recorder.strays]
+    return Facts(losses_of(model), shapes_of(outputs), names, found, strays, declared_by(model))
+
+
+def _title(layer: Layer) -> str:
+    return f"{type(layer).__name__} '{short(layer.name)}'"
 
 
 def declared_by(model: Model) -> tuple[int | None, ...] | None:
@@ -92,7 +100,7 @@ def noticed(data: DataSpec, facts: Facts) -> tuple[Note, ...]:
         data: the batches.
         facts: of the model.
     """
-    found = [*_missing(data), *_lookups(facts.lookups)]
+    found = [*_missing(data), *_lookups(facts.lookups), *_strays(facts.strays)]
     for batch in data.batches:
         where = "y" if batch.kind == "train" else "the y of validation"
         found += _labels(batch.y, facts, where)
@@ -125,6 +133,13 @@ def _lookups(lookups: Iterable[Lookup]) -> Iterator[str]:
             f"the data hold token ids from {low} to {high}, and Embedding '{short(layer)}' takes "
             f"{takes}."
         )
+
+
+def _strays(strays: Iterable[tuple[str, StrayLookup]]) -> Iterator[str]:
+    for where, lookup in strays:
+        low, high, rows = lookup.low, lookup.high, lookup.rows
+        which = f"row {low}" if low == high else f"rows {low} to {high}"
+        yield f"{where} looks up {which} of a table that has {rows} (0 to {rows - 1})."
 
 
 def _labels(y: Nested, facts: Facts, where: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.constructors import (
     names_counted,
@@ -50,11 +51,15 @@ class Answers:
     Args:
         hooks: those of the check; stand-ins are switched off while a real layer is asked.
         real_objects: of the stand-ins among the arguments of others.
+
+    Attributes:
+        strays: what the steps of those that were asked look up that is not there.
     """
 
     def __init__(self, hooks: Check, real_objects: RealObjects) -> None:
         self._hooks = hooks
         self._real_objects = real_objects
+        self.strays: list[tuple[LayerRecord | OperationRecord, StrayLookup]] = []
 
     @contextlib.contextmanager
     def outside(self) -> Iterator[None]:
@@ -91,7 +96,7 @@ class Answers:
         if isinstance(found, Refused):
             raise found
         if found.asked:
-            record.flow = found.flow
+            self._flows(record, found.flow)
         elif (
             not step
             and not arguments
@@ -102,6 +107,11 @@ class Answers:
         ):
             description.quick[key[:2]] = found
         return found
+
+    def _flows(self, record: LayerRecord | OperationRecord, flow: Flow | None) -> None:
+        record.flow = flow
+        if flow is not None and flow.strays:
+            self.strays += [(record, lookup) for lookup in flow.strays]
 
     def _work_out(
         self, record: LayerRecord, inputs: Specs, arguments: Mapping[str, Specs] | None, step: Step
@@ -189,10 +199,21 @@ class Answers:
             return Flow(backend.trace(call, *given, further), True, True)
 
         try:
-            flow: Flow = traced_twice(trace, self._hooks, built_late=built_late)
+            with self._seeing_strays() as strays:
+                flow: Flow = traced_twice(trace, self._hooks, built_late=built_late)
         except FailsAgain as again:
             raise Refused(again.why) from None
-        return flow
+        return flow._replace(strays=tuple(strays))
+
+    @contextlib.contextmanager
+    def _seeing_strays(self) -> Iterator[list[StrayLookup]]:
+        """What traces look up meanwhile that is not there."""
+        recorder = self._hooks.recorder
+        before, recorder.strays = recorder.strays, []
+        try:
+            yield recorder.strays
+        finally:
+            recorder.strays = before
 
     def new_layer(self, record: LayerRecord) -> Layer:
         """A real layer for a record."""
@@ -231,21 +252,23 @@ class Answers:
         with contextlib.suppress(NoKey, TypeError):
             key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)
             if key in _OPERATIONS:
-                specs, record.flow = _OPERATIONS[key]
+                specs, flow = _OPERATIONS[key]
+                self._flows(record, flow)
                 return specs
         with self.outside():
             given, further = tensors_for(args), tensors_for(kwargs)
             if step:
                 # Symbolic rules of Keras let pass what the backend refuses, as in einsum.
-                record.flow = trace_flow(
-                    lambda args, kwargs: operation.call(*args, **kwargs),
-                    None,
-                    self._hooks,
-                    given,
-                    further,
-                )
-                outputs = record.flow.outputs
-                record.flow = record.flow._replace(outputs=None)
+                with self._seeing_strays() as strays:
+                    flow = trace_flow(
+                        lambda args, kwargs: operation.call(*args, **kwargs),
+                        None,
+                        self._hooks,
+                        given,
+                        further,
+                    )
+                outputs = flow.outputs
+                self._flows(record, flow._replace(outputs=None, strays=tuple(strays)))
             else:
                 outputs = operation.compute_output_spec(*given, **further)
         specs = map_leaves(_spec_or_value, outputs)

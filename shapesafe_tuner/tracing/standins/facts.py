@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 
+from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.types import Nested
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.spec import Spec, Specs
 from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.structures import leaves as parts_of
@@ -30,7 +32,13 @@ from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecor
 __all__ = ["facts_of", "treats_sizes_alike"]
 
 
-def facts_of(record: ModelRecord, batch: Batch, outputs: Specs, rows: Sequence[LayerCall]) -> Facts:
+def facts_of(
+    record: ModelRecord,
+    batch: Batch,
+    outputs: Specs,
+    rows: Sequence[LayerCall],
+    strays: Iterable[tuple[LayerRecord | OperationRecord, StrayLookup]] = (),
+) -> Facts:
     """What is known of it once its first batch went through.
 
     Args:
@@ -38,6 +46,7 @@ def facts_of(record: ModelRecord, batch: Batch, outputs: Specs, rows: Sequence[L
         batch: the first one.
         outputs: for it.
         rows: the calls of its layers.
+        strays: what they look up that is not there.
     """
     args, kwargs = _compiled(record)
     losses = kwargs.get("loss", args[1] if len(args) > 1 else None)
@@ -47,7 +56,8 @@ def facts_of(record: ModelRecord, batch: Batch, outputs: Specs, rows: Sequence[L
     source = record.source if isinstance(record, SequentialRecord) else None
     declared = None if source is None else source.output.shape
     lookups = [*_lookups(record, batch.x, rows)]
-    return Facts(losses, shapes_of(outputs), names, lookups, declared)
+    titled = [(_title(one), lookup) for one, lookup in strays]
+    return Facts(losses, shapes_of(outputs), names, lookups, titled, declared)
 
 
 def _compiled(record: ModelRecord) -> Structure:
@@ -86,6 +96,10 @@ def _lookup(record: LayerRecord, ids: Nested) -> Iterator[Lookup]:
     size = unwrapped(given.kwargs.get("input_dim", given.args[0] if given.args else None))
     if size is not None:
         yield Lookup(record.name, size, ids)
+
+
+def _title(record: LayerRecord | OperationRecord) -> str:
+    return f"{record.layer_class.__name__} '{short(record.name)}'"
 
 
 def _is_embedding(record: LayerRecord) -> bool:

@@ -74,6 +74,7 @@ class Training:
         for layer in keeps:
             run.walks(record)
             run.escalate(f"gradients go through the state that {layer.title} keeps")
+        run.answers.strays.clear()
         opened = self._given_to_own_code(record, run) if run.facades else None
         outputs: dict[Batch, Specs] = {}
         for place, batch in enumerate(self._data.batches):
@@ -125,7 +126,8 @@ class Training:
         if known.without_gradient and not run.gradient_arrives(record, known.without_gradient):
             record.leave("may have no weight that a gradient reaches")
         first = self._data.batches[0]
-        notes = noticed(self._data, facts_of(record, first, outputs[first], run.rows))
+        facts = facts_of(record, first, outputs[first], run.rows, run.answers.strays)
+        notes = noticed(self._data, facts)
         return dataclasses.replace(known, warnings=(*known.warnings, *notes)) if notes else known
 
     def _given_to_own_code(self, record: ModelRecord, run: AnalyticRun) -> Specs:
