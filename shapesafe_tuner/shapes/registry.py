@@ -27,12 +27,14 @@ class Rule:
         accepts: names of further arguments of ``call`` that the rule understands.
         ignores: constructor keywords that are not in the signature and change nothing; for any
             other the layer itself is asked.
+        gives: keywords of ``Layer`` that the constructor itself gives it, so that nobody else may.
     """
 
     dtypes: ClassVar[str] = "float"
     masks: ClassVar[str] = "drop"
     accepts: ClassVar[tuple[str, ...]] = ()
     ignores: ClassVar[tuple[str, ...]] = ()
+    gives: ClassVar[tuple[str, ...]] = ()
 
     def configure(self, a: Arguments) -> None:
         """Refuse what the constructor refuses."""

@@ -150,6 +150,8 @@ def _bound(
     for name, value in kwargs.items():
         if name in values:
             raise Refused(f"is given {name} twice")
+        if name in rule.gives:
+            raise Refused(f"takes no {name}, which it is given by its own constructor")
         if name in rule.ignores:
             continue
         if name not in known and name not in _BASE and open_ended:

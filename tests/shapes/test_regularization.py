@@ -59,6 +59,12 @@ test_regularization_in_training = differential(
 )
 
 
+@pytest.mark.parametrize("regularizer", [None, "l2"])
+def test_a_penalty_takes_no_other_regularizer(regularizer: str | None) -> None:
+    arguments = {"activity_regularizer": regularizer}
+    assert check_rule(layers.ActivityRegularization, arguments, (None, 3)).says == "refused"
+
+
 @pytest.mark.parametrize("layer", [layers.AlphaDropout, layers.GaussianDropout])
 @pytest.mark.parametrize("rate", [1, 1.0])
 def test_a_rate_of_one_builds_and_does_not_train(layer: Any, rate: float) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -259,6 +262,21 @@ def test_expressions_are_written_for_people() -> None:
     assert str((width * 144 + other * 3) // 2 + 1) == "578 to 4613"
 
 
+def given_by(cls: type) -> Iterator[str]:
+    """Keywords of ``Layer`` that a constructor gives it beside its own ``**kwargs``."""
+    base = set(inspect.signature(keras.Layer.__init__).parameters) - {"self", "kwargs"}
+    for owner in cls.__mro__[: cls.__mro__.index(keras.Layer)]:
+        if "__init__" not in vars(owner):
+            continue
+        code = ast.parse(textwrap.dedent(inspect.getsource(owner.__init__)))  # type: ignore[misc]
+        calls = (item for item in ast.walk(code) if isinstance(item, ast.Call))
+        for call in calls:
+            words = [keyword.arg for keyword in call.keywords]
+            if ast.unparse(call.func) == "super().__init__" and None in words:
+                own = inspect.signature(owner.__init__).parameters  # type: ignore[misc]
+                yield from (word for word in words if word in base and word not in own)
+
+
 def test_rules_name_arguments_that_exist() -> None:
     for layer_class in classes():
         rule = rules.lookup(layer_class.__name__)
@@ -269,6 +287,7 @@ def test_rules_name_arguments_that_exist() -> None:
         rule = rules.lookup(name)
         assert rule is not None
         stands_for = [cls for cls in layer_classes() if rules.lookup(cls.__name__) is rule]
+        assert set(rule.gives) == {word for cls in stands_for for word in given_by(cls)}, name
         for keyword in rule.ignores:
             sources = [
                 inspect.getsource(base.__init__)  # type: ignore[misc]

@@ -41,6 +41,8 @@ class Pooling(Rule):
         if 0 in a.strides:
             raise Unknown("a stride is 0")
         slid = slide(spatial(a, spec.shape), a.pool_size, a.strides, a.padding, kind="window")
+        if call.step and a.layer_type == "MaxPooling3D" and a.compute_dtype == "float64":
+            raise Unknown("TensorFlow has no such operation for float64")
         channels = spec.shape[channel_axis(a)]
         return Spec(with_map(a, spec.shape[0], slid, channels), spec.dtype)
 

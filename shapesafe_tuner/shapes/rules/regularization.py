@@ -73,6 +73,7 @@ class Penalty(Rule):
     """``activity_regularization.py``: a term of the loss."""
 
     masks = "pass"
+    gives = ("activity_regularizer",)
 
     def configure(self, a: Arguments) -> None:
         for name in ("l1", "l2"):
