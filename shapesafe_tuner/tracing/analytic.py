@@ -136,6 +136,8 @@ class AnalyticPass:
             found = self._judge(quick, show=shown_sizes, follower=follower)
             while isinstance(found, Left) and found.blamed is not None and follower is None:
                 found = self._judge(source.quick(space, values, defer), show=shown_sizes)
+            if follower is not None and isinstance(found, Left) and found.blamed is not None:
+                follower.uses("blamed")
             if follower is not None and quick.needs_stock:
                 return None
         elif follower is not None:
@@ -173,7 +175,7 @@ class AnalyticPass:
                 batches = None if self._training is None else self._training.batches
                 run = FollowedRun(check, follower, batches)
             run.changes = self._changes
-            run.poses = self._poses and follower is None
+            run.poses = self._poses
             check.analytic = run
             found: Analysed | None = None
             try:

@@ -290,6 +290,8 @@ class Merging:
         ):
             if what in follower.used:
                 raise Unmergeable(why)
+        if "blamed" in follower.used:
+            raise _Again("a class of the user's is asked itself")
         if follower.wanted is not None:
             self.memory.shown.add(stem(follower.wanted))
             raise _Again(f"{follower.wanted} is handed to C code")

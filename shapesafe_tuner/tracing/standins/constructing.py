@@ -102,13 +102,17 @@ class Constructing(Inside, Run):
             ):
                 return LazyPenalty(cls, args, kwargs)
             return object.__new__(cls)
-        if self.poses and own_rule(cls) is None and not self.changes and may_pose(cls):
+        if self.is_posed(cls):
             return posed(self, cls, args, kwargs)
         if issubclass(cls, keras.Model):
             self.escalate(f"{cls.__name__} is a model class of the user's own")
         if issubclass(cls, keras.layers.Layer):
             return stand_in(self._layer(cls, args, kwargs, own_rule(cls)))
         return CompileArgumentStandIn(CompileArgument(self, cls, args, kwargs))
+
+    def is_posed(self, cls: type) -> bool:
+        """Whether an object of a class of the user's runs on stand-ins."""
+        return self.poses and own_rule(cls) is None and not self.changes and may_pose(cls)
 
     def _layer(self, cls: type, args: Args, kwargs: Kwargs, own: Rule | None = None) -> LayerRecord:
         name = kwargs.pop("name", None)

@@ -188,6 +188,12 @@ class Run(Protocol):
     def told(self, training: bool | None) -> AbstractContextManager[None]:
         """A layer is called inside, and told this of training."""
 
+    def own_code(self, args: Args, kwargs: Kwargs) -> AbstractContextManager[None]:
+        """The constructor of an object of the user's runs inside."""
+
+    def named_by_user(self, name: str) -> None:
+        """An object of the user's gives itself a name."""
+
     def answered(self, record: Record, name: str, answer: Callable[[Any], Any]) -> Any:
         """An attribute of a stand-in is read."""
 

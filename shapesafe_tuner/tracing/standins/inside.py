@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import weakref
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -31,7 +32,7 @@ class Inside:
         training: what a ``call`` hands on to the layers it calls.
         hidden: what is called there has no row in the table of shapes.
         blamed: the class that is not to be posed again; None where nobody is to blame.
-        facades: all posed objects of the run.
+        facades: references to all posed objects of the run.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class Inside:
         self.training: bool | None = None
         self.hidden = False
         self.blamed: type | None = None
-        self.facades: list[Any] = []
+        self.facades: list[weakref.ref[Any]] = []
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; the configuration is judged by Keras itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -34,6 +35,7 @@ from shapesafe_tuner.tracing.standins.graph import (
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.posed.classes import retire
 from shapesafe_tuner.tracing.standins.posed.operations import known_operation, ruled
+from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.signatures import (
     bound,
     call_parameters,
@@ -78,8 +80,7 @@ class AnalyticRun(Constructing):
     def close(self) -> None:
         """End the run; stand-ins that outlive it become real when they are touched."""
         self.closed = True
-        for facade in self.facades:
-            retire(facade)
+        retire([facade() for facade in self.facades])
         self.facades.clear()
         self.inside.clear()
         self.rows.clear()
@@ -119,6 +120,13 @@ class AnalyticRun(Constructing):
     def revealed(self, value: Any) -> Any:
         """What rules are given of an argument."""
         return value
+
+    def own_code(self, args: Args, kwargs: Kwargs) -> AbstractContextManager[None]:
+        """The constructor of a posed object runs inside."""
+        return nullcontext()
+
+    def named_by_user(self, name: str) -> None:
+        """A posed object gives itself a name."""
 
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
@@ -183,6 +191,17 @@ class AnalyticRun(Constructing):
             except NoSpec as reason:
                 self.escalate(f"{record.title}: {reason}")
         return tensors_of(outputs, Node(record, args, kwargs))
+
+    def call_own(self, record: PosedRecord, given: FromUser) -> Nested:
+        """A posed object called on tensors."""
+        try:
+            specs = specs_of(given)
+        except NoSpec as reason:
+            record.blamed(f"is not followed: {reason}")
+        if not any(True for _ in walk(specs)):
+            record.blamed("is called on no tensor")
+        outputs = self.answer(record, specs, None, step=self.step)
+        return tensors_of(outputs, Node(record, (given,), {}))
 
     def _given(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> tuple[Specs, Specs, bool]:
         """What a layer is called on, in specs, and whether that is arrays."""

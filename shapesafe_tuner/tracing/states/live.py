@@ -12,9 +12,15 @@ from shapesafe_tuner.shapes.spec import walk
 from shapesafe_tuner.tracing.lazy import LazyPenalty, Proxy
 from shapesafe_tuner.tracing.remembering.keys import key_of
 from shapesafe_tuner.tracing.signals import NoKey
-from shapesafe_tuner.tracing.standins.facades import CompileArgumentStandIn, Facade
+from shapesafe_tuner.tracing.standins.facades import (
+    CompileArgumentStandIn,
+    Facade,
+    Posed,
+    StandIn,
+)
 from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord, SequentialRecord
+from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.specs import hashable
 from shapesafe_tuner.tracing.states.facts import Facts, facts_of
 
@@ -58,6 +64,8 @@ def state_of(value: Any, state: State) -> Any:
     record = value._record
     if isinstance(record, InputRecord):
         return "input", record.ordinal, hashable(record.output)
+    if isinstance(record, PosedRecord):
+        return _posed(record, state)
     if isinstance(record, SequentialRecord):
         return _sequential(record, state)
     if isinstance(record, ModelRecord):
@@ -72,6 +80,8 @@ def state_of(value: Any, state: State) -> Any:
 def everything(value: Any, state: State) -> Any:
     """All there is to know of what a call in progress was given."""
     kind = type(value)
+    if isinstance(value, PosedRecord):
+        return _posed(value, state)
     if kind in (list, tuple):
         return kind, *[everything(item, state) for item in value]
     if kind is dict:
@@ -118,6 +128,30 @@ def _layer(record: Any) -> Any:
     built = hashable(record.built_on), hashable(record.built_with), hashable(record.last)
     explicit = record.name if record.named else None
     return "layer", key, built, record._trainable, explicit
+
+
+def _posed(record: PosedRecord, state: State) -> Any:
+    """All that an object of a class of the user's holds."""
+    held = [(name, _attribute(value, state)) for name, value in record.attributes()]
+    explicit = record.name if record.explicit else None
+    on = hashable(record.called_on)
+    return "posed", record.layer_class, record.named, explicit, record.locked, on, *held
+
+
+def _attribute(value: Any, state: State) -> Any:
+    kind = type(value)
+    if kind in (list, tuple):
+        return kind, *[_attribute(item, state) for item in value]
+    if kind is dict:
+        return kind, *[(repr(key), _attribute(item, state)) for key, item in value.items()]
+    if kind is SymbolicTensor:
+        return "weight", hashable(value.spec), value.node.record.trainable
+    if issubclass(kind, StandIn):
+        inner = value._record
+        return state_of(value, state) if isinstance(inner, ModelRecord) else _layer(inner)
+    if issubclass(kind, (Posed, Proxy)):
+        return state_of(value, state)
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -13,9 +15,11 @@ from shapesafe_tuner.shapes.deferred import Deferred, demand
 from shapesafe_tuner.structures import leaves, map_leaves
 from shapesafe_tuner.tracing.data.spec import Batch
 from shapesafe_tuner.tracing.lazy import Proxy, proxy_of
-from shapesafe_tuner.tracing.standins.facades import Facade
+from shapesafe_tuner.tracing.standins.facades import Facade, Posed
 from shapesafe_tuner.tracing.standins.graph import Args, InputRecord, Kwargs, LayerRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.posed.classes import twin
+from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 from shapesafe_tuner.tracing.states.early import stem
@@ -47,6 +51,7 @@ class FollowedRun(AnalyticRun):
         self._follower = follower
         self._growing = Growing(self, batches, follower.memory.number)
         self._inputs = 0
+        self._handles: list[weakref.ref[Any]] = []
         self.show = self._show
 
     def close(self) -> None:
@@ -54,6 +59,7 @@ class FollowedRun(AnalyticRun):
         super().close()
         # These refer to the run, which nothing may keep alive.
         self.show = None
+        self._handles.clear()
         self._growing.close()
 
     # What leaves.
@@ -94,7 +100,7 @@ class FollowedRun(AnalyticRun):
 
     def _adopted(self, structure: Any) -> Any:
         """What ``build`` is given from now on belongs to it."""
-        for leaf in leaves(structure):
+        for leaf in () if self.inside_call else leaves(structure):
             if type(leaf) is SymbolicTensor:
                 leaf.facts = self._growing.of(leaf.node, leaf.place)
             if type(leaf) is SymbolicTensor or issubclass(type(leaf), Facade):
@@ -120,7 +126,7 @@ class FollowedRun(AnalyticRun):
             return value
         if issubclass(type(value), Facade):
             return type(value)(value._record)
-        return unowned(value)
+        return twin(value) if isinstance(value, Posed) else unowned(value)
 
     def revealed(self, value: Any) -> Any:
         """What rules are given."""
@@ -130,6 +136,12 @@ class FollowedRun(AnalyticRun):
     def construct(self, cls: type, args: Args, kwargs: Kwargs) -> Any:
         """What a constructor of Keras gives."""
         follower = self._follower
+        if self.is_posed(cls):
+            follower.note(_methods(cls))
+            found = super().construct(cls, args, kwargs)
+            follower.born(found)
+            self._handles.append(weakref.ref(found, self._dropped(found._record)))
+            return found
         with follower.library_call("construct", args, kwargs):
             if not cls.__module__.startswith("keras."):
                 args, kwargs = crossed(args), crossed(kwargs)
@@ -148,6 +160,30 @@ class FollowedRun(AnalyticRun):
             if issubclass(type(found), Facade) or hasattr(type(found), "own_key"):
                 follower.born(found)
             return found
+
+    def _dropped(self, record: PosedRecord) -> Callable[[Any], None]:
+        def dropped(_: Any) -> None:
+            if not self.closed:
+                record.detach(self._detached)
+
+        return dropped
+
+    def _detached(self, leaf: Any) -> Any:
+        if isinstance(leaf, Posed):
+            return leaf._record.facade
+        return self.kept(leaf) if issubclass(type(leaf), Facade) else revealed(leaf)
+
+    def is_posed(self, cls: type) -> bool:
+        """Layers are; what a model shares among its layers would be one state after another."""
+        return not issubclass(cls, keras.Model) and super().is_posed(cls)
+
+    def own_code(self, args: Args, kwargs: Kwargs) -> AbstractContextManager[None]:
+        """The constructor of a posed object runs inside."""
+        return self._follower.library_call("construct", args, kwargs)
+
+    def named_by_user(self, name: str) -> None:
+        """A posed object gives itself a name."""
+        self._follower.named.append(name)
 
     def kept_in(self, structure: Any) -> Any:
         """Tensors among the arguments of a constructor as the model keeps them."""
@@ -180,6 +216,11 @@ class FollowedRun(AnalyticRun):
             self._notice(record, args)
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
             return self._grown(super().call_with(record, args, kwargs))
+
+    def call_own(self, record: PosedRecord, given: Any) -> Any:
+        """A posed object called on tensors."""
+        with self._follower.library_call("call", record, given):
+            return self._grown(super().call_own(record, self.kept_in(given)))
 
     def operation(self, operation: Any, args: Args, kwargs: Kwargs) -> Any:
         """One of ``keras.ops`` called on tensors of this run."""

@@ -24,7 +24,7 @@ from tests.backends import only_on
 from tests.space.diagram.traps import B as TRAPS
 
 LEFT_TO_THE_TREE = {
-    "active_scopes_read",
+    "active_scopes_read", "own_layer_named_by_the_user", "own_layer_with_an_attribute_that_is_read",
     "same_layer_names", "auto_name_collision", "hp_values", "hp_get",
     "kept_by_a_lambda", "kept_by_a_partial_function_in_a_layer", "kept_by_an_object_in_a_layer",
     "swallowed", "two_inputs_connected",
@@ -320,6 +320,33 @@ def scoped(depth: int) -> Any:
     return build
 
 
+class OwnBlock(layers.Layer):
+    """A block of the user's own."""
+
+    def __init__(self, filters: int, kernel: int, pools: bool) -> None:
+        super().__init__()
+        self.conv = layers.Conv2D(filters, kernel)
+        self.norm = layers.BatchNormalization()
+        self.pool = layers.MaxPooling2D(2) if pools else None
+
+    def call(self, x: Any) -> Any:
+        x = keras.ops.relu(self.norm(self.conv(x)))
+        return x if self.pool is None else self.pool(x)
+
+
+def own_blocks(depth: int) -> Any:
+    """The same, of layers of the user's own."""
+
+    def build(hp: Any) -> Any:
+        x = inputs = keras.Input((64, 64, 1))
+        for n in range(depth):
+            kernel, pools = hp.Choice(f"k{n}", [3, 5, 7]), hp.Boolean(f"p{n}")
+            x = OwnBlock(hp.Int(f"f{n}", 8, 64), kernel, pools)(x)
+        return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+
+    return build
+
+
 def convolutions(count: int, side: int) -> Any:
     def build(hp: Any) -> Any:
         x = inputs = keras.Input((side, side, 1))
@@ -401,6 +428,7 @@ SLOW = pytest.mark.deep
         pytest.param(blocks(8), feasible_blocks(8), 1_500, id="8 blocks"),
         pytest.param(settings_first(8), feasible_blocks(8), 1_500, id="settings first"),
         pytest.param(scoped(8), feasible_blocks(8), 1_500, id="in scopes"),
+        pytest.param(own_blocks(8), feasible_blocks(8), 2_000, id="own layers"),
         pytest.param(blocks(20), feasible_blocks(20), 3_000, id="20 blocks", marks=SLOW),
         pytest.param(
             up_to(20), sum(map(feasible_blocks, range(1, 21))) / 20, 20_000,

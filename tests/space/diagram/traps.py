@@ -2048,3 +2048,133 @@ def inner_loops_with_values_that_crossed(hp):
             if s == 2:
                 x = L.MaxPooling2D(2)(x)
     return head(i, x)
+
+
+class ConvBlock(L.Layer):
+    def __init__(self, filters, kernel, pools=False, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = L.Conv2D(filters, kernel)
+        self.pool = L.MaxPooling2D(2) if pools else None
+
+    def call(self, x):
+        x = self.conv(x)
+        if self.pool is not None:
+            x = self.pool(x)
+        return x
+
+
+class Shrinking(L.Layer):
+    def __init__(self, sizes):
+        super().__init__()
+        self.sizes = sizes
+        self.convs = [L.Conv2D(1, size) for size in sizes]
+
+    def call(self, x):
+        for conv, size in zip(self.convs, self.sizes):
+            if x.shape[1] > size:
+                x = conv(x)
+        return x
+
+
+class Projected(L.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.width))
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.kernel)
+
+
+@adv
+def own_layers(hp):
+    i, x = start()
+    for k in range(3):
+        x = ConvBlock(hp.Int(f"f{k}", 1, 4), hp.Choice(f"k{k}", [1, 3, 5]), hp.Boolean(f"p{k}"))(x)
+    return head(i, x)
+
+
+@adv
+def own_layer_used_again(hp):
+    i, x = start()
+    block = ConvBlock(1, hp.Choice("k", [1, 2, 4]))
+    for k in range(hp.Int("times", 1, 3)):
+        x = block(x)
+        x = conv(hp, x, f"k{k}", (1, 2))
+    return head(i, x)
+
+
+@adv
+def own_layers_made_before_they_are_called(hp):
+    i, x = start()
+    blocks = [ConvBlock(2, hp.Choice(f"k{k}", [1, 3]), hp.Boolean(f"p{k}")) for k in range(3)]
+    if hp.Boolean("reversed"):
+        blocks = blocks[::-1]
+    for block in blocks[: hp.Int("many", 1, 3)]:
+        x = block(x)
+        x = conv(hp, x, f"c{x.shape[1]}", (1, 2))
+    return head(i, x)
+
+
+@adv
+def own_layer_with_an_attribute_that_is_read(hp):
+    i, x = start()
+    layer = Projected(hp.Choice("width", [1, 2, 8]))
+    x = conv(hp, x, "k", (1, 2))
+    x = layer(x)
+    x = conv(hp, x, "m", (1, 2))
+    return head(i, L.Conv2D(1, layer.width)(x))
+
+
+@adv
+def own_layer_that_holds_a_list_of_builds(hp):
+    i, x = start()
+    sizes = [1]
+    layer = Shrinking(sizes)
+    if hp.Boolean("more"):
+        sizes.append(hp.Choice("size", [2, 5]))
+    x = conv(hp, x, "k", (1, 2))
+    for _ in range(hp.Int("times", 1, 2)):
+        x = Shrinking(sizes)(layer(x))
+        x = L.Conv2D(1, sizes[-1])(x)
+    return head(i, x)
+
+
+@adv
+def own_layers_are_nested(hp):
+    class Pair(L.Layer):
+        def __init__(self, kernels):
+            super().__init__()
+            self.blocks = [ConvBlock(1, kernel) for kernel in kernels]
+            self.last = Shrinking([hp.Choice("size", [2, 3])])
+
+        def call(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return self.last(x)
+
+    i, x = start()
+    for k in range(2):
+        x = Pair([hp.Choice(f"k{k}{n}", [1, 2]) for n in range(2)])(x)
+    return head(i, conv(hp, x, "k"))
+
+
+@adv
+def own_layers_add_what_they_are_given(hp):
+    i, x = start()
+    skip = Projected(hp.Choice("a", [2, 4]))(x)
+    x = conv(hp, x, "k", (1, 3))
+    y = Projected(hp.Choice("b", [2, 4]))(x)
+    if hp.Boolean("skips"):
+        y = L.Add()([skip, y])
+    return head(i, conv(hp, y, "m", (1, 9)))
+
+
+@adv
+def own_layer_named_by_the_user(hp):
+    i, x = start()
+    x = ConvBlock(1, hp.Choice("k", [1, 2]), name="first")(x)
+    x = ConvBlock(1, 2, name="first" if hp.Boolean("same") else "second")(x)
+    return head(i, conv(hp, x, "m", (1, 9)))

@@ -11,7 +11,8 @@ Once a run is over, a posed object that somebody kept turns into the real one at
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -22,18 +23,16 @@ from shapesafe_tuner._compat.keras.symbolic_tensor import symbolic
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.sentences import with_article
-from shapesafe_tuner.shapes.spec import Spec, walk
+from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.binding import any_shape_initializer
 from shapesafe_tuner.tracing.lazy import expressions
-from shapesafe_tuner.tracing.signals import NoSpec
 from shapesafe_tuner.tracing.standins.facades import Posed
-from shapesafe_tuner.tracing.standins.graph import Node, tensors_of
+from shapesafe_tuner.tracing.standins.graph import Node
 from shapesafe_tuner.tracing.standins.posed.posable import root_of
 from shapesafe_tuner.tracing.standins.posed.records import PosedRecord, Weight, owner_of
 from shapesafe_tuner.tracing.standins.real_objects import RealObjects
-from shapesafe_tuner.tracing.standins.specs import specs_of
 
-__all__ = ["posed", "retire"]
+__all__ = ["posed", "retire", "twin"]
 
 _FLOAT = "float32"
 _PLAIN = (int, float, str, bool, type(None))
@@ -42,19 +41,29 @@ _PLAIN = (int, float, str, bool, type(None))
 def posed(run: Any, cls: type, args: Any, kwargs: Any) -> Any:
     """A posed object of a class; its constructor is called next, by Python."""
     facade: Any = object.__new__(_classes_of(cls)[0])
-    record = PosedRecord(run, cls, args, kwargs, facade)
+    record = PosedRecord(run, cls, run.revealed(args), run.revealed(kwargs), facade)
     facade.__dict__["_record"] = record
-    run.facades.append(facade)
+    record.facade = run.kept(facade)
+    run.facades += {id(each): weakref.ref(each) for each in (facade, record.facade)}.values()
     return facade
 
 
-def retire(facade: Any) -> None:
-    """A run is over: what is left of a posed object becomes real when it is touched."""
-    record = facade.__dict__["_record"]
-    record.facade = None
-    facade.__dict__.clear()
-    facade.__dict__["_given"] = record.given_by_user
-    _CLASS.__set__(facade, _classes_of(record.layer_class)[1])
+def twin(facade: Any) -> Any:
+    """Another handle of a posed object: what the one is given the other has."""
+    other: Any = object.__new__(type(facade))
+    object.__setattr__(other, "__dict__", facade.__dict__)
+    return other
+
+
+def retire(facades: Iterable[Any]) -> None:
+    """A run is over: what is left of its posed objects becomes real when it is touched."""
+    left = [facade for facade in facades if facade is not None]
+    records = [facade.__dict__["_record"] for facade in left]
+    for facade, record in zip(left, records, strict=True):
+        record.facade = None
+        facade.__dict__.clear()
+        facade.__dict__["_given"] = record.given_by_user
+        _CLASS.__set__(facade, _classes_of(record.layer_class)[1])
 
 
 _CLASS: Any = object.__dict__["__class__"]
@@ -82,7 +91,8 @@ def _watched(cls: type) -> Callable[..., None]:
     @functools.wraps(method)
     def watched(self: Any, *args: Any, **kwargs: Any) -> None:
         record = self.__dict__["_record"]
-        with record.run.entered(record, record.run.step):
+        run = record.run
+        with run.own_code(args, kwargs), run.entered(record, run.step):
             method(self, *args, **kwargs)
 
     return watched
@@ -132,8 +142,11 @@ def _init(
         record.blamed("is made under another dtype policy than float32")
     if name is not None and (not isinstance(name, str) or "/" in name):
         record.blamed("is made with an unusual name")
-    if not record.named:
-        record.name = record.run.name_of(record.layer_class) if name is None else name
+    if not record.named and name is None:
+        record.name = record.run.name_of(record.layer_class)
+    elif not record.named:
+        record.name, record.explicit = name, True
+        record.run.named_by_user(name)
     record.named = True
 
 
@@ -165,15 +178,8 @@ def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
     told = kwargs.pop("training", None)
     if len(args) != 1 or kwargs or (told is not None and not run.inside_call):
         record.blamed("is called in an unusual way")
-    try:
-        given = specs_of(args[0])
-    except NoSpec as reason:
-        record.blamed(f"is not followed: {reason}")
-    if not any(True for _ in walk(given)):
-        record.blamed("is called on no tensor")
     with run.told(told):
-        outputs = run.answer(record, given, None, step=run.step)
-    return tensors_of(outputs, Node(record, args, {}))
+        return run.call_own(record, args[0])
 
 
 def _add_weight(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -50,6 +50,7 @@ class PosedRecord(ModelRecord):
         facade: the object that user code holds.
         is_model: it is a ``keras.Model``.
         named: ``super().__init__`` was called.
+        explicit: it was given a name.
         weights: number of those that it has itself.
         called_on: what it is called on.
         builds: its class has a ``build``.
@@ -65,6 +66,7 @@ class PosedRecord(ModelRecord):
         self.is_model = issubclass(cls, keras.Model)
         self.has_row = not self.is_model
         self.named = False
+        self.explicit = False
         self.weights: Any = 0
         self.own = LayerRecord(run, self.description, "")
         self.locked = False
@@ -133,7 +135,7 @@ class PosedRecord(ModelRecord):
                 outputs = specs_of(made)
             if any(not isinstance(item, Spec) or item.mask is not None for item in leaves(outputs)):
                 self.blamed("gives what is no tensor, or a mask")
-            if _state_of(self.facade) != self._held:
+            if self._contents() != self._held:
                 self.blamed("changes once it is built")
             self.trains, goes_on = _passage(made)
         if step:
@@ -147,10 +149,29 @@ class PosedRecord(ModelRecord):
         self.locked = True
         if not all(_may_hold(value, self.run) for value in self._values()):
             self.blamed("holds what is no plain value and no layer of this build")
-        self._held = _state_of(self.facade)
+        self._held = self._contents()
+
+    def detach(self, kept: Callable[[Any], Any]) -> None:
+        """Nobody holds the object any more, and what lies in its attributes.
+
+        Args:
+            kept: gives what the record holds in place of what the user's code held.
+        """
+        held = vars(self.facade)
+        held.update({name: map_leaves(kept, value) for name, value in self.attributes()})
+        if self.locked:
+            self._held = self._contents()
+
+    def attributes(self) -> list[tuple[str, Any]]:
+        """What the user's code has set."""
+        return [item for item in vars(self.facade).items() if item[0] != "_record"]
+
+    def _contents(self) -> list[tuple[str, Any]]:
+        """Equal as long as nothing was put into an attribute, or a container in one."""
+        return [(name, map_leaves(id, value)) for name, value in self.attributes()]
 
     def _values(self) -> list[Any]:
-        return [value for name, value in vars(self.facade).items() if name != "_record"]
+        return [value for _, value in self.attributes()]
 
     def _told(self) -> bool | None:
         """What ``call`` is told about training, as ``Layer.__call__`` works it out."""
@@ -173,12 +194,6 @@ class PosedRecord(ModelRecord):
 def _layers_in(values: Any) -> Iterator[Any]:
     """The stand-ins and posed objects in attributes and in the containers among them."""
     return (leaf for leaf in leaves(values) if issubclass(type(leaf), (StandIn, Posed)))
-
-
-def _state_of(facade: Any) -> Any:
-    """What attributes hold, containers looked into: equal as long as nothing was put anywhere."""
-    held = [item for item in vars(facade).items() if item[0] != "_record"]
-    return [(name, map_leaves(id, value)) for name, value in held]
 
 
 @functools.lru_cache(maxsize=1024)
