@@ -191,9 +191,13 @@ def _really(build: Callable[[Any], Any], x: Any) -> _Real:
 
 
 def _by_a_kernel(error: Exception) -> bool:
-    """Whether the step was traced, and failed as it ran on real numbers."""
+    """Whether the step was traced, and failed as it ran on real numbers.
+
+    What an operation refuses of a constant is the same error, raised in the call of a layer.
+    """
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"OpError", "XlaRuntimeError", "JaxRuntimeError"})
+    traced = "Exception encountered when calling" not in str(error)
+    return traced and bool(names & {"OpError", "XlaRuntimeError", "JaxRuntimeError"})
 
 
 def _samples(x: Any) -> int:

@@ -7,8 +7,9 @@ import random
 import keras
 import pytest
 
+from tests.backends import only_on
 from tests.suites import keras_layers, keywords
-from tests.suites.case import LayerCase
+from tests.suites.case import LayerCase, TensorLike
 from tests.suites.running import SUITES, Count, cases_of, run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -51,6 +52,17 @@ def test_keywords_of_bases_and_of_kwargs_are_known() -> None:
     )
     assert "implementation" in keywords.keywords_of(keras.layers.LSTM)
     assert "alpha" in keywords.keywords_of(keras.layers.LeakyReLU)
+
+
+@only_on("tensorflow", "errors of TensorFlow's operations")
+def test_a_constant_that_an_operation_refuses_is_no_matter_of_a_device() -> None:
+    case = LayerCase("", keras.layers.Softmax, {"axis": 9}, TensorLike((2, 3)))
+    judged = run([case])[0]
+    assert judged.outcome == "agreed"
+    assert judged.real.startswith("train: InvalidArgumentError")
+    arguments, ids = {"input_dim": 1, "output_dim": 2}, TensorLike((2, 3), "int32", [[0, 1, 2]] * 2)
+    few = LayerCase("", keras.layers.Embedding, arguments, ids)
+    assert run([few])[0].outcome == "only on a device"
 
 
 @pytest.mark.deep
