@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -271,7 +270,7 @@ class Rejection:
     trial_id: str | None = None
 
     def __hash__(self) -> int:
-        return hash((json.dumps(plain(dict(self.values)), sort_keys=True), self.time))
+        return hash((frozenset(self.values), self.time))
 
     def __str__(self) -> str:
         return f"{named(self.values)}: {visible(self.verdict.reason)}"

@@ -183,8 +183,8 @@ def test_suspicious_losses_are_feasible_with_a_warning() -> None:
         verdict = sst.check(broadcasting, {"loss": loss}, x=np.zeros((40, 8)), y=np.zeros(40))
         assert verdict.feasible
         assert verdict.warnings == (
-            f"Suspicious: the loss {loss} broadcasts targets (batch,) against outputs "
-            "(batch, 8, 1) in silence. Give both the same shape.",
+            f"Suspicious: the loss {loss} silently broadcasts targets (batch,) against outputs "
+            "(batch, 8, 1). Give both the same shape.",
         )
     fine = sst.check(broadcasting, {}, x=np.zeros((40, 8)), y=np.zeros((40, 8)))
     assert fine.warnings == ()

@@ -138,9 +138,14 @@ class _Writer:
         """A console of rich: colours on a terminal, and lines of 100 characters elsewhere."""
         from rich.console import Console
 
+        class Output(Console):
+            def on_broken_pipe(self) -> None:
+                """Rich ends the process, with an exit status of its own."""
+                raise BrokenPipeError
+
         with self._while_it_is_open():
             width = None if self.is_terminal or "COLUMNS" in os.environ else 100
-            yield Console(highlight=False, width=width)
+            yield Output(highlight=False, width=width)
 
     @contextlib.contextmanager
     def _while_it_is_open(self) -> Iterator[None]:
@@ -156,7 +161,7 @@ write = _Writer()
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep off what libraries, and the module of a target, print while they are imported."""
+    """Suppress what libraries, and the module of a target, print while they are imported."""
     try:
         real = os.dup(2)
     except OSError:
@@ -185,7 +190,7 @@ _IN_ASCII = {
 
 
 def _spelt(error: UnicodeError) -> tuple[str, int]:
-    """What an encoding lacks, in ASCII."""
+    """The characters that an encoding lacks, in ASCII."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

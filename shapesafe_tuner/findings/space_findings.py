@@ -63,7 +63,7 @@ class SpaceFindings:
         interrupted: Ctrl-C ended it.
         irrelevant: hyperparameters on which no verdict depends.
         domains: the values of each hyperparameter that decides and has not too many of them.
-        notes: what else was noticed: losses that broadcast in silence, frozen bounds.
+        notes: what else was noticed: losses that silently broadcast, frozen bounds.
         runs: how often ``build`` ran.
         why_not_exact: what made it a sample; None where it is exact.
         axes: the hyperparameters of the maps, at most 8, and how their domains are divided.
@@ -118,8 +118,10 @@ class SpaceFindings:
             seed: of the draws.
 
         Raises:
-            ValueError: nothing is feasible, or the report was read from JSON.
+            ValueError: ``n`` is negative, nothing is feasible, or the report was read from JSON.
         """
+        if n < 0:
+            raise ValueError(f"sample(): n must be a number of configurations from 0 on, not {n}.")
         if self._space is None:
             raise ValueError("A report that was read from JSON has no space to sample from.")
         return self._space.sample(n, seed)

@@ -44,7 +44,7 @@ def code_of(suggestion: Suggestion) -> str:
     relation = {
         "at most": f"{left} <= {right}",
         "equal": f"{left} == {right}",
-        "multiple": f"{left} % {right} == 0",
+        "multiple": f"({right} and {left} % {right} == 0)",
         "sum at most": f"{left} + {right} <= {bound.limit:g}",
     }[bound.relation]
     absent = f"not {{{bound.left!r}, {bound.right!r}}} <= hp.values.keys()"

@@ -36,7 +36,13 @@ class SearchSpaceReport(SpaceFindings):
         Raises:
             InfeasibleSpaceError: with the report as its text; an :class:`UndecidedSpaceError` where
                 only the undecided share is too large.
+            ValueError: a share is not between 0 and 1.
         """
+        for name, share in (("threshold", threshold), ("max_undecided", max_undecided)):
+            if not 0 <= share <= 1:
+                raise ValueError(
+                    f"raise_if_infeasible(): {name} must be a share between 0 and 1, not {share}."
+                )
         if self.infeasible_fraction > threshold:
             raise InfeasibleSpaceError(self.to_text())
         if self.undecided_fraction > max_undecided:

@@ -29,7 +29,7 @@ def abridged(text: str, longest: int = _LONGEST) -> str:
     if len(text) <= longest:
         return text
     tail = longest // 3
-    return text[: longest - tail - 1] + "…" + text[-tail:]
+    return text[: longest - tail - 1] + "…" + text[len(text) - tail :]
 
 
 def sentence(text: str) -> str:

@@ -6,9 +6,11 @@ Each is the end of a sentence that begins with a layer: *LSTM 'lstm_1'* needs in
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 __all__ = [
-    "AFTER_RECURRENT", "counted", "first_sentence", "rank_needed", "width_needed", "with_article",
+    "AFTER_RECURRENT", "counted", "first_sentence", "joined", "rank_needed", "width_needed",
+    "with_article",
 ]  # fmt: skip
 
 _AXES = {
@@ -23,6 +25,12 @@ AFTER_RECURRENT = "; a recurrent layer before it needs return_sequences=True"
 def counted(number: object, noun: str) -> str:
     """So many things: "1 channel", "3 channels"; a number that is not chosen yet is many."""
     return f"{number} {noun}" if type(number) is int and number == 1 else f"{number} {noun}s"
+
+
+def joined(parts: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def with_article(words: str) -> str:

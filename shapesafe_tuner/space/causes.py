@@ -24,6 +24,10 @@ MOST_CAUSES = 12
 """Groups beyond which layers, then sentences, are no longer kept separate."""
 
 
+_NOTHING = 1e-9
+"""What is left of a difference of floats that are equal."""
+
+
 class Causes(NamedTuple):
     """Why configurations are refused.
 
@@ -60,8 +64,8 @@ def causes_of(
     small = diagram.reduced(lambda end: group.get(id(end)))
     shares = [sum((flow for _, flow in members), Fraction(0)) for members in groups.values()]
     feasible = float(sum(diagram.shares(lambda end: end.feasible is True)[:1]))
-    removed = {
-        at: _removed(diagram, one, weights, group)
+    gained = {
+        at: _gains(diagram, one, weights, group)
         for at, one in enumerate(suggestions)
         if one.bound is not None or one.values
     }
@@ -73,15 +77,15 @@ def causes_of(
             followed = conflicts[:_MOST_FOLLOWED]
             mine = tuple(c for c in followed if number in _groups_in(diagram, c, group))
         gains = {
-            at: removed[at][number]
-            if at in removed
+            at: gained[at].get(number, 0.0)
+            if at in gained
             else min(
                 float(shares[number]),
                 math.fsum(conflicts[n].fraction for n in one.removes if conflicts[n] in mine),
             )
             for at, one in enumerate(suggestions)
         }
-        helping = [at for at, gain in gains.items() if gain > 0]
+        helping = [at for at, gain in gains.items() if gain > _NOTHING]
         helping.sort(key=lambda at, g=gains: -round(g[at] - suggestions[at].lost * feasible, 9))  # type: ignore[misc]
         end, _ = max(members, key=lambda member: member[1])
         assert end.fault is not None
@@ -99,10 +103,14 @@ def causes_of(
     return Causes(found, group)
 
 
-def _removed(
+def _gains(
     diagram: Diagram, one: Suggestion, weights: Weights, group: Mapping[int, int]
 ) -> Mapping[int, float]:
-    """The share of each group that a condition on some values removes."""
+    """By how much the share of each group falls where a condition on some values is met.
+
+    What a condition removes of a group and of all else alike, as one on a value that is read only
+    after the group has failed, is no gain.
+    """
     bound = one.bound
     names = tuple(one.values) if bound is None else (bound.left, bound.right)
 
@@ -113,13 +121,18 @@ def _removed(
 
     flows: list[dict[tuple[Any, ...], float]] = [defaultdict(float) for _ in diagram.ends]
     flows[0][(_OPEN,) * len(names)] = 1.0
-    found: dict[int, float] = defaultdict(float)
+    failed: dict[int, float] = defaultdict(float)
+    left: dict[int, float] = defaultdict(float)
+    kept = 0.0
     for place, edges in enumerate(diagram.edges):
         end, read = diagram.ends[place], diagram.names[place]
         for known, flow in flows[place].items():
             if end is not None:
+                meeting = flow * (1 - _failing(known, names, keeps, weights))
+                kept += meeting
                 if id(end) in group:
-                    found[group[id(end)]] += flow * _failing(known, names, keeps, weights)
+                    failed[group[id(end)]] += flow
+                    left[group[id(end)]] += meeting
                 continue
             for edge in edges:
                 chosen = tuple(
@@ -127,7 +140,7 @@ def _removed(
                     for each, value in zip(names, known, strict=True)
                 )
                 flows[edge.child][chosen] += flow * float(edge.weight)
-    return found
+    return {one: failed[one] - left[one] / kept for one in failed} if kept else {}
 
 
 _OPEN = object()

@@ -14,6 +14,7 @@ import keras
 
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order, words
+from shapesafe_tuner.shapes.sentences import joined
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import Domains, completed
 
@@ -177,7 +178,7 @@ def _narrowed(
             continue
         said = words(name, in_order(kept), domain)
         several = len(kept) > 1 and "[" in said
-        left_out = " and ".join(map(repr, values))
+        left_out = joined(map(repr, values))
         yield Suggestion(
             f"leave {left_out} out of {short(name)}" if several else f"keep {said}",
             _removed(conflicts, lambda c, n=name, k=kept: n in c.values  # type: ignore[misc]

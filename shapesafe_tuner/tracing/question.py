@@ -98,7 +98,15 @@ def question_of(
     constraints: Sequence[Constraint] = (),
     check_training_step: bool | Literal["follow"] = True,
 ) -> Question:
-    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``."""
+    """The question that a public function is asked; arguments as of ``shapesafe_tuner.check``.
+
+    Raises:
+        ValueError: ``check_training_step`` is something else.
+    """
+    if check_training_step not in (True, False, "follow"):
+        raise ValueError(
+            f'check_training_step must be True, False or "follow", not {check_training_step!r}.'
+        )
     model = as_hypermodel(hypermodel)
     own_fit = model is hypermodel and overrides(model, "fit")
     known = () if hyperparameters is None else hyperparameters.space

@@ -292,10 +292,12 @@ def shape_safe(tuner_class: type) -> type:
     Raises:
         TypeError: it is not a ``keras_tuner.Tuner``; ``SklearnTuner``, for one, is not.
     """
-    if not isinstance(tuner_class, type) or not issubclass(tuner_class, keras_tuner.Tuner):
-        name = getattr(tuner_class, "__name__", repr(tuner_class))
+    wanted = "shape_safe takes a subclass of keras_tuner.Tuner"
+    if not isinstance(tuner_class, type):
+        raise TypeError(f"{wanted}, not {tuner_class!r}: pass the class itself.")
+    if not issubclass(tuner_class, keras_tuner.Tuner):
         raise TypeError(
-            f"shape_safe takes a subclass of keras_tuner.Tuner, which {name} is not: "
+            f"{wanted}, which {tuner_class.__name__} is not: "
             "it builds no Keras models, so there are no shapes to check. Use it as it is."
         )
     if issubclass(tuner_class, ShapeSafeTuner):

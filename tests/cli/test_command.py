@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from shapesafe_tuner.cli import main
+from shapesafe_tuner.cli.running import write
 from shapesafe_tuner.cli.shapes import shape_of
 
 SOURCE = """
@@ -363,3 +364,19 @@ def test_what_is_written_is_of_the_encoding_of_the_stream(
     assert ended.value.code == 1
     assert b"Conv2D '" + name + b"' slides a 9 x 9 kernel" in raw.getvalue()
     raw.getvalue().decode(encoding)
+
+
+def test_a_reader_that_leaves_early_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    for print_to in (write, console_print):
+        monkeypatch.setattr(sys, "stdout", Closed())
+        print_to("a line\n")
+        sys.stdout.close()
+
+
+def console_print(text: str) -> None:
+    with write.console() as console:
+        console.print(text)

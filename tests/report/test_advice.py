@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import types
 from typing import Any
 
 import keras
@@ -109,3 +111,12 @@ def test_a_cause_has_the_suggestion_that_removes_it() -> None:
         left = sst.validate_search_space(divided, **report.apply(first), progress=False)
         again = [one.fraction for one in left.causes if one.reason == cause.reason]
         assert sum(again) < cause.fraction
+
+
+def test_the_code_of_a_multiple_holds_where_the_relation_does() -> None:
+    bound = Bound("rows", "height", "multiple")
+    code = code_of(Suggestion("keep rows % height == 0", (0,), 0.0, bound=bound))
+    (constraint,) = eval(code.removeprefix("constraints="))
+    for rows, height in itertools.product(range(4), range(4)):
+        hp = types.SimpleNamespace(values={"rows": rows, "height": height})
+        assert bool(constraint(hp)) is bound.holds(rows, height)

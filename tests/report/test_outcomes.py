@@ -83,6 +83,9 @@ def test_what_is_undecided_is_not_let_through() -> None:
     sst.validate_search_space(mixed).raise_if_infeasible(0.25, max_undecided=0.25)
     with pytest.raises(sst.InfeasibleSpaceError):
         sst.validate_search_space(raises).raise_if_infeasible(1.0)
+    for given in ({"threshold": 30}, {"max_undecided": -0.1}):
+        with pytest.raises(ValueError, match=r"must be a share between 0 and 1, not"):
+            sst.validate_search_space(mixed).raise_if_infeasible(**given)
 
 
 @pytest.mark.parametrize("after", range(0, 12, 2))

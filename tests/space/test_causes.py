@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -127,3 +128,39 @@ def test_a_conflict_of_many_values_is_as_wide_as_it_can_be() -> None:
     # 31 places after the pooling at most, and 5 values 8 apart reach over 33; 9 of them reach over
     # 65, more than there are without a pooling too: that is another conflict.
     assert first.fraction == pytest.approx(2 / 3 / 2 / 2 / 4 * 4 / 8)
+
+
+def added_or_not(hp: Any) -> Any:
+    """The last value is read only after ``Add`` has refused."""
+    x = keras.Input((6,))
+    y = layers.Dense(8)(x)
+    if hp.Choice("merge", ["concatenate", "add"]) == "add":
+        y = layers.Add()([y, layers.Dense(hp.Choice("width", [4, 8]))(x)])
+    model = keras.Model(x, layers.Dense(hp.Choice("classes", [3, 5]))(y))
+    model.compile("adam", "mse")
+    return model
+
+
+def branches(hp: Any) -> Any:
+    """What only one branch reads does not help the other."""
+    model = keras.Sequential([keras.Input((16, 8))])
+    if hp.Choice("kind", ["cnn", "lstm"]) == "cnn":
+        with hp.conditional_scope("kind", ["cnn"]):
+            for _ in range(hp.Int("convolutions", 1, 3)):
+                model.add(layers.Conv1D(8, hp.Choice("kernel", [3, 7, 11])))
+    else:
+        with hp.conditional_scope("kind", ["lstm"]):
+            model.add(layers.LSTM(8, return_sequences=hp.Boolean("sequences")))
+            model.add(layers.LSTM(8))
+    return model
+
+
+def test_a_suggestion_stands_beside_causes_that_it_removes() -> None:
+    data = {"x": np.zeros((32, 6)), "y": np.zeros((32, 5))}
+    report = sst.validate_search_space(added_or_not, **data)
+    found = {one.layer_type: [each.text for each in one.suggestions] for one in report.causes}
+    assert found["Add"] == ["keep merge='concatenate'"]
+    assert found["mean_squared_error"][0] == "keep classes=5"
+    for cause in sst.validate_search_space(branches).causes:
+        said = [each.text for each in cause.suggestions]
+        assert ("keep sequences=True" in said) is (cause.layer_type == "LSTM")

@@ -100,6 +100,11 @@ BUILD = [
         "Reshape 'reshape' cannot divide 49 values (7 x 7) by 10 for (-1, 10).",
     ),
     (
+        chain((7, 7), lambda: layers.Reshape((-1, 0))),
+        "reshape",
+        "Reshape 'reshape' cannot work out -1 in (-1, 0), whose other sizes multiply to 0.",
+    ),
+    (
         pair((10,), (20,), lambda inputs: on_both(layers.Dense(4))(inputs)),
         "dense",
         "Dense 'dense' was built for inputs of size 10 on axis -1 and gets 20: (None, 20).",

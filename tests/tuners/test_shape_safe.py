@@ -136,3 +136,10 @@ def test_a_subclass_of_ours_may_call_keras_tuners_constructor(tmp_path: Path) ->
     tuner.search(toys.X, toys.Y, verbose=0)
     assert all(toys.fits(values) for values in toys.values_of(tuner))
     assert tuner.rejections
+
+
+def test_an_instance_is_told_from_another_class() -> None:
+    with pytest.raises(TypeError, match="pass the class itself"):
+        sst.shape_safe(3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="which int is not"):
+        sst.shape_safe(int)  # type: ignore[type-var]

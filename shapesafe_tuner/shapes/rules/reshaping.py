@@ -101,7 +101,9 @@ def _reshaped(given: tuple[Dim, ...], target: tuple[int, ...]) -> tuple[Dim, ...
                 f"cannot make {target}, {_product(target, fixed)}, of {_product(given, values)}"
             )
         return target
-    if fixed == 0 or values % fixed:
+    if fixed == 0:
+        raise Refused(f"cannot work out -1 in {target}, whose other sizes multiply to 0")
+    if values % fixed:
         sizes = f" ({by(given)})" if len(given) > 1 else ""
         raise Refused(f"cannot divide {counted(values, 'value')}{sizes} by {fixed} for {target}")
     return tuple(values // fixed if size == -1 else size for size in target)

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shapesafe_tuner.shapes.sentences import with_article
 from shapesafe_tuner.tracing.data.looking import look_at
 from shapesafe_tuner.tracing.data.spec import (
     Array,
@@ -42,8 +43,8 @@ def iterable_batches(x: Data, class_weight: Data) -> list[Batch]:
         batches = [_batch(_peek(x))]
     elif type(x).__module__ == "builtins":
         raise RefusedData(
-            f"fit takes no {type(x).__name__} as data (Unrecognized data type); give arrays, a "
-            "dataset, a PyDataset or a generator of batches."
+            f"fit does not take {with_article(type(x).__name__)} as data (Unrecognized data type); "
+            f"give {_instead_of(x)}."
         )
     else:
         raise UnreadableData(
@@ -55,6 +56,12 @@ def iterable_batches(x: Data, class_weight: Data) -> list[Batch]:
     return [
         dataclasses.replace(batch, sample_weight=weight.with_batch(batch.size)) for batch in batches
     ]
+
+
+def _instead_of(x: Data) -> str:
+    if isinstance(x, (tuple, list)) and x and all(type(size) is int for size in x):
+        return f"arrays, or for data of this shape keras.Input({tuple(x)})"
+    return "arrays, a dataset, a PyDataset or a generator of batches"
 
 
 def _batch(data: Data) -> Batch:

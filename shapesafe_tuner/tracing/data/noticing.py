@@ -6,6 +6,7 @@ configurations stay feasible and are noted as suspicious.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -144,6 +145,11 @@ def _strays(strays: Iterable[tuple[str, StrayLookup]]) -> Iterator[str]:
 
 def _labels(y: Nested, facts: Facts, where: str) -> Iterator[str]:
     for loss, shape, spec in _compared(y, facts):
+        if spec.dtype == "string" and _is_of_keras(loss):
+            yield (
+                f"{where} is text, and the losses of Keras compare numbers; turn it into numbers, "
+                "for example with keras.layers.StringLookup."
+            )
         if not _is_sparse(loss) or spec.values is None or not spec.values.whole:
             continue
         low, high = int(spec.values.low), int(spec.values.high)
@@ -185,6 +191,11 @@ def _compared(y: Nested, facts: Facts) -> Iterator[tuple[Any, Any, TensorSpec]]:
             yield loss, shape, target
 
 
+def _is_of_keras(loss: Any) -> bool:
+    made = getattr(loss, "layer_class", loss if inspect.isfunction(loss) else type(loss))
+    return isinstance(loss, str) or made.__module__.startswith("keras.")
+
+
 def _is_sparse(loss: Any) -> bool:
     """Whether it takes labels of classes on the last axis, all of which count."""
     made = getattr(loss, "layer_class", type(loss))
@@ -201,7 +212,7 @@ def _lengths(x: Nested, declared: Sequence[int | Deferred | None]) -> Iterator[s
     """Keras holds a graph against its inputs, and a stack of layers not."""
     differs = differing(x, declared)
     if differs is not None:
-        yield f"{differs}: a Sequential takes them in silence. Read both from one place."
+        yield f"{differs}: a Sequential takes them silently. Read both from one place."
 
 
 def differing(x: Nested, declared: Sequence[int | Deferred | None] | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shapesafe_tuner.shapes.sentences import counted, joined
 from shapesafe_tuner.tracing.data.iterables import iterable_batches
 from shapesafe_tuner.tracing.data.looking import look_at
 from shapesafe_tuner.tracing.data.spec import (
@@ -126,8 +127,8 @@ def _refuse_plain(name: str, given: Data) -> None:
     for leaf in raw_leaves(given):
         if not _array_like(leaf):
             raise RefusedData(
-                f"fit takes no {type(leaf).__name__} in {name} (Unrecognized data type); make it "
-                "an array with numpy.asarray."
+                f"fit does not take a {type(leaf).__name__} in {name} (Unrecognized data type); "
+                "make it an array with numpy.asarray."
             )
 
 
@@ -147,7 +148,7 @@ def _array_batch(x: Data, y: Data, sample_weight: Data, class_weight: Data) -> B
     if class_weight is not None and (sample_weight is not None or isinstance(y, (list, dict))):
         raise RefusedData("fit takes class_weight for a single output and without sample_weight.")
     specs = [
-        map_arrays(functools.partial(_array_spec, floats=part is y and y is not x), part)
+        map_arrays(functools.partial(_array_spec, targets=part is y and y is not x), part)
         for part in (x, y, sample_weight)
     ]
     if class_weight is not None:
@@ -158,12 +159,12 @@ def _array_batch(x: Data, y: Data, sample_weight: Data, class_weight: Data) -> B
     return Batch(*specs)
 
 
-def _array_spec(leaf: Array, *, floats: bool) -> TensorSpec:
+def _array_spec(leaf: Array, *, targets: bool) -> TensorSpec:
     """Keras casts floats to ``floatx`` and gives a pandas Series a second axis."""
     if isinstance(leaf, keras.InputSpec):
         shape = leaf.shape if leaf.shape is not None else (None,) * (leaf.ndim or 1)
         return TensorSpec(tuple(shape), leaf.dtype or keras.config.floatx())
-    _refuse_text(leaf)
+    _refuse_text(leaf, targets=targets)
     shape = tuple(None if size is None else int(size) for size in leaf.shape)
     sparse = hasattr(leaf, "tocoo") or type(leaf).__name__ == "SparseTensor"
     if hasattr(leaf, "dtypes"):
@@ -174,17 +175,22 @@ def _array_spec(leaf: Array, *, floats: bool) -> TensorSpec:
             shape = (*shape, 1)
     else:
         name = _dtype(leaf.dtype)
-    return TensorSpec(shape, name, sparse, look_at(leaf, floats=floats))
+    return TensorSpec(shape, name, sparse, look_at(leaf, floats=targets))
 
 
-def _refuse_text(leaf: Array) -> None:
+def _refuse_text(leaf: Array, *, targets: bool) -> None:
     """Keras takes text in NumPy only as a one-dimensional array of ``str`` objects."""
     if not isinstance(leaf, np.ndarray) or leaf.dtype.kind not in "OUS":
         return
     if leaf.dtype.kind != "O" or not all(isinstance(item, str) for item in leaf):
+        instead = (
+            "turn labels into numbers, for example with keras.layers.StringLookup"
+            if targets
+            else "give text as a tf.constant"
+        )
         raise RefusedData(
-            f"fit takes no NumPy array of shape {leaf.shape} and dtype {leaf.dtype} (Invalid "
-            "dtype); give text as a tf.constant."
+            f"fit does not take a NumPy array of shape {leaf.shape} and dtype {leaf.dtype} "
+            f"(Invalid dtype); {instead}."
         )
 
 
@@ -211,19 +217,19 @@ def _dtype(dtype: Any) -> str:
 
 def _samples(data: Batch) -> int | None:
     counts = {
-        spec.shape[0]
-        for part in (data.x, data.y, data.sample_weight)
-        for spec in leaves(part)
-        if spec.shape
+        name: {spec.shape[0] for spec in leaves(part) if spec.shape}
+        for name, part in (("x", data.x), ("y", data.y), ("sample_weight", data.sample_weight))
     }
-    known = {count for count in counts if count is not None}
+    every = set[int | None]().union(*counts.values())
+    known = {count for count in every if count is not None}
     if len(known) > 1:
-        listed = " and ".join(str(count) for count in sorted(known))
-        raise RefusedData(
-            f"x, y and sample_weight have different numbers of samples ({listed}); "
-            "fit needs the same number in each."
-        )
-    return known.pop() if len(known) == 1 and None not in counts else None
+        said = [
+            f"{name} has {joined([counted(count, 'sample') for count in sorted(known & each)])}"
+            for name, each in counts.items()
+            if known & each
+        ]
+        raise RefusedData(f"{joined(said)}; fit needs the same number in each.")
+    return known.pop() if len(known) == 1 and None not in every else None
 
 
 def _batch_of(element_spec: Any) -> int | None:

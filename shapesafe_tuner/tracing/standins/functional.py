@@ -51,9 +51,10 @@ class FunctionalRecord(ModelRecord):
             self.leave("has inputs that are not separate")
         self.order = self._sorted()
         used = {id(node.record) for node in self.order if isinstance(node.record, InputRecord)}
-        if used != ids:
-            self.leave("has inputs that lead to no output")
-        records = {id(node.record): node.record for node in self.order}
+        if not used <= ids:
+            self.leave("has outputs that depend on further inputs")
+        # An input that leads to no output is one of the layers all the same.
+        records = {id(one): one for one in (*[node.record for node in self.order], *self.sources)}
         if len({record.name for record in records.values()}) != len(records):
             self.leave("has two layers of the same name")
 

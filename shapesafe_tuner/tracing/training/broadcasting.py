@@ -1,4 +1,4 @@
-"""Losses that broadcast targets against outputs in silence: training runs, and learns little."""
+"""Losses that silently broadcast targets against outputs: training runs, and learns little."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def suspicious(comparisons: Iterable[tuple[Any, Shape, Shape]]) -> list[Note]:
         compared = _same_rank(targets, outputs), _same_rank(outputs, targets)
         if compared[0][1:] != compared[1][1:] and None not in (*targets[1:], *outputs[1:]):
             said = (
-                f"Suspicious: the loss {loss.name} broadcasts targets {_sizes(targets)} against "
-                f"outputs {_sizes(outputs)} in silence. Give both the same shape."
+                f"Suspicious: the loss {loss.name} silently broadcasts targets {_sizes(targets)} "
+                f"against outputs {_sizes(outputs)}. Give both the same shape."
             )
             found[Note(said, "suspicious")] = None
     return list(found)

@@ -174,9 +174,14 @@ def test_structures_are_kept_and_lists_become_tuples() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"x": X, "y": Y[:69]}, "different numbers of samples (69 and 70)"),
-        ({"x": X, "y": Y, "sample_weight": np.ones(3)}, "different numbers of samples (3 and 70)"),
-        ({"x": np.array([["a"]] * 4), "y": Y[:4]}, "no NumPy array of shape (4, 1) and dtype <U1"),
+        ({"x": X, "y": Y[:69]}, "x has 70 samples and y has 69 samples; fit needs the same number"),
+        (
+            {"x": X, "y": Y, "sample_weight": np.ones(3)},
+            "x has 70 samples, y has 70 samples and sample_weight has 3 samples; fit needs",
+        ),
+        ({"x": np.array([["a"]] * 4), "y": Y[:4]}, "a NumPy array of shape (4, 1) and dtype <U1"),
+        ({"x": (8, 8, 1)}, "for data of this shape keras.Input((8, 8, 1))"),
+        ({"x": X, "y": np.array(["a"] * 70)}, "turn labels into numbers"),
         ({"x": X, "y": [Y, Y], "class_weight": {0: 1.0}}, "class_weight for a single output"),
     ],
 )
@@ -196,7 +201,7 @@ def test_data_that_fit_refuses_makes_every_configuration_infeasible() -> None:
     verdict = sst.check(model, {}, x=X, y=Y[:69])
     assert verdict.feasible is False
     assert verdict.fault is not None
-    assert "different numbers of samples" in verdict.fault.reason
+    assert "fit needs the same number in each" in verdict.fault.reason
     with pytest.raises(ValueError, match="cardinality"):
         model(None).fit(X, Y[:69], verbose=0)
 
