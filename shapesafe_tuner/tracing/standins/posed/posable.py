@@ -207,8 +207,6 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 
 @functools.lru_cache(maxsize=4096)
 def _of_code(code: CodeType) -> str | None:
-    if code.co_exceptiontable:
-        return "it handles exceptions"
     found = _UNKNOWN_NAMES.intersection(code.co_names)
     if found:
         return f"it uses {min(found)}"
@@ -216,6 +214,8 @@ def _of_code(code: CodeType) -> str | None:
     before: dis.Instruction | None = None
     for instruction in dis.get_instructions(code):
         name = instruction.opname
+        if name == "PUSH_EXC_INFO":
+            return "it handles exceptions"
         expression = generator and code.co_name == "<genexpr>"
         if name in _FORBIDDEN and not (expression and name == "YIELD_VALUE"):
             return f"it has {name}"
@@ -241,8 +241,14 @@ def _loads(instruction: dis.Instruction, what: str) -> bool:
 
 def _is_of_self(before: dis.Instruction | None, code: CodeType) -> bool:
     """Whether an attribute is one of the method's first argument."""
-    known = before is not None and _loads(before, "FAST") and code.co_argcount
-    return bool(known) and before is not None and before.argval == code.co_varnames[0]
+    return bool(code.co_argcount) and _loaded_last(before) == code.co_varnames[0]
+
+
+def _loaded_last(before: dis.Instruction | None) -> str | None:
+    """The local that an instruction leaves on top; some of Python 3.13 name two."""
+    if before is None or not before.opname.endswith("LOAD_FAST"):
+        return None
+    return before.argval if isinstance(before.argval, str) else before.argval[-1]
 
 
 def _asks_keras(instruction: dis.Instruction, before: dis.Instruction | None) -> bool:
@@ -251,4 +257,5 @@ def _asks_keras(instruction: dis.Instruction, before: dis.Instruction | None) ->
         return False
     if not _loads(instruction, "ATTR") or before is None:
         return True
-    return not (_loads(before, "FAST") or _loads(before, "ATTR")) or before.argval == "ops"
+    plain = _loaded_last(before) is not None or _loads(before, "ATTR")
+    return not plain or before.argval == "ops"
