@@ -84,6 +84,7 @@ class AnalyticRun(Constructing):
         self.facades.clear()
         self.inside.clear()
         self.rows.clear()
+        self.answers.strays.clear()
         self.refusal = None
         self._real_objects.forget()
 

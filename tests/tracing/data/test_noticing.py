@@ -244,6 +244,27 @@ def test_what_is_looked_up_is_said() -> None:
     assert "Embedding 'embedding_1' looks up rows 0 to 4 of a table that has 4 (0 to 3)." in note
 
 
+def many_places(hp: Any) -> Any:
+    inputs = keras.Input((5,))
+    x = layers.Embedding(10, 2)(inputs)
+    for block in range(hp.Int("blocks", 1, 4)):
+        if hp.Boolean(f"placed_{block}"):
+            x = Places(hp.Choice(f"size_{block}", [4, 5]))(x)
+        x = layers.Conv1D(2, hp.Choice(f"kernel_{block}", [3, 5]), padding="same")(x)
+    return compiled(keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x))))
+
+
+@only_on("tensorflow", "other backends are not looked into")
+def test_a_deep_space_with_lookups_is_explored_by_rules() -> None:
+    report = sst.validate_search_space(many_places, x=IDS, y=Y, progress=False)
+    assert report.exact
+    assert report.feasible_fraction == 1
+    assert "looks up rows 0 to 4" in str(report.notes)
+    alone = sst.check(many_places, {"placed_0": True, "size_0": 4}, x=IDS, y=Y)
+    assert alone.stage == "analytic"
+    assert alone.slow_because is None
+
+
 class Clipped(layers.Layer):  # type: ignore[misc]
     """Looks up what its input says, and the last row by -1."""
 
