@@ -34,7 +34,7 @@ from shapesafe_tuner.tracing.standins.run import AnalyticRun
 from shapesafe_tuner.tracing.standins.specs import hashable, specs_of
 from shapesafe_tuner.tracing.training.step import StepOutcome, trace_training
 
-__all__ = ["Training", "keeps_state"]
+__all__ = ["Training", "alike", "keeps_state"]
 
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
 _COMPILED: Memory[Key, None] = Memory(4096)
@@ -75,7 +75,8 @@ class Training:
             run.walks(record)
             run.escalate(f"gradients go through the state that {layer.title} keeps")
         run.answers.strays.clear()
-        opened = self._given_to_own_code(record, run) if run.facades else None
+        is_known = run.step_of(record, 0) is not None
+        opened = self._given_to_own_code(record, run) if run.facades and not is_known else None
         outputs: dict[Batch, Specs] = {}
         for place, batch in enumerate(self._data.batches):
             specs = self._arriving(record, batch)
@@ -86,7 +87,7 @@ class Training:
             if given is None:
                 given = self._forward(record, run, batch, specs, step)
             demand_sizes(given)
-            if opened is not None and not _alike(opened, given):
+            if opened is not None and not alike(opened, given):
                 record.leave("gives something else where the size of a batch is known")
             if any(None in spec.shape for spec in walk(given)):
                 record.leave("has outputs of unknown size")
@@ -329,7 +330,7 @@ def _spec(item: object, record: ModelRecord) -> Spec:
     return Spec(item.shape, item.dtype)
 
 
-def _alike(opened: Specs, given: Specs) -> bool:
+def alike(opened: Specs, given: Specs) -> bool:
     """Whether outputs differ in their batch axis only."""
     before, now = leaves(opened), leaves(given)
     same = all(one.shape[1:] == other.shape[1:] for one, other in zip(before, now, strict=False))

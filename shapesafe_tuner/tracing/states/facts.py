@@ -18,8 +18,9 @@ from shapesafe_tuner.tracing.signals import NoKey
 from shapesafe_tuner.tracing.standins.gradients import passage
 from shapesafe_tuner.tracing.standins.graph import InputRecord, Node, OperationRecord
 from shapesafe_tuner.tracing.standins.models import ModelRecord
+from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.specs import hashable
-from shapesafe_tuner.tracing.standins.training import keeps_state
+from shapesafe_tuner.tracing.standins.training import alike, keeps_state
 
 __all__ = ["Facts", "Growing", "facts_of"]
 
@@ -34,12 +35,14 @@ class Facts:
         batches: for each batch its spec, or the sentence that refuses it; None where the step
             has to be judged on the whole model.
         gradient: a gradient that comes here reaches a weight.
+        behind: of :data:`OWN` and :data:`FROZEN`, what lies behind it.
     """
 
     sources: frozenset[int] = frozenset()
     history: int = -1
     batches: tuple[Spec | str, ...] | None = None
     gradient: bool = False
+    behind: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Any:
@@ -48,9 +51,11 @@ class Facts:
         if known is None:
             return None
         specs = [item if type(item) is str else hashable(item) for item in known]
-        return self.gradient, *specs
+        return self.gradient, self.behind, *specs
 
 
+OWN, FROZEN = "own code", "a frozen layer"
+"""Where both lie behind a tensor the whole model is judged."""
 _NOTHING = Facts()
 
 
@@ -101,18 +106,21 @@ class Growing:
                 parent.facts = self.of(parent.node, parent.place)
         sources = frozenset().union(*[facts_of(parent).sources for parent in parents])
         history = self._number(("history", *self._call_key(node), *map(_history, parents)))
-        rows = self._stepped(node, parents)
+        behind = _kinds(record).union(*[facts_of(parent).behind for parent in parents])
+        rows = None if len(behind) > 1 else self._stepped(node, parents)
         if rows is None:
-            return [Facts(sources, history)]
+            return [Facts(sources, history, behind=behind)]
         arrives, goes_on = passage(record)
         gradient = arrives or (goes_on and any(facts_of(each).gradient for each in parents))
         return [
-            Facts(sources, self._number(("place", history, place)), tuple(row), gradient)
+            Facts(sources, self._number(("place", history, place)), tuple(row), gradient, behind)
             for place, row in enumerate(zip(*rows, strict=True))
         ]
 
     def _call_key(self, node: Node) -> tuple[Any, ...]:
         record = node.record
+        if isinstance(record, PosedRecord):
+            return (object(),)
         try:
             if isinstance(record, OperationRecord):
                 return type(record.operation), record.name, object()
@@ -150,9 +158,7 @@ class Growing:
         known = [facts_of(parent).batches for parent in parents]
         if self._batches is None or not parents or None in known:
             return None
-        if isinstance(record, ModelRecord):
-            return None
-        if not isinstance(record, OperationRecord) and keeps_state(record):
+        if not self._is_followed(node):
             return None
         rows: list[list[Spec | str]] = []
         for place, batch in enumerate(self._batches):
@@ -164,13 +170,32 @@ class Growing:
         most = max(map(len, rows))
         return [row * most if len(row) == 1 else row for row in rows]
 
+    def _is_followed(self, node: Node) -> bool:
+        """Whether a step of a layer can be judged by itself."""
+        record = node.record
+        if isinstance(record, OperationRecord):
+            return True
+        if isinstance(record, PosedRecord):
+            return not any(map(keeps_state, record.leaves())) and self._is_alike(record, node)
+        return not isinstance(record, ModelRecord) and not keeps_state(record)
+
+    @staticmethod
+    def _is_alike(record: PosedRecord, node: Node) -> bool:
+        """Whether code of the user's gives the same where the size of a batch is not known."""
+        given = _filled(node.args, 0)[0]
+        opened = map_leaves(lambda spec: Spec((None, *spec.shape[1:]), spec.dtype), given)
+        found = record.answer(opened, None, step="training").outputs
+        return alike(found, record.answer(given, None, step="training").outputs)
+
     def _answered(self, node: Node, place: int, batch: Batch) -> list[Spec | str] | None:
         record, run = node.record, self._run
         args = _filled(node.args, place)
         kwargs = _filled(node.kwargs, place)
         step: Step = "training" if batch.kind == "train" else "evaluation"
         try:
-            if isinstance(record, OperationRecord):
+            if isinstance(record, PosedRecord):
+                found = record.answer(args[0], None, step=step).outputs
+            elif isinstance(record, OperationRecord):
                 found = run.answers.operate(record, args, kwargs, step=step)
             else:
                 first, arguments = run.bound(record, args, kwargs)
@@ -183,6 +208,14 @@ class Growing:
             return None
         flat = leaves(found)
         return flat if flat and all(isinstance(spec, Spec) for spec in flat) else None
+
+
+def _kinds(record: Any) -> frozenset[str]:
+    """What a call puts behind its tensors."""
+    if isinstance(record, (InputRecord, OperationRecord)):
+        return frozenset()
+    frozen = any(not leaf.trainable for leaf in record.leaves())
+    return frozenset([OWN] * isinstance(record, PosedRecord) + [FROZEN] * frozen)
 
 
 def _history(tensor: Any) -> int:

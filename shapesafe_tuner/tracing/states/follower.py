@@ -62,6 +62,7 @@ class Follower:
         named: explicit names of layers, as often as they were given.
         looked: hyperparameters whose chosen values decided whether a scope is active.
         counted: prefixes of names that Keras gave, with how many there are.
+        has_own_code: an object of a class of the user's runs on stand-ins.
         final: what ``build`` returned, while its training step is judged.
         place: where a state should be summarised, so that it merges; None where it was.
         ages: of tensors and values.
@@ -77,6 +78,7 @@ class Follower:
         self.counted: dict[str, int] = {}
         self.ranges: dict[str, Any] = {}
         self.final: Any = None
+        self.has_own_code = False
         self.place: Place | None = None
         self.ages = Ages(memory.counting)
         self._base = -1
@@ -236,7 +238,8 @@ class Follower:
         final = None if self.final is None else state_of(self.final, self.state)
         counted = tuple(sorted(self.counted.items())) if "counters" in relevant else None
         policies = global_state.policies()
-        parts = (chosen, busy, final, counted, policies, self.memory.declared(hp))
+        declared = self.memory.declared(hp)
+        parts = (chosen, busy, final, counted, policies, declared, self.has_own_code)
         user = (self._base, self._way, tuple(self._steps))
         return self.memory.number((user, self._living(), hp.name, parts))
 

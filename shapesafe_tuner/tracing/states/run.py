@@ -138,6 +138,7 @@ class FollowedRun(AnalyticRun):
         follower = self._follower
         if self.is_posed(cls):
             follower.note(_methods(cls))
+            follower.has_own_code = True
             found = super().construct(cls, args, kwargs)
             follower.born(found)
             self._handles.append(weakref.ref(found, self._dropped(found._record)))
@@ -207,13 +208,15 @@ class FollowedRun(AnalyticRun):
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
         """A layer called on one tensor."""
         with self._follower.library_call("call", record, tensor):
-            self._notice(record, tensor)
+            if not self.inside_call or isinstance(record, ModelRecord):
+                self._notice(record, tensor)
             return self._grown(super().call(record, self.kept(tensor)))
 
     def call_with(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Any:
         """A layer called on anything else."""
         with self._follower.library_call("call", record, args, kwargs):
-            self._notice(record, args)
+            if not self.inside_call or isinstance(record, ModelRecord):
+                self._notice(record, args)
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
             return self._grown(super().call_with(record, args, kwargs))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import keras_tuner
+import numpy as np
 import pytest
 from keras import layers
 
@@ -65,6 +66,24 @@ def test_what_invites_a_wrong_merge(name: str) -> None:
 def test_what_cannot_be_followed_is_left_to_the_tree(name: str) -> None:
     with pytest.raises(Unmergeable):
         merged(TRAPS[name])
+
+
+OWN_LAYERS = sorted(name for name in set(TRAPS) - LEFT_TO_THE_TREE if name.startswith("own_layer"))
+
+
+@pytest.mark.parametrize("name", OWN_LAYERS)
+def test_layers_of_the_users_with_data(name: str) -> None:
+    def build(hp: Any) -> Any:
+        model = TRAPS[name](hp)
+        model.compile("sgd", "mse")
+        return model
+
+    data = {"x": np.zeros((10, 9, 9, 1)), "y": np.zeros((10, 2)), "batch_size": 4}
+    if "frozen" in name:
+        with pytest.raises(Unmergeable):  # rules leave what is frozen beside code of the user's
+            merged(build, **data)
+    else:
+        is_as_the_tree(build, **data)
 
 
 class Program:

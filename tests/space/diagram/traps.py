@@ -2109,10 +2109,10 @@ def own_layer_used_again(hp):
 @adv
 def own_layers_made_before_they_are_called(hp):
     i, x = start()
-    blocks = [ConvBlock(2, hp.Choice(f"k{k}", [1, 3]), hp.Boolean(f"p{k}")) for k in range(3)]
+    blocks = [ConvBlock(2, hp.Choice(f"k{k}", [1, 3]), hp.Boolean(f"p{k}")) for k in range(2)]
     if hp.Boolean("reversed"):
         blocks = blocks[::-1]
-    for block in blocks[: hp.Int("many", 1, 3)]:
+    for block in blocks[: hp.Int("many", 1, 2)]:
         x = block(x)
         x = conv(hp, x, f"c{x.shape[1]}", (1, 2))
     return head(i, x)
@@ -2156,8 +2156,7 @@ def own_layers_are_nested(hp):
             return self.last(x)
 
     i, x = start()
-    for k in range(2):
-        x = Pair([hp.Choice(f"k{k}{n}", [1, 2]) for n in range(2)])(x)
+    x = Pair([hp.Choice(f"k{n}", [1, 2]) for n in range(2)])(x)
     return head(i, conv(hp, x, "k"))
 
 
@@ -2177,4 +2176,59 @@ def own_layer_named_by_the_user(hp):
     i, x = start()
     x = ConvBlock(1, hp.Choice("k", [1, 2]), name="first")(x)
     x = ConvBlock(1, 2, name="first" if hp.Boolean("same") else "second")(x)
+    return head(i, conv(hp, x, "m", (1, 9)))
+
+
+class ByBatch(L.Layer):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+        self.conv = L.Conv2D(1, size)
+
+    def call(self, x):
+        if x.shape[0] is not None and x.shape[1] < 2 * self.size:
+            return x
+        return self.conv(x)
+
+
+@adv
+def own_layer_that_sees_the_batch(hp):
+    i, x = start()
+    for k in range(2):
+        x = ByBatch(hp.Choice(f"k{k}", [2, 4]))(x)
+    return head(i, conv(hp, x, "m", (1, 2)))
+
+
+@adv
+def own_layer_behind_one_that_may_be_frozen(hp):
+    i, x = start()
+    x = L.Conv2D(1, 2, trainable=hp.Boolean("trains"))(x)
+    x = conv(hp, x, "k", (1, 2))
+    x = ConvBlock(1, hp.Choice("m", [1, 9]), hp.Boolean("p"))(x)
+    return head(i, conv(hp, x, "n", (1, 2)))
+
+
+@adv
+def own_layer_before_one_that_may_be_frozen(hp):
+    i, x = start()
+    if hp.Boolean("own"):
+        x = ConvBlock(1, hp.Choice("m", [1, 9]))(x)
+    x = conv(hp, x, "k", (1, 2))
+    x = L.Conv2D(1, 1, trainable=hp.Boolean("trains"))(x)
+    return head(i, conv(hp, x, "n", (1, 2)))
+
+
+@adv
+def own_layer_with_a_frozen_one_inside(hp):
+    class Inside(L.Layer):
+        def __init__(self, kernel, trains):
+            super().__init__()
+            self.conv = L.Conv2D(1, kernel, trainable=trains)
+
+        def call(self, x):
+            return self.conv(x)
+
+    i, x = start()
+    for k in range(2):
+        x = Inside(hp.Choice(f"k{k}", [1, 3]), hp.Boolean(f"trains{k}"))(x)
     return head(i, conv(hp, x, "m", (1, 9)))
