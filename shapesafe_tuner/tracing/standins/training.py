@@ -74,7 +74,6 @@ class Training:
         for layer in keeps:
             run.walks(record)
             run.escalate(f"gradients go through the state that {layer.title} keeps")
-        run.answers.strays.clear()
         is_known = run.step_of(record, 0) is not None
         opened = self._given_to_own_code(record, run) if run.facades and not is_known else None
         outputs: dict[Batch, Specs] = {}

@@ -204,8 +204,6 @@ class Growing:
             return [f"{record.layer_class.__name__} {refused.why}"]
         except Exception:  # the whole model is asked, which says whose error this is
             return None
-        if record.flow is not None and record.flow.strays:  # which is said of the whole model
-            return None
         flat = leaves(found)
         return flat if flat and all(isinstance(spec, Spec) for spec in flat) else None
 
