@@ -154,7 +154,6 @@ class Growing:
 
     def _stepped(self, node: Node, parents: list[SymbolicTensor]) -> list[list[Spec | str]] | None:
         """For each batch what the outputs are."""
-        record = node.record
         known = [facts_of(parent).batches for parent in parents]
         if self._batches is None or not parents or None in known:
             return None
