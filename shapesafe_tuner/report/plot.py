@@ -70,9 +70,8 @@ def _chosen(
     for given in (down, across):
         if given is not None and given not in names:
             raise ValueError(
-                f"There is no map of {abridged(given)}; there are maps of "
-                + (", ".join(map(abridged, names)) or "no hyperparameter")
-                + ", those in the costliest conflicts."
+                f"{abridged(given)} has no map; the hyperparameters of the costliest conflicts, "
+                f"which have maps, are: {', '.join(map(abridged, names)) or 'none'}."
             )
     if down is not None and down == across:
         raise ValueError(f"down and across are both {abridged(down)}: a map needs two.")

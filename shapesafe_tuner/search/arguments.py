@@ -127,7 +127,7 @@ def _assert_taken(
     except Exception as error:
         raise _in_words_of_keras(error, data) from error
     if batches == 0:
-        raise refusal_of_search(f"{name} is empty, so that fit has nothing to report.")
+        raise refusal_of_search(f"{name} is empty, so fit has nothing to report.")
 
 
 def _in_words_of_keras(error: Exception, data: tuple[Any, ...] = ()) -> Exception:

@@ -37,7 +37,7 @@ def progress_line(rejections: Sequence[Rejection], since: int) -> str | None:
         return None
     causes = Counter(_reason(rejection) for rejection in rejections[since:])
     reason, count = causes.most_common(1)[0]
-    often = "" if len(causes) == 1 else f", {count} of these" if new > count else ""
+    often = f"; the most frequent reason ({count} of {new})" if new > count else ""
     total = "" if not since else f" ({len(rejections)} in all)"
     configurations = "configuration was" if new == 1 else "configurations were"
     return f"{new} {configurations} rejected without a trial{total}{often}: {reason}"
@@ -52,7 +52,7 @@ def trial_line(rejections: Sequence[Rejection], number: int) -> str:
     """
     last = rejections[-1]
     if last.repaired_to is None:
-        return f"Trial #{number} runs in place of what was rejected."
+        return f"Trial #{number} runs instead."
     changed = {
         name: value
         for name, value in last.repaired_to.items()

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain
 from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value, Values
-from shapesafe_tuner.escaping import listed
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.memory import Memory
+from shapesafe_tuner.shapes.sentences import joined
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.judge import Judge
 from shapesafe_tuner.verdict import Note, kind_of
@@ -51,8 +52,8 @@ class Named:
         known = self._known.get(note)
         if known is None:
             names = list(self._deciding(note, len(odd), values, space))
-            verb = "decides" if len(names) == 1 else "decide"
-            known = Note(f"{note} Here {listed(names)} {verb}.", "suspicious") if names else note
+            said = f"{note} This depends on {joined(map(short, names))}." if names else note
+            known = Note(said, "suspicious") if names else note
             self._known[note] = known
         return known
 

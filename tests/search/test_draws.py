@@ -83,7 +83,7 @@ def test_a_rejection_names_the_trial_it_led_to(capsys: pytest.CaptureFixture[str
     assert "Trial #4 is a repair: units=3 in place of units=1." in capsys.readouterr().out
     draws.refused({"units": 2}, REFUSED, 0.5)
     draws.say(5, True, runs=True)
-    assert "Trial #5 runs in place of what was rejected." in capsys.readouterr().out
+    assert "Trial #5 runs instead." in capsys.readouterr().out
 
 
 def test_rejections_are_a_list_that_is_shown_as_a_table() -> None:

@@ -31,7 +31,8 @@ def rejection(reason: str | None) -> Rejection:
         (
             ["wide", "deep", "deep"],
             0,
-            "3 configurations were rejected without a trial, 2 of these: deep",
+            "3 configurations were rejected without a trial; "
+            "the most frequent reason (2 of 3): deep",
         ),
         (
             ["wide", "deep"],

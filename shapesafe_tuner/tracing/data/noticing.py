@@ -103,7 +103,7 @@ def noticed(data: DataSpec, facts: Facts) -> tuple[Note, ...]:
     """
     found = [*_missing(data), *_lookups(facts.lookups), *_strays(facts.strays)]
     for batch in data.batches:
-        where = "y" if batch.kind == "train" else "the y of validation"
+        where = "y" if batch.kind == "train" else "the targets of validation_data"
         found += _labels(batch.y, facts, where)
     if data.batches and facts.declared is not None:
         found += _lengths(data.batches[0].x, facts.declared)
@@ -113,7 +113,7 @@ def noticed(data: DataSpec, facts: Facts) -> tuple[Note, ...]:
 def _missing(data: DataSpec) -> Iterator[str]:
     for batch in data.batches:
         if any(spec.values is not None and spec.values.missing for spec in leaves(batch.y)):
-            where = "y" if batch.kind == "train" else "the y of validation"
+            where = "y" if batch.kind == "train" else "the targets of validation_data"
             yield f"{where} holds NaN, so that the loss is NaN and nothing is learned."
 
 

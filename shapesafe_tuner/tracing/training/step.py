@@ -35,7 +35,7 @@ __all__ = [
 
 NOT_SAVED = Note(
     "KerasTuner saves the weights after each epoch, and Keras refuses to save this model: training "
-    "does not build it, because its train_step never calls the model itself. Call self(...) in "
+    "never builds it, because its train_step does not call the model itself. Call self(...) in "
     "train_step, or self.build(...) at the end of build, or set self.built = True there if all of "
     "its parts are built.",
     "not saved",

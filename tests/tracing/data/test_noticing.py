@@ -206,12 +206,12 @@ def test_noted_with_the_hyperparameter_that_decides(
     odd = sst.check(build, {name: few}, x=x, y=y)
     assert odd.feasible is True
     assert len(_suspicious(odd)) == 1
-    assert f"Here {name} decides." in _suspicious(odd)[0]
+    assert f"This depends on {name}." in _suspicious(odd)[0]
     assert _suspicious(sst.check(build, {name: enough}, x=x, y=y)) == []
     report = sst.validate_search_space(build, x=x, y=y, progress=False)
     assert report.exact
     assert report.feasible_fraction == 1
-    assert any(f"Here {name} decides." in note for note in report.notes)
+    assert any(f"This depends on {name}." in note for note in report.notes)
 
 
 @only_on("tensorflow", "other backends give NaN or the last row, or are not looked into")
@@ -222,11 +222,11 @@ def test_a_table_that_is_shorter_than_what_the_trace_looks_up(build: Any) -> Non
         verdict = sst.check(build, {"size": size}, x=IDS, y=Y)
         assert verdict.feasible is True
         assert len(_suspicious(verdict)) == (size == 4)
-        assert all("Here size decides." in note for note in _suspicious(verdict))
+        assert all("This depends on size." in note for note in _suspicious(verdict))
     report = sst.validate_search_space(build, x=IDS, y=Y, progress=False)
     assert report.exact
     assert report.feasible_fraction == 1
-    assert len([note for note in report.notes if "Here size decides." in note]) == 1
+    assert len([note for note in report.notes if "This depends on size." in note]) == 1
     for size in (4, 5):
         hp = keras_tuner.HyperParameters()
         hp.Fixed("size", size)
@@ -239,7 +239,7 @@ def test_a_table_that_is_shorter_than_what_the_trace_looks_up(build: Any) -> Non
 def test_what_is_looked_up_is_said() -> None:
     (note,) = _suspicious(sst.check(places, {"size": 4}, x=IDS, y=Y))
     said = "'places' looks up rows 0 to 4 of a table that has 4 (0 to 3)."
-    assert note == f"Suspicious: Places {said} Here size decides."
+    assert note == f"Suspicious: Places {said} This depends on size."
     (note,) = _suspicious(sst.check(placed, {"size": 4}, x=IDS, y=Y))
     assert "Embedding 'embedding_1' looks up rows 0 to 4 of a table that has 4 (0 to 3)." in note
 
@@ -345,7 +345,7 @@ def test_what_is_right_is_not_noted(build: Any, x: Any, y: Any) -> None:
 def test_a_search_says_so_once(tmp_path: Path) -> None:
     tuner = sst.RandomSearch(stack, "loss", max_trials=1, directory=str(tmp_path))
     tuner._judge_on(sst.tracing.data.reading.read_data(X, LABELS, as_fit=True))
-    with pytest.warns(UserWarning, match="Here classes decides"):
+    with pytest.warns(UserWarning, match="This depends on classes"):
         tuner._judging_oracle.draws.judged(tuner._judging_oracle._checker.judge({"classes": 2}))
 
 
