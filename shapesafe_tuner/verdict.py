@@ -93,8 +93,13 @@ class ShapeFault:
             "Reason": self.reason,
             "Layer": " ".join(filter(None, [self.layer_type, self.layer and f"'{self.layer}'"])),
             "Caused by": named(self.hyperparameters),
-            "Keras says": self.error if self.error and self.error not in self.reason else "",
+            "Keras says": self.further_error,
         }
+
+    @property
+    def further_error(self) -> str:
+        """The message of Keras, where the reason does not say it; otherwise empty."""
+        return self.error if self.error and self.error not in self.reason else ""
 
     def with_cause(self, find: Callable[[], Mapping[str, Any]]) -> ShapeFault:
         """The same fault, whose ``hyperparameters`` are found when something reads them.

@@ -105,7 +105,10 @@ class Bound:
         return bool(left + right <= self.limit)
 
     def __str__(self) -> str:
-        left, right = short(self.left), short(self.right)
+        return self.formula(short(self.left), short(self.right))
+
+    def formula(self, left: str, right: str) -> str:
+        """The relation of two expressions, in Python; that of a multiple needs ``right`` not 0."""
         return {
             "at most": f"{left} <= {right}",
             "equal": f"{left} == {right}",

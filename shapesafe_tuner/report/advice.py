@@ -41,12 +41,9 @@ def code_of(suggestion: Suggestion) -> str:
     if bound is None:
         return "; ".join(_registered(name, values) for name, values in suggestion.values.items())
     left, right = f"hp.values[{bound.left!r}]", f"hp.values[{bound.right!r}]"
-    relation = {
-        "at most": f"{left} <= {right}",
-        "equal": f"{left} == {right}",
-        "multiple": f"({right} and {left} % {right} == 0)",
-        "sum at most": f"{left} + {right} <= {bound.limit:g}",
-    }[bound.relation]
+    relation = bound.formula(left, right)
+    if bound.relation == "multiple":
+        relation = f"({right} and {relation})"
     absent = f"not {{{bound.left!r}, {bound.right!r}}} <= hp.values.keys()"
     return f"constraints=[lambda hp: {absent} or {relation}]"
 

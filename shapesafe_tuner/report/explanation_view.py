@@ -39,8 +39,6 @@ def explanation_view(explanation: Explained) -> dict[str, Any]:
     fault = verdict.fault
     outcome, _ = outcome_of(verdict)
     cause = {} if fault is None else fault.hyperparameters
-    error = (fault.error if fault is not None else None) or ""
-    spoke = fault is not None and error not in fault.reason
     return {
         "title": outcome.split(":")[0],
         "outcome": sentence(outcome),
@@ -49,7 +47,7 @@ def explanation_view(explanation: Explained) -> dict[str, Any]:
         "caused": bool(cause),
         "suggested": nearest is not None,
         "reason": "" if fault is None else sentence(fault.reason),
-        "error": sentence(error) if spoke else "",
+        "error": "" if fault is None else sentence(fault.further_error),
         "ladder": ladder_of(verdict.layers),
         "parameters": "" if verdict.parameters is None else f"{verdict.parameters:,}",
         "notes": [sentence(note) for note in verdict.notes],

@@ -69,14 +69,14 @@ def _causes(report: SpaceFindings) -> Table:
     """Where configurations fail, what decides about it, and what helps."""
     table = _table("Share", "Why configurations fail")
     for cause in report.causes[:MOST_CAUSES]:
-        table.add_row(*_row(cause, report))
+        table.add_row(*_row(cause))
     rest = report.causes[MOST_CAUSES:]
     if rest:
         table.add_row(share_of(rest), f"for {counted(len(rest), 'other reason')}")
     return table
 
 
-def _row(cause: Cause, report: SpaceFindings) -> tuple[Text, Text]:
+def _row(cause: Cause) -> tuple[Text, Text]:
     why = Text(visible(cause.reason))
     if cause.layer is not None:
         why.highlight_words([f"'{visible(cause.layer)}'"], "bold")

@@ -153,8 +153,8 @@ def print_explanation(
                 else "No value of any hyperparameter changes this."
             )
         )
-        if fault.error and fault.error not in fault.reason:
-            console.print(Text(visible(f"Keras says: {_one_line(fault.error)}")))
+        if fault.further_error:
+            console.print(Text(visible(f"Keras says: {_one_line(fault.further_error)}")))
     for note in verdict.notes:
         console.print(Text(visible(note)))
     if nearest is not None:

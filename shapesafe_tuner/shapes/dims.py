@@ -42,7 +42,7 @@ def exceed(bound: int, *several: Sequence[Dim]) -> bool:
 
 
 def integer(value: Any, name: str) -> int:
-    """``value`` if it is an integer; otherwise what Keras makes of it is unknown."""
+    """``value`` if it is an integer; otherwise how Keras would treat it is unknown."""
     if isinstance(value, Deferred):
         return value if value.whole else value.force()  # type: ignore[return-value]
     if type(value) is not int:
@@ -165,7 +165,7 @@ def broadcast(first: tuple[Dim, ...], second: tuple[Dim, ...]) -> tuple[Dim, ...
 
 
 def number(value: Any, name: str) -> float:
-    """``value`` if it is an int or a float; otherwise what Keras makes of it is unknown."""
+    """``value`` if it is an int or a float; otherwise how Keras would treat it is unknown."""
     if type(value) not in (int, float) and not isinstance(value, Deferred):
         raise Unknown(f"{name}={value!r} is not a number")
     return value  # type: ignore[no-any-return]

@@ -103,14 +103,14 @@ def conflicts_of(
         domains: of the hyperparameters that decide.
         drawn: leaves that random configurations of these parts lie in.
     """
-    perhaps = Boxes([i for i in items if isinstance(i, Part) or i.feasible is not False])
+    may_be_feasible = Boxes([i for i in items if isinstance(i, Part) or i.feasible is not False])
     settled = [item for item in items if isinstance(item, Leaf)]
     refused = [leaf for leaf in (*settled, *drawn) if leaf.feasible is False]
     boxes: dict[tuple[Any, ...], list[tuple[Found, ShapeFault]]] = {}
     seen: set[Any] = set()
     for leaf in refused:
         assert leaf.fault is not None
-        point = smallest(leaf.values, lambda values: not perhaps.touching(values))
+        point = smallest(leaf.values, lambda values: not may_be_feasible.touching(values))
         key = tuple((name, type(value), value) for name, value in point.items())
         if key not in seen:
             seen.add(key)

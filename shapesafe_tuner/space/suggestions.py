@@ -145,10 +145,10 @@ class _Table:
         """A value, or how likely a hyperparameter that was not demanded is in use."""
         if name in leaf.values:
             return leaf.values[name]
-        return _Any(self._domains.active(name, leaf.values))
+        return _NotDemanded(self._domains.active(name, leaf.values))
 
     def _choices(self, name: str, value: Any) -> list[tuple[Any, float]]:
-        if not isinstance(value, _Any):
+        if not isinstance(value, _NotDemanded):
             return [(value, 1.0)]
         weights = self._domains.weights[name].items()
         choices = [(known, float(weight) * value.active) for known, weight in weights]
@@ -156,7 +156,7 @@ class _Table:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Any:
+class _NotDemanded:
     """Some value, if any."""
 
     active: float

@@ -103,7 +103,7 @@ def attribute(error: BaseException) -> Attribution:
     """Decide whose ``error`` is; it must still carry its traceback."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     while len(frames) > 1 and _is_of_python(frames[-1].f_code.co_filename):
-        frames.pop()  # as ``re``, which refuses for the one that calls it
+        frames.pop()  # for example ``re``, which raises on its caller's behalf
     inside = [frame for frame in frames if not frame.f_code.co_filename.startswith(OURS)]
     raised_in = inside[-1].f_code.co_filename if inside else ""
     in_library = os.path.normcase(raised_in).startswith(_SHAPE_PACKAGES)

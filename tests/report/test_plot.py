@@ -40,7 +40,7 @@ def test_the_two_hyperparameters_are_chosen() -> None:
         assert (heat.get_ylabel(), heat.get_xlabel()) == names
     heat = reports.small.plot("pool", "blocks").axes[2]
     assert heat.images[0].get_array().filled(-1).tolist() == [[1.0, 0.5, -1.0], [0.0, 0.0, 0.0]]
-    with pytest.raises(ValueError, match="width has no map; .* are: blocks, kernel, pool"):
+    with pytest.raises(ValueError, match=r"width has no map; .* are: blocks, kernel, pool"):
         reports.small.plot("width")
     with pytest.raises(ValueError, match="down and across are both pool: a map needs two"):
         reports.small.plot("pool", "pool")

@@ -18,9 +18,9 @@ def _several(inputs: Any) -> list[Spec]:
     if isinstance(inputs, Spec):
         raise Refused(f"needs a list of inputs, not one of shape {text(inputs)}")
     if not isinstance(inputs, (list, tuple)) or not inputs:
-        raise Unknown("it is called on something else than a list")
+        raise Unknown("it is called on something other than a list")
     if not all(isinstance(spec, Spec) and spec.shape for spec in inputs):
-        raise Unknown("it is called on something else than tensors")
+        raise Unknown("it is called on something other than tensors")
     return list(inputs)
 
 

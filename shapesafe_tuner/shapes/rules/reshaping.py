@@ -43,7 +43,7 @@ class Permute(Rule):
 
     def configure(self, a: Arguments) -> None:
         if not isinstance(a.dims, (tuple, list)):
-            raise Unknown(f"dims={a.dims!r} is no tuple")
+            raise Unknown(f"dims={a.dims!r} is not a tuple")
         a.dims = tuple(integer(axis, "dims") for axis in a.dims)
         if sorted(a.dims) != list(range(1, len(a.dims) + 1)):
             raise Refused(f"needs dims to be 1 to {len(a.dims)} in any order, not {a.dims}")
@@ -75,7 +75,7 @@ class Reshape(Rule):
 
     def configure(self, a: Arguments) -> None:
         if not isinstance(a.target_shape, (tuple, list)):
-            raise Unknown(f"target_shape={a.target_shape!r} is no tuple")
+            raise Unknown(f"target_shape={a.target_shape!r} is not a tuple")
         a.target_shape = tuple(integer(size, "target_shape") for size in a.target_shape)
         if any(size < -1 for size in a.target_shape):
             raise Refused(f"needs sizes of 0 or more, or one -1, not {a.target_shape}")
