@@ -11,6 +11,7 @@ NAMES = (
     "wasted_trials",
     "check_cost",
     "search_space",
+    "two_commits",
     "search_quality",
     "search_cost",
     "following",

@@ -166,7 +166,8 @@ class Exploration:
         if not self._may_merge:
             return self.diagram is not None
         self._may_merge = False
-        merging = Merging(self.judge, self.space, most=min(budget, _MOST_MERGED))
+        most, tree = min(budget, _MOST_MERGED), self.size.cost
+        merging = Merging(self.judge, self.space, most=most, tree=tree)
         try:
             self.diagram = Diagram.of_vertices(merging.explore())
         except Unmergeable:

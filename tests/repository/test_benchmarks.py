@@ -552,3 +552,26 @@ def test_every_subject_has_a_floor_and_checks(name: str) -> None:
     verdict = sst.check(subject.build, values, **subject.data())
     assert verdict.feasible is not None
     assert verdict.stage == "analytic"
+
+
+# ---------------------------------------------------------------- two_commits
+
+
+def test_two_commits_are_compared_space_by_space(capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmarks import two_commits
+    from benchmarks.two_commits import Measured
+
+    found = {
+        "deep": [Measured(8.0, None, False, 3.2), Measured(2.0, 1_200, True, 0.0)],
+        "shallow": [Measured(0.1, 20, True, 0.0), Measured(0.2, 20, True, 0.0)],
+    }
+    (table,) = two_commits.tables(found)
+    assert table.rows == [
+        ["deep", "8.00 s *", "?", "3", "2.00 s", "1,200", "0", "0.25"],
+        ["shallow", "0.10 s", "20", "0", "0.20 s", "20", "0", "2.00"],
+    ]
+    assert "exact 1 before and 2 now" in table.notes[0]
+    assert "before: 0.25" in table.notes[0]
+    with pytest.raises(SystemExit):
+        two_commits.main([".", "--only", "no_such_space"])
+    assert "there is no labelled space no_such_space" in capsys.readouterr().err

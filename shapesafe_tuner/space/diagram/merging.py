@@ -29,6 +29,8 @@ __all__ = ["Merging", "Unmergeable"]
 
 _LOOKS = (32, 256, 2_048)
 """Runs of one exploration after which it may start again because a better way is known."""
+_SMALL = 20_000
+"""A tree that is explored sooner than states of which all layers are a part."""
 _SCATTERED = 256
 """Runs of one exploration whose places are drawn."""
 
@@ -131,6 +133,7 @@ class Merging:
         judge: judges configurations.
         space: the ``HyperParameters`` registered so far, or None.
         most: runs of ``build`` that it may take.
+        tree: what the tree of demands costs, by an estimate.
 
     Attributes:
         memory: what the followed runs share.
@@ -140,10 +143,18 @@ class Merging:
         restarts: why the exploration started again.
     """
 
-    def __init__(self, judge: Judge, space: Any, *, most: float = float("inf")) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        space: Any,
+        *,
+        most: float = float("inf"),
+        tree: float = float("inf"),
+    ) -> None:
         self._judge = judge
         self._space = space
         self._most = most
+        self._tree = tree
         self.learning_rates = judge.learning_rates
         self.memory = Memory(hides=judge.may_defer, reads_frames=sys.gettrace() is None)
         self._vertices: dict[int, Vertex] = {}
@@ -305,6 +316,8 @@ class Merging:
 
     def _count(self, more: set[str]) -> None:
         more = more - self.memory.relevant
+        if "models" in more and self._tree < _SMALL:
+            raise Unmergeable("the finished model counts, and the tree is small")
         if more:
             self.memory.relevant |= more
             raise _Again(f"{', '.join(sorted(more))} count")

@@ -547,3 +547,25 @@ def test_arrays_of_layers_are_followed() -> None:
         return keras.Model(inputs, x)
 
     is_as_the_tree(build)
+
+
+def test_a_small_tree_is_left_to_itself_where_the_finished_model_counts() -> None:
+    def build(hp: Any) -> Any:
+        """Its input is known only in ``fit``, so that nothing is judged as it grows."""
+        model = keras.Sequential()
+        for number in range(3):
+            model.add(layers.Conv1D(2, hp.Choice(f"k{number}", [3, 5, 7])))
+        model.add(layers.Flatten())
+        model.add(layers.Dense(1))
+        model.compile("sgd", "mse")
+        return model
+
+    data = {"x": np.zeros((6, 16, 2)), "y": np.zeros((6, 1))}
+    judge = judge_of(question_of(build, **data))
+    with pytest.raises(Unmergeable, match="the tree is small"):
+        Merging(judge, None, tree=100).explore()
+    share = Diagram.of_vertices(Merging(judge, None).explore()).shares(
+        lambda e: e.feasible is False
+    )
+    report = sst.validate_search_space(build, progress=False, **data)
+    assert float(share[0]) == pytest.approx(1 - report.feasible_fraction)
