@@ -56,6 +56,7 @@ class Exploration:
         diagram: of the whole space, where states were merged; there are no items then.
         runs: how often ``build`` ran.
         cost: the same, with a run on the classes of Keras counted as 50.
+        by_keras: how many runs were on these classes.
     """
 
     def __init__(self, judge: Judge, space: Any, *, widest: int | None = WIDEST) -> None:
@@ -67,6 +68,7 @@ class Exploration:
         self.diagram: Diagram | None = None
         self.runs = 0
         self.cost = 0
+        self.by_keras = 0
         self._may_merge = judge.may_follow
         self._declared: dict[Any, Any] = {}
 
@@ -147,6 +149,8 @@ class Exploration:
         """Whether following states is likely to pay."""
         if self.cost < _ESTIMATED or not self._may_merge or self.blocked:
             return False
+        if self.by_keras:
+            return False  # states are followed by rules alone
         return self.cost >= _SHALLOW or self.size.cost > _SHALLOW
 
     @functools.cached_property
@@ -228,6 +232,7 @@ class Exploration:
     def _count(self, found: Found | Explorer) -> None:
         self.runs += found.runs
         self.cost += found.cost
+        self.by_keras += found.by_keras
         for place, hp in found.declared.items():
             self._declared.setdefault(place, hp)
 

@@ -112,6 +112,7 @@ class Explorer:
         runs: how often ``build`` ran.
         cost: the same, with a run on the classes of Keras, or one that reads many hyperparameters,
             counted as so many short ones on rules as it takes.
+        by_keras: how many of the runs were on the classes of Keras.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Explorer:
         self.declared: dict[Any, HyperParameter] = {}
         self.runs = 0
         self.cost = 0
+        self.by_keras = 0
         for parameter in () if space is None else space.space:
             self.declared[place_of(parameter)] = parameter
 
@@ -246,6 +248,7 @@ class Explorer:
                 verdict = judge(self._space, values, give)
             except Demand:
                 verdict = None
+            self.by_keras += cost == _COST_OF_KERAS
             self.cost += cost + (len(met) + len(values)) // MANY_READ
             name = demanded()
             if name is not None or verdict is not None:

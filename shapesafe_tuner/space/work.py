@@ -38,13 +38,14 @@ class Found:
     Attributes:
         pieces: for each of its parts the leaves and parts it consists of.
         declared: the hyperparameters that were met.
-        runs, cost: as of the explorer.
+        runs, cost, by_keras: as of the explorer.
     """
 
     pieces: list[list[Leaf | Part]]
     declared: dict[Any, Any]
     runs: int
     cost: int
+    by_keras: int
 
 
 def work(task: Task, parts: Iterable[Part], most: float) -> Found:
@@ -57,7 +58,7 @@ def work(task: Task, parts: Iterable[Part], most: float) -> Found:
     """
     explorer = task.explorer()
     pieces = [explorer.explore([part], most - explorer.cost) for part in parts]
-    return Found(pieces, explorer.declared, explorer.runs, explorer.cost)
+    return Found(pieces, explorer.declared, explorer.runs, explorer.cost, explorer.by_keras)
 
 
 class InExecutor:

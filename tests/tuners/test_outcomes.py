@@ -90,7 +90,7 @@ def test_a_suspicious_loss_is_warned_of_once_and_runs(
     assert len(toys.trials_of(tuner)) == 3
     capsys.readouterr()
     tuner.feasibility_summary()
-    assert "Suspicious: the loss mse broadcasts" in capsys.readouterr().out
+    assert "Suspicious: the loss mse silently broadcasts" in capsys.readouterr().out
 
 
 def bounded(hp: Any) -> keras.Model:
