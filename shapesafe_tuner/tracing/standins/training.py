@@ -125,6 +125,8 @@ class Training:
                 _STEPS[key] = known
         if known.without_gradient and not run.gradient_arrives(record, known.without_gradient):
             record.leave("may have no weight that a gradient reaches")
+        if known.attribution is not None:
+            return known
         first = self._data.batches[0]
         facts = facts_of(record, first, outputs[first], run.rows, run.answers.strays)
         notes = noticed(self._data, facts)

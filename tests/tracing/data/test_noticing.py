@@ -362,3 +362,15 @@ def test_a_bounded_part_of_an_array_is_read() -> None:
     seen = looked.look_at(array.view(Rows), floats=False)
     assert seen == looked.Values(7.0, 7.0, whole=True)
     assert 0 < sum(reads) <= 2 * looked.MOST
+
+
+def test_what_is_infeasible_is_not_suspicious_too() -> None:
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(hp.Choice("out", [1, 3]))])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    for units in (1, 3):
+        verdict = sst.check(build, {"out": units}, x=np.zeros((64, 4)), y=np.eye(3)[[0, 1] * 32])
+        assert verdict.feasible is False
+        assert verdict.warnings == ()
