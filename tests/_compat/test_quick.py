@@ -46,15 +46,13 @@ GIVEN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("known", [False, True])
-@pytest.mark.parametrize("given", [{}, *GIVEN])
-def test_scopes(given: dict[str, Any], known: bool) -> None:
-    space = registered() if known else None
+def both(build: Any, space: Any, given: dict[str, Any]) -> tuple[QuickHyperParameters, Any]:
+    """The quick ones and KerasTuner's own, which have answered alike."""
     stock = configuration(space, given)
     stock.values.names_read.clear()
     quick = HyperParametersSource(()).chosen(space, given)
     assert isinstance(quick, QuickHyperParameters)
-    assert scopes(quick) == scopes(stock)
+    assert build(quick) == build(stock)
     assert dict(dict.items(quick.values)) == dict(dict.items(stock.values))
     assert set(quick.values.names_read) == set(stock.values.names_read)
     assert quick.values.reregistered == stock.values.reregistered
@@ -65,6 +63,13 @@ def test_scopes(given: dict[str, Any], known: bool) -> None:
         stock.active_scopes,
         stock.inactive_scopes,
     )
+    return quick, stock
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("given", [{}, *GIVEN])
+def test_scopes(given: dict[str, Any], known: bool) -> None:
+    both(scopes, registered() if known else None, given)
 
 
 def of_nobody(hp: Any) -> None:
@@ -150,13 +155,5 @@ NAMED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("given", [{}, *NAMED])
 def test_name_scopes_and_parents_by_argument(given: dict[str, Any]) -> None:
-    stock = configuration(None, given)
-    stock.values.names_read.clear()
-    quick = HyperParametersSource(()).chosen(None, given)
-    assert isinstance(quick, QuickHyperParameters)
-    assert named(quick) == named(stock)
-    assert dict(dict.items(quick.values)) == dict(dict.items(stock.values))
+    quick, stock = both(named, None, given)
     assert list(quick.values.names_read) == list(stock.values.names_read)
-    assert [place_of(asked) for asked, _ in quick.asked.values()] == list(
-        map(place_of, stock.space)
-    )

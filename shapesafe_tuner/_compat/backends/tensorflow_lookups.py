@@ -18,6 +18,8 @@ from shapesafe_tuner._compat.types import Tensor
 
 __all__ = ["stray_lookups"]
 
+_UNKNOWN = (tf.errors.OpError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What TensorFlow raises where a graph cannot be read or run in part."""
 _MOST_OPERATIONS = 40
 _MOST_NUMBERS = 2**16
 
@@ -31,7 +33,7 @@ def stray_lookups(graph: tf.Graph) -> list[StrayLookup]:
     found: list[StrayLookup | None] = []
     for operation in graph.get_operations():
         if operation.type == "GatherV2":
-            with contextlib.suppress(Exception):  # what is not known here is not noted
+            with contextlib.suppress(*_UNKNOWN):  # what is not known here is not noted
                 found.append(_stray(operation))
     return [lookup for lookup in found if lookup is not None]
 

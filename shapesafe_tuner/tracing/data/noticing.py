@@ -14,7 +14,7 @@ import keras
 
 from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.keras.lookups import lookups_in, losses_of
-from shapesafe_tuner._compat.types import Layer, Model, Nested
+from shapesafe_tuner._compat.types import Model, Nested
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.tracing.data.spec import Batch, DataSpec, TensorSpec, leaves
@@ -46,7 +46,8 @@ class Facts(NamedTuple):
         outputs: the shapes of its outputs.
         names: of its outputs.
         lookups: what looks up token ids.
-        strays: what looks up numbers of its own, with the layer that it is in, that are too large.
+        strays: what looks up numbers of its own that are too large, behind the class and the name
+            of the layer that it is in.
         declared: the shape that a stack of layers was given for its input; None for other models.
     """
 
@@ -54,7 +55,7 @@ class Facts(NamedTuple):
     outputs: Shape
     names: Sequence[str] = ()
     lookups: Iterable[Lookup] = ()
-    strays: Iterable[tuple[str, StrayLookup]] = ()
+    strays: Iterable[tuple[str, str, StrayLookup]] = ()
     declared: Sequence[int | Deferred | None] | None = None
 
 
@@ -79,12 +80,9 @@ def facts_of_model(model: Model, batch: Batch, outputs: Nested, recorder: LayerR
         same = {layer for layer, shape in recorder.embedded if shape == arrays[0].shape}
         found += [Lookup(layer.name, layer.input_dim, arrays[0]) for layer in same if len(same) < 2]
     names = getattr(model, "output_names", None) or ()
-    strays = [(_title(recorder.around(one) or model), one) for one in recorder.strays]
+    around = [(recorder.around(one) or model, one) for one in recorder.strays]
+    strays = [(type(layer).__name__, layer.name, one) for layer, one in around]
     return Facts(losses_of(model), shapes_of(outputs), names, found, strays, declared_by(model))
-
-
-def _title(layer: Layer) -> str:
-    return f"{type(layer).__name__} '{short(layer.name)}'"
 
 
 def declared_by(model: Model) -> tuple[int | None, ...] | None:
@@ -103,8 +101,7 @@ def noticed(data: DataSpec, facts: Facts) -> tuple[Note, ...]:
     """
     found = [*_missing(data), *_lookups(facts.lookups), *_strays(facts.strays)]
     for batch in data.batches:
-        where = "y" if batch.kind == "train" else "the targets of validation_data"
-        found += _labels(batch.y, facts, where)
+        found += _labels(batch, facts)
     if data.batches and facts.declared is not None:
         found += _lengths(data.batches[0].x, facts.declared)
     return tuple(Note(f"Suspicious: {said}", "suspicious") for said in dict.fromkeys(found))
@@ -113,8 +110,11 @@ def noticed(data: DataSpec, facts: Facts) -> tuple[Note, ...]:
 def _missing(data: DataSpec) -> Iterator[str]:
     for batch in data.batches:
         if any(spec.values is not None and spec.values.missing for spec in leaves(batch.y)):
-            where = "y" if batch.kind == "train" else "the targets of validation_data"
-            yield f"{where} holds NaN, so that the loss is NaN and nothing is learned."
+            yield f"{_targets_of(batch)} holds NaN, so that the loss is NaN and nothing is learned."
+
+
+def _targets_of(batch: Batch) -> str:
+    return "y" if batch.kind == "train" else "the targets of validation_data"
 
 
 def _lookups(lookups: Iterable[Lookup]) -> Iterator[str]:
@@ -136,15 +136,17 @@ def _lookups(lookups: Iterable[Lookup]) -> Iterator[str]:
         )
 
 
-def _strays(strays: Iterable[tuple[str, StrayLookup]]) -> Iterator[str]:
-    for where, lookup in strays:
+def _strays(strays: Iterable[tuple[str, str, StrayLookup]]) -> Iterator[str]:
+    for kind, name, lookup in strays:
         low, high, rows = lookup.low, lookup.high, lookup.rows
         which = f"row {low}" if low == high else f"rows {low} to {high}"
-        yield f"{where} looks up {which} of a table that has {rows} (0 to {rows - 1})."
+        table = f"a table that has {rows} (0 to {rows - 1})"
+        yield f"{kind} '{short(name)}' looks up {which} of {table}."
 
 
-def _labels(y: Nested, facts: Facts, where: str) -> Iterator[str]:
-    for loss, shape, spec in _compared(y, facts):
+def _labels(batch: Batch, facts: Facts) -> Iterator[str]:
+    where = _targets_of(batch)
+    for loss, shape, spec in _compared(batch.y, facts):
         if spec.dtype == "string" and _is_of_keras(loss):
             yield (
                 f"{where} is text, and the losses of Keras compare numbers; turn it into numbers, "

@@ -10,7 +10,6 @@ import keras
 from shapesafe_tuner._compat.active import StrayLookup
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.types import Nested
-from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.spec import Spec, Specs
 from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.structures import leaves as parts_of
@@ -56,8 +55,8 @@ def facts_of(
     source = record.source if isinstance(record, SequentialRecord) else None
     declared = None if source is None else source.output.shape
     lookups = [*_lookups(record, batch.x, rows)]
-    titled = [(_title(one), lookup) for one, lookup in strays]
-    return Facts(losses, shapes_of(outputs), names, lookups, titled, declared)
+    found = [(one.layer_class.__name__, one.name, lookup) for one, lookup in strays]
+    return Facts(losses, shapes_of(outputs), names, lookups, found, declared)
 
 
 def _compiled(record: ModelRecord) -> Structure:
@@ -96,10 +95,6 @@ def _lookup(record: LayerRecord, ids: Nested) -> Iterator[Lookup]:
     size = unwrapped(given.kwargs.get("input_dim", given.args[0] if given.args else None))
     if size is not None:
         yield Lookup(record.name, size, ids)
-
-
-def _title(record: LayerRecord | OperationRecord) -> str:
-    return f"{record.layer_class.__name__} '{short(record.name)}'"
 
 
 def _is_embedding(record: LayerRecord) -> bool:

@@ -166,6 +166,8 @@ class Growing:
             if row is None:
                 return None
             rows.append(row)
+        if isinstance(node.record, PosedRecord) and not self._is_alike(node.record, node, rows[0]):
+            return None
         most = max(map(len, rows))
         return [row * most if len(row) == 1 else row for row in rows]
 
@@ -175,16 +177,23 @@ class Growing:
         if isinstance(record, OperationRecord):
             return True
         if isinstance(record, PosedRecord):
-            return not any(map(keeps_state, record.leaves())) and self._is_alike(record, node)
+            return not any(map(keeps_state, record.leaves()))
         return not isinstance(record, ModelRecord) and not keeps_state(record)
 
     @staticmethod
-    def _is_alike(record: PosedRecord, node: Node) -> bool:
-        """Whether code of the user's gives the same where the size of a batch is not known."""
+    def _is_alike(record: PosedRecord, node: Node, first: list[Spec | str]) -> bool:
+        """Whether code of the user's gives the same where the size of a batch is not known.
+
+        Args:
+            record: of the object.
+            node: the call.
+            first: what it gives for the first batch, or why it refuses.
+        """
+        if type(first[0]) is str:
+            return True
         given = _filled(node.args, 0)[0]
         opened = map_leaves(lambda spec: Spec((None, *spec.shape[1:]), spec.dtype), given)
-        found = record.answer(opened, None, step="training").outputs
-        return alike(found, record.answer(given, None, step="training").outputs)
+        return alike(record.answer(opened, None, step="training").outputs, first)
 
     def _answered(self, node: Node, place: int, batch: Batch) -> list[Spec | str] | None:
         record, run = node.record, self._run

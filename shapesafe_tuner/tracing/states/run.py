@@ -208,15 +208,13 @@ class FollowedRun(AnalyticRun):
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Any:
         """A layer called on one tensor."""
         with self._follower.library_call("call", record, tensor):
-            if not self.inside_call or isinstance(record, ModelRecord):
-                self._notice(record, tensor)
+            self._notice(record, tensor)
             return self._grown(super().call(record, self.kept(tensor)))
 
     def call_with(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> Any:
         """A layer called on anything else."""
         with self._follower.library_call("call", record, args, kwargs):
-            if not self.inside_call or isinstance(record, ModelRecord):
-                self._notice(record, args)
+            self._notice(record, args)
             args, kwargs = self.kept_in(revealed(args)), self.kept_in(revealed(kwargs))
             return self._grown(super().call_with(record, args, kwargs))
 
@@ -232,6 +230,8 @@ class FollowedRun(AnalyticRun):
             return self._grown(super().operation(operation, args, kwargs))
 
     def _notice(self, record: Any, given: Any) -> None:
+        if self.inside_call and not isinstance(record, ModelRecord):
+            return  # it belongs to the object whose call runs
         if not record.layer_class.__module__.startswith("keras.") or record.layer_class is _LAMBDA:
             # Code of the user's own sees what it is called on.
             self._follower.cross(("called", hashable(specs_of(given))))
