@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
+    "STRING",
     "Arguments",
     "Call",
     "Dim",
@@ -23,6 +24,10 @@ __all__ = [
 
 Dim = Any
 """One size: an int, None where it is not known, or a ``Deferred`` that is not chosen yet."""
+
+
+STRING = "string"
+"""The dtype of text, which only layers that look it up or encode it take; no rule computes with it."""
 
 
 class Spec(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 from shapesafe_tuner._compat.keras.versions import CASTS_DROP_MASKS
 from shapesafe_tuner.shapes.registry import Configured
-from shapesafe_tuner.shapes.spec import Call, Spec, Specs, Unknown, walk
+from shapesafe_tuner.shapes.spec import STRING, Call, Spec, Specs, Unknown, walk
 from shapesafe_tuner.structures import map_leaves
 
 __all__ = ["apply"]
@@ -39,6 +39,8 @@ def apply(configured: Configured, inputs: Specs, call: Call) -> tuple[int, Specs
         further = autocast(dict(call.arguments), a.compute_dtype)
         call = dataclasses.replace(call, arguments=further)
     specs = [*walk(given), *walk(dict(call.arguments))]
+    if any(spec.dtype == STRING for spec in specs):
+        raise Unknown(f"{a.layer_type} is called on text")
     if rule.dtypes == "float" and any(spec.dtype not in _FLOATS for spec in specs):
         raise Unknown(f"{a.layer_type} is called on {[spec.dtype for spec in specs]}")
     masked = rule.masks != "own" and any(spec.mask is not None for spec in specs)

@@ -40,6 +40,8 @@ class Backend(Protocol):
     """Whether a step where no gradient reaches a weight is refused; ``differentiate`` says so."""
     COMPARES_APART: bool
     """Whether loss and metrics are traced apart from the model's call."""
+    TAKES_STRINGS: bool
+    """Whether its tensors hold strings."""
 
     def install(self) -> None:
         """Put the backend's own hooks in place."""

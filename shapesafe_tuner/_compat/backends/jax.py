@@ -25,6 +25,7 @@ STATE_IS_DIFFERENTIATED = False
 TRACES_AGAIN = False
 NEEDS_GRADIENT = False
 COMPARES_APART = False
+TAKES_STRINGS = False
 
 
 def install() -> None:

@@ -40,6 +40,7 @@ STATE_IS_DIFFERENTIATED = False
 TRACES_AGAIN = True
 NEEDS_GRADIENT = True
 COMPARES_APART = False
+TAKES_STRINGS = True
 
 _GRAPH = "shapesafe_tuner"
 _PLAIN = frozenset({str, int, bool, float, type(None)})

@@ -22,6 +22,7 @@ STATE_IS_DIFFERENTIATED = True
 TRACES_AGAIN = False
 NEEDS_GRADIENT = False
 COMPARES_APART = True
+TAKES_STRINGS = False
 
 
 def install() -> None:

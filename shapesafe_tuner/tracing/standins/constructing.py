@@ -9,11 +9,12 @@ from typing import Any
 
 import keras
 
+from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras import constructors, global_state
 from shapesafe_tuner.shapes.deferred import Deferred
 from shapesafe_tuner.shapes.registry import Rule, own_rule
 from shapesafe_tuner.shapes.sentences import first_sentence, with_article
-from shapesafe_tuner.shapes.spec import Dim, Refused, Spec
+from shapesafe_tuner.shapes.spec import STRING, Dim, Refused, Spec
 from shapesafe_tuner.tracing.binding import replaced
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.lazy import LazyPenalty, expressions, proxies_in
@@ -195,7 +196,7 @@ class Constructing(Inside, Run):
         ):
             self.escalate("an input is made with an unusual shape")
         dtype = keras.config.floatx() if dtype is None else dtype
-        if dtype not in _DTYPES:
+        if dtype not in _DTYPES and not (dtype == STRING and backend.TAKES_STRINGS):
             self.escalate(f"an input is made with the dtype {dtype}")
         output = Spec(tuple(batch_shape), dtype)
         name = self.name_of(keras.layers.InputLayer) if name is None else name

@@ -9,7 +9,7 @@ import keras
 
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner._compat.types import Nested
-from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step
+from shapesafe_tuner.shapes.spec import STRING, Refused, Spec, Specs, Step
 from shapesafe_tuner.tracing.lazy import LazyStr, any_of
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import (
@@ -320,4 +320,6 @@ def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
     elif rank != wanted:
         why = f"was made for inputs of shape {expected.shape} and gets {spec.shape}"
         model.run.refuse(model, spec, Refused(why))
+    if expected.dtype != spec.dtype and STRING in (expected.dtype, spec.dtype):
+        model.leave(f"was made for {expected.dtype} and gets {spec.dtype}")
     return Spec(shape, expected.dtype, spec.mask)

@@ -14,7 +14,7 @@ from shapesafe_tuner._compat.keras.global_state import policies
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, plain_tensor
 from shapesafe_tuner._compat.types import Model, Nested, Tensor
 from shapesafe_tuner.memory import Memory
-from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, walk
+from shapesafe_tuner.shapes.spec import STRING, Refused, Spec, Specs, Step, walk
 from shapesafe_tuner.structures import Structure, leaves, map_leaves
 from shapesafe_tuner.tracing.attribution import Origin
 from shapesafe_tuner.tracing.data.noticing import differing, noticed
@@ -326,8 +326,10 @@ def _named_as(given: Nested, x: Nested, record: ModelRecord) -> Specs:
 
 
 def _spec(item: object, record: ModelRecord) -> Spec:
-    if not isinstance(item, TensorSpec) or item.sparse or item.dtype in ("string", "object"):
-        record.leave("is trained on strings, on objects or on sparse data")
+    if not isinstance(item, TensorSpec) or item.sparse:
+        record.leave("is trained on objects or on sparse data")
+    if item.dtype == STRING and not backend.TAKES_STRINGS:
+        record.leave("is trained on text")
     return Spec(item.shape, item.dtype)
 
 
