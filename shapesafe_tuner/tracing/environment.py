@@ -105,6 +105,10 @@ class Check:
         kwargs: Mapping[str, Any],
     ) -> Nested:
         """Record a layer call while it runs."""
+        if self.analytic is not None:
+            given = self.analytic.call_real(layer, args, kwargs)
+            if given is not NotImplemented:
+                return given
         if self.before_call is not None:
             self.before_call(layer, [args, kwargs])
         return self.recorder.around_call(layer, call, args, kwargs)

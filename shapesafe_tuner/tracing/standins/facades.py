@@ -249,6 +249,30 @@ def _build(record: LayerRecord) -> Callable[[FromUser], None]:
     return build
 
 
+def _adapt(record: LayerRecord) -> Callable[..., None]:
+    """``layer.adapt(data)``."""
+
+    def adapt(*args: FromUser, **kwargs: FromUser) -> None:
+        record.run.adapt(record, args, kwargs)
+
+    return adapt if hasattr(record.layer_class, "adapt") else _leave(record, "adapt")
+
+
+def _vocabulary(name: str) -> Callable[[LayerRecord], Callable[..., Any]]:
+    """A method of look-up layers that says something of their vocabulary."""
+
+    def answer(record: LayerRecord) -> Callable[..., Any]:
+        if not hasattr(record.layer_class, name):
+            _leave(record, name)
+
+        def method(*args: FromUser, **kwargs: FromUser) -> Any:
+            return record.run.vocabulary(record, lambda it: getattr(it, name)(*args, **kwargs))
+
+        return method
+
+    return answer
+
+
 def _distinct(leaves: Iterable[LayerRecord]) -> list[LayerRecord]:
     return list({id(leaf): leaf for leaf in leaves}.values())
 
@@ -263,6 +287,9 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "input": _input,
     "count_params": _count_params,
     "build": _build,
+    "adapt": _adapt,
+    "vocabulary_size": _vocabulary("vocabulary_size"),
+    "get_vocabulary": _vocabulary("get_vocabulary"),
 }
 _MODEL: dict[str, Callable[[Any], Any]] = {
     **_LAYER,

@@ -137,6 +137,15 @@ class Run(Protocol):
     ) -> tuple[Specs, dict[str, Specs]]:
         """The first argument of a call and the others that matter, by name."""
 
+    def adopt(self, layer: FromUser) -> FromUser:
+        """A stand-in for a real layer of Keras's; None where Keras itself is to judge."""
+
+    def adapt(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> None:
+        """A layer learns from data, as by ``Layer.adapt``."""
+
+    def vocabulary(self, record: LayerRecord, ask: Callable[[Layer], Any]) -> Any:
+        """What a look-up layer says of its vocabulary."""
+
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Nested:
         """A layer called on one tensor."""
 
@@ -226,6 +235,7 @@ class LayerRecord:
         named: the user gave it its name.
         born: by kind, how many layers Keras had named before it; None where a rule answers for it.
         real_layer: the layer itself, where it has to be asked.
+        given: the layer itself, where it was there before, or has learned from data.
         flow: where the gradient of its last training step went, where the layer was asked itself.
         facade: what user code holds, where that is made with the record.
         given_by_user: arguments of the constructor of a class of the user's that runs on stand-ins.
@@ -240,6 +250,7 @@ class LayerRecord:
     node_inputs: tuple[Args, Kwargs] | None = None
     parameters: int | None = None
     real_layer: Layer | None = None
+    given: Layer | None = None
     flow: Flow | None = None
     facade: Any = None
     given_by_user: tuple[Args, Kwargs] | None = None

@@ -176,6 +176,8 @@ class SequentialRecord(ModelRecord):
     def _append(self, layer: FromUser) -> None:
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
             layer = StandIn(layer.node.record)
+        if isinstance(layer, keras.Layer) and not isinstance(layer, (StandIn, Posed)):
+            layer = self.run.adopt(layer)
         if not isinstance(layer, (StandIn, Posed)) or layer._record.run is not self.run:
             self.leave("is given what is no layer of this build")
         record = layer._record

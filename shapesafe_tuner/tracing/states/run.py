@@ -243,6 +243,12 @@ class FollowedRun(AnalyticRun):
             made_of = record.description.args, record.description.kwargs
             self._follower.serves(*leaves(made_of))
 
+    def vocabulary(self, record: LayerRecord, ask: Callable[[Any], Any]) -> Any:
+        """What a look-up layer says of its vocabulary, to user code."""
+        found = super().vocabulary(record, ask)
+        self._follower.cross(("vocabulary", repr(found)))
+        return found
+
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
         self._follower.uses("models")
