@@ -71,6 +71,7 @@ def first_sentence(message: str, limit: int = 300) -> str:
     """Keras's message without the lines that repeat arguments, graph nodes and addresses."""
     text = re.split(r"\n\s*(?:Arguments received|Call arguments received|Stack trace)", message)[0]
     text = re.sub(r" for '\{\{.*?' with input shapes", " for shapes", text, flags=re.DOTALL)
-    text = re.sub(r" for '= .*", "", re.sub(r"\{\{node [^}]*\}\}\s*", "", text), flags=re.DOTALL)
+    text = re.sub(r" for '= .*", "", re.sub(r"\{\{\w*node [^}]*\}\}\s*", "", text), flags=re.DOTALL)
+    text = re.sub(r" \[Op:\w+\] name:\s*", " ", text)
     text = " ".join(re.sub(r" object at 0x[0-9a-f]+", "", text).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

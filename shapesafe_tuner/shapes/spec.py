@@ -27,7 +27,7 @@ Dim = Any
 
 
 STRING = "string"
-"""The dtype of text, which only layers that look it up or encode it take; no rule computes with it."""
+"""The dtype of text. Only layers that look it up or encode it take it; no rule computes with it."""
 
 
 class Spec(NamedTuple):

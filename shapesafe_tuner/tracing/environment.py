@@ -106,7 +106,7 @@ class Check:
     ) -> Nested:
         """Record a layer call while it runs."""
         if self.analytic is not None:
-            given = self.analytic.call_real(layer, args, kwargs)
+            given = self.analytic.real_layers.call(layer, args, kwargs)
             if given is not NotImplemented:
                 return given
         if self.before_call is not None:

@@ -17,7 +17,7 @@ from keras.src import tree
 from keras.src.backend.tensorflow.optimizer import TFOptimizer
 from keras.src.backend.tensorflow.trackable import KerasAutoTrackable
 from tensorflow.python.eager import context as tf_context
-from tensorflow.python.ops import resource_variable_ops
+from tensorflow.python.ops import gen_math_ops, resource_variable_ops
 
 from shapesafe_tuner._compat.active import BORN, LOCAL, current
 from shapesafe_tuner._compat.backends import StrayTensor
@@ -50,11 +50,12 @@ def install() -> None:
     """Put the backend's own hooks in place."""
     _skip_checkpoint_tracking()
     _know_variables_without_storage()
+    _refuse_casts_of_strings()
 
 
 def is_tracing() -> bool:
     """Whether operations are recorded in one of our graphs, or in Keras's for shape inference."""
-    return not tf.executing_eagerly() and _in_scratch_graph()
+    return not tf.executing_eagerly() and _in_graph(_GRAPH, "scratch_graph")
 
 
 def computes() -> bool:
@@ -62,10 +63,10 @@ def computes() -> bool:
     return bool(tf.executing_eagerly())
 
 
-def _in_scratch_graph() -> bool:
+def _in_graph(*names: str) -> bool:
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
-        if str(getattr(graph, "name", "")).startswith((_GRAPH, "scratch_graph")):
+        if str(getattr(graph, "name", "")).startswith(names):
             return True
         graph = getattr(graph, "outer_graph", None)
     return False
@@ -302,3 +303,21 @@ def _know_variables_without_storage() -> None:
         return var_key(self, variable)
 
     TFOptimizer._var_key = key_without_storage
+
+
+def _refuse_casts_of_strings() -> None:
+    """No kernel casts between strings and numbers: a step fails as it runs, and a build does not.
+
+    In the trace of a step TensorFlow is asked to cast nothing, and raises what that will raise.
+    """
+    cast = gen_math_ops.cast
+
+    @functools.wraps(cast)
+    def possible_cast(x: Any, DstT: Any, *args: Any, **kwargs: Any) -> Tensor:  # noqa: N803
+        given, wanted = getattr(x, "dtype", None), tf.as_dtype(DstT)
+        if given != wanted and tf.string in (given, wanted) and _in_graph(_GRAPH):
+            with tf.init_scope(), tf.device("cpu:0"):
+                cast(tf.zeros([0], given), wanted)
+        return cast(x, DstT, *args, **kwargs)
+
+    gen_math_ops.cast = possible_cast

@@ -11,20 +11,27 @@ the next: Keras itself judges a ``build`` that uses them.
 
 from __future__ import annotations
 
+from typing import Any, Protocol, TypeVar
+
 import keras
 
-from shapesafe_tuner._compat.types import Layer
+from shapesafe_tuner._compat.types import Layer, Model, Nested
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.spec import Spec
 from shapesafe_tuner.tracing.remembering.keys import Key, key_of
 from shapesafe_tuner.tracing.signals import NoKey
+from shapesafe_tuner.tracing.standins.answers import Answers
 from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.facades import SequentialStandIn, StandIn
-from shapesafe_tuner.tracing.standins.graph import InputRecord, LayerRecord, Run
+from shapesafe_tuner.tracing.standins.graph import Args, InputRecord, Kwargs, LayerRecord, Run
 from shapesafe_tuner.tracing.standins.models import SequentialRecord
 from shapesafe_tuner.tracing.standins.signatures import LAYERS
+from shapesafe_tuner.tracing.standins.specs import tensors
 
-__all__ = ["adopted", "described", "learns_by_adapt"]
+__all__ = ["RealLayers"]
+
+_AnyRecord = TypeVar("_AnyRecord", bound=LayerRecord)
+_STACK = keras.Sequential
 
 _FOLDERS = frozenset(["preprocessing", "reshaping", "pooling", "regularization"])
 """Of Keras's layers; those in them have no trainable weights, spectrograms apart."""
@@ -32,51 +39,98 @@ _KEEPS_ITS_BUILD = (keras.layers.Normalization, keras.layers.STFTSpectrogram)
 """What one of these is built for first it keeps."""
 
 
-def adopted(run: Run, layer: Layer) -> StandIn | None:
-    """A stand-in for a real layer; None for a layer that Keras itself has to judge.
+class AdoptingRun(Run, Protocol):
+    """A run that can make real layers.
+
+    Attributes:
+        answers: of layers that are asked themselves.
+    """
+
+    answers: Answers
+
+
+class RealLayers:
+    """Those that one run meets, each with one stand-in.
 
     Args:
-        run: that meets it.
-        layer: made outside of the run.
+        run: that meets them.
     """
-    if type(layer) is keras.Sequential:
-        return _sequential(run, layer)
-    if type(layer) not in LAYERS or _FOLDERS.isdisjoint(type(layer).__module__.split(".")):
-        return None
-    if layer.trainable_variables or (isinstance(layer, _KEEPS_ITS_BUILD) and not layer.built):
-        return None
-    record = LayerRecord(run, described(layer), layer.name)
-    _is(record, layer)
-    return StandIn(record)
+
+    def __init__(self, run: AdoptingRun) -> None:
+        self._run = run
+        self._adopted: dict[int, tuple[Layer, StandIn | None]] = {}
+
+    def forget(self) -> None:
+        """The run is over."""
+        self._adopted.clear()
+
+    def adopt(self, layer: Layer) -> StandIn | None:
+        """A stand-in for a real layer; None for one that Keras itself has to judge.
+
+        Args:
+            layer: made outside of the run.
+        """
+        if id(layer) not in self._adopted:
+            with self._run.outside():
+                found = self._sequential(layer) if type(layer) is _STACK else self._layer(layer)
+            self._adopted[id(layer)] = layer, found
+        return self._adopted[id(layer)][1]
+
+    def call(self, layer: Layer, args: Args, kwargs: Kwargs) -> Nested:
+        """A real layer is called; ``NotImplemented`` where its own ``__call__`` has to answer."""
+        held = self.adopt(layer) if tensors((args, kwargs)) else None
+        return NotImplemented if held is None else held(*args, **kwargs)
+
+    def adapt(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> None:
+        """A layer learns from data, as by ``Layer.adapt``."""
+        run = self._run
+        if record.built_on is not None or tensors((args, kwargs)):
+            run.escalate(f"{record.title} is adapted after it was called, or to tensors")
+        with run.outside():
+            layer = record.given or run.answers.new_layer(record)
+            layer.adapt(*run.realised(list(args)), **run.realised(dict(kwargs)))
+            record.given, record.description = layer, _described(layer)
+
+    def vocabulary(self, record: LayerRecord, method: str, args: Args, kwargs: Kwargs) -> Any:
+        """What a look-up layer says of its vocabulary, to user code."""
+        with self._run.outside():
+            layer = record.given or record.real_layer
+            if layer is None:
+                layer = record.real_layer = self._run.answers.new_layer(record)
+            found = getattr(layer, method)(*args, **kwargs)
+        self._run.shows((method, repr(found)))
+        return found
+
+    def _layer(self, layer: Layer) -> StandIn | None:
+        folders = type(layer).__module__.split(".")
+        if type(layer) not in LAYERS or _FOLDERS.isdisjoint(folders):
+            return None
+        if layer.trainable_variables or (isinstance(layer, _KEEPS_ITS_BUILD) and not layer.built):
+            return None
+        return StandIn(_standing_for(layer, LayerRecord(self._run, _described(layer), layer.name)))
+
+    def _sequential(self, model: Model) -> StandIn | None:
+        layers = [self.adopt(layer) for layer in model.layers]
+        if not layers or None in layers or model.compiled:
+            return None
+        record = SequentialRecord(self._run, _described(model), model.name)
+        if model.built:
+            source = Description(keras.layers.InputLayer, (), {}, None, look_up=False)
+            tensor = model.inputs[0]
+            spec = Spec(tuple(tensor.shape), tensor.dtype)
+            record.source = InputRecord(self._run, source, tensor.name, spec)
+        record.fill(layers)
+        return SequentialStandIn(_standing_for(model, record))
 
 
-def _sequential(run: Run, model: keras.Sequential) -> StandIn | None:
-    layers = [adopted(run, layer) for layer in model.layers]
-    if not layers or None in layers or model.compiled:
-        return None
-    record = SequentialRecord(run, described(model), model.name)
-    _is(record, model)
-    if model.built:
-        tensor = model.inputs[0]
-        spec = Spec(tuple(tensor.shape), tensor.dtype)
-        source = Description(keras.layers.InputLayer, (), {}, None, look_up=False)
-        record.source = InputRecord(run, source, tensor.name, spec)
-    record.fill(layers)
-    return SequentialStandIn(record)
-
-
-def _is(record: LayerRecord, layer: Layer) -> None:
+def _standing_for(layer: Layer, record: _AnyRecord) -> _AnyRecord:
     record.given = layer
     record.named = True
     record.trainable = layer.trainable
+    return record
 
 
-def learns_by_adapt(layer_class: type) -> bool:
-    """Whether a class of Keras's learns from data before it is trained."""
-    return layer_class in LAYERS and hasattr(layer_class, "adapt")
-
-
-def described(layer: Layer) -> Description:
+def _described(layer: Layer) -> Description:
     """The description of a layer that is there already: equal for layers that do the same."""
     try:
         key = key_of(layer)

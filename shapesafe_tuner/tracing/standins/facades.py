@@ -253,7 +253,7 @@ def _adapt(record: LayerRecord) -> Callable[..., None]:
     """``layer.adapt(data)``."""
 
     def adapt(*args: FromUser, **kwargs: FromUser) -> None:
-        record.run.adapt(record, args, kwargs)
+        record.run.real_layers.adapt(record, args, kwargs)
 
     return adapt if hasattr(record.layer_class, "adapt") else _leave(record, "adapt")
 
@@ -266,7 +266,7 @@ def _vocabulary(name: str) -> Callable[[LayerRecord], Callable[..., Any]]:
             _leave(record, name)
 
         def method(*args: FromUser, **kwargs: FromUser) -> Any:
-            return record.run.vocabulary(record, lambda it: getattr(it, name)(*args, **kwargs))
+            return record.run.real_layers.vocabulary(record, name, args, kwargs)
 
         return method
 

@@ -82,6 +82,19 @@ class Record(Protocol):
         """The class it stands for."""
 
 
+class Adopting(Protocol):
+    """What is asked of the real layers that a run meets (``adopting.py``)."""
+
+    def adopt(self, layer: Layer) -> Any:
+        """A stand-in for a real layer; None for one that Keras itself has to judge."""
+
+    def adapt(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> None:
+        """A layer learns from data, as by ``Layer.adapt``."""
+
+    def vocabulary(self, record: LayerRecord, method: str, args: Args, kwargs: Kwargs) -> Any:
+        """What a look-up layer says of its vocabulary, to user code."""
+
+
 class Run(Protocol):
     """What records and stand-ins ask of the run they belong to (``run.py`` is the one that runs).
 
@@ -108,6 +121,10 @@ class Run(Protocol):
     @property
     def is_left(self) -> bool:
         """Keras itself is asked, or the run is over."""
+
+    @property
+    def real_layers(self) -> Adopting:
+        """Layers of Keras's that were there before, or learn from data in this run."""
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; Keras decides."""
@@ -136,15 +153,6 @@ class Run(Protocol):
         self, record: LayerRecord, args: Args, kwargs: Kwargs
     ) -> tuple[Specs, dict[str, Specs]]:
         """The first argument of a call and the others that matter, by name."""
-
-    def adopt(self, layer: FromUser) -> FromUser:
-        """A stand-in for a real layer of Keras's; None where Keras itself is to judge."""
-
-    def adapt(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> None:
-        """A layer learns from data, as by ``Layer.adapt``."""
-
-    def vocabulary(self, record: LayerRecord, ask: Callable[[Layer], Any]) -> Any:
-        """What a look-up layer says of its vocabulary."""
 
     def call(self, record: LayerRecord, tensor: SymbolicTensor) -> Nested:
         """A layer called on one tensor."""
@@ -202,6 +210,9 @@ class Run(Protocol):
 
     def named_by_user(self, name: str) -> None:
         """An object of the user's gives itself a name."""
+
+    def shows(self, what: tuple[str, str]) -> None:
+        """User code is shown something of what a layer has learned."""
 
     def answered(self, record: Record, name: str, answer: Callable[[Any], Any]) -> Any:
         """An attribute of a stand-in is read."""

@@ -177,7 +177,7 @@ class SequentialRecord(ModelRecord):
         if type(layer) is SymbolicTensor and isinstance(layer.node.record, InputRecord):
             layer = StandIn(layer.node.record)
         if isinstance(layer, keras.Layer) and not isinstance(layer, (StandIn, Posed)):
-            layer = self.run.adopt(layer)
+            layer = self.run.real_layers.adopt(layer)
         if not isinstance(layer, (StandIn, Posed)) or layer._record.run is not self.run:
             self.leave("is given what is no layer of this build")
         record = layer._record
@@ -307,6 +307,10 @@ def facade_of(record: LayerRecord) -> Held:
     return ModelStandIn(record) if isinstance(record, ModelRecord) else StandIn(record)
 
 
+def _kind(spec: Spec) -> str:
+    return "strings" if spec.dtype == STRING else f"numbers of {spec.dtype}"
+
+
 def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
     """What reaches the first layer of a model (``Functional._standardize_inputs``).
 
@@ -323,5 +327,6 @@ def adjusted(model: ModelRecord, source: InputRecord, spec: Spec) -> Spec:
         why = f"was made for inputs of shape {expected.shape} and gets {spec.shape}"
         model.run.refuse(model, spec, Refused(why))
     if expected.dtype != spec.dtype and STRING in (expected.dtype, spec.dtype):
-        model.leave(f"was made for {expected.dtype} and gets {spec.dtype}")
+        why = f"was made for {_kind(expected)} and gets {_kind(spec)}"
+        model.run.refuse(model, spec, Refused(why))
     return Spec(shape, expected.dtype, spec.mask)

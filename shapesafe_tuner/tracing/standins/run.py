@@ -10,17 +10,16 @@ import keras
 
 from shapesafe_tuner._compat.backends import backend
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
-from shapesafe_tuner._compat.types import Layer, Nested, Operation
+from shapesafe_tuner._compat.types import Nested, Operation
 from shapesafe_tuner.shapes.operations import operands
 from shapesafe_tuner.shapes.spec import Refused, Spec, Specs, Step, walk
 from shapesafe_tuner.structures import Structure, map_leaves
 from shapesafe_tuner.tracing.environment import Check
 from shapesafe_tuner.tracing.lazy import Proxy
 from shapesafe_tuner.tracing.signals import NoKey, NoSpec
-from shapesafe_tuner.tracing.standins.adopting import adopted, described
+from shapesafe_tuner.tracing.standins.adopting import RealLayers
 from shapesafe_tuner.tracing.standins.computed import arrays_of, specs_of_arrays
 from shapesafe_tuner.tracing.standins.constructing import Constructing
-from shapesafe_tuner.tracing.standins.facades import StandIn
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
     Answer,
@@ -64,7 +63,7 @@ class AnalyticRun(Constructing):
         super().__init__(hooks)
         self.hooks = hooks
         self.rows: list[LayerCall] = []
-        self._adopted: dict[int, tuple[Layer, StandIn | None]] = {}
+        self.real_layers = RealLayers(self)
         self.closed = False
 
     @property
@@ -87,7 +86,7 @@ class AnalyticRun(Constructing):
         self.facades.clear()
         self.inside.clear()
         self.rows.clear()
-        self._adopted.clear()
+        self.real_layers.forget()
         self.answers.strays.clear()
         self.refusal = None
         self._real_objects.forget()
@@ -133,6 +132,9 @@ class AnalyticRun(Constructing):
     def named_by_user(self, name: str) -> None:
         """A posed object gives itself a name."""
 
+    def shows(self, what: tuple[str, str]) -> None:
+        """User code is shown something of what a layer has learned."""
+
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
 
@@ -150,36 +152,6 @@ class AnalyticRun(Constructing):
     def step_of(self, model: ModelRecord, place: int) -> Specs:
         """The outputs of a model in the step of a batch, where its tensors carry them."""
         return None
-
-    # Layers that are real.
-
-    def adopt(self, layer: Layer) -> StandIn | None:
-        """The stand-in of a real layer of Keras's, one for each; None where Keras has to judge."""
-        if id(layer) not in self._adopted:
-            with self.outside():
-                self._adopted[id(layer)] = layer, adopted(self, layer)
-        return self._adopted[id(layer)][1]
-
-    def call_real(self, layer: Layer, args: Args, kwargs: Kwargs) -> Nested:
-        """A real layer is called; ``NotImplemented`` where its own ``__call__`` is to answer."""
-        held = self.adopt(layer) if tensors((args, kwargs)) else None
-        return NotImplemented if held is None else held(*args, **kwargs)
-
-    def adapt(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> None:
-        """A layer learns from data, as by ``Layer.adapt``."""
-        if record.built_on is not None or tensors((args, kwargs)):
-            self.escalate(f"{record.title} is adapted after it was called, or to tensors")
-        with self.outside():
-            layer = record.given or self.answers.new_layer(record)
-            layer.adapt(*self.realised(list(args)), **self.realised(dict(kwargs)))
-            record.given, record.description = layer, described(layer)
-
-    def vocabulary(self, record: LayerRecord, ask: Callable[[Layer], Any]) -> Any:
-        """What a look-up layer says of its vocabulary."""
-        with self.outside():
-            if record.given is None and record.real_layer is None:
-                record.real_layer = self.answers.new_layer(record)
-            return ask(record.given or record.real_layer)
 
     # Calls.
 

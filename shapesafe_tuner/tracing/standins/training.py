@@ -88,9 +88,7 @@ class Training:
             demand_sizes(given)
             if opened is not None and not alike(opened, given):
                 record.leave("gives something else where the size of a batch is known")
-            # A layer that cuts text into words gives a batch of a size that no trace knows.
-            known_from = 1 if backend.TRACES_OPEN_BATCHES else 0
-            if any(None in spec.shape[known_from:] for spec in walk(given)):
+            if not _are_known(given):
                 record.leave("has outputs of unknown size")
             outputs[batch] = given
             self._data.assert_stands_for_all(
@@ -325,6 +323,12 @@ def _named_as(given: Nested, x: Nested, record: ModelRecord) -> Specs:
             record.leave("is trained on another structure than that of its inputs")
         return [_spec(item, record) for item in x]
     return _spec(x, record)
+
+
+def _are_known(outputs: Specs) -> bool:
+    """Whether a step has these sizes; a layer that cuts text into words hides that of a batch."""
+    first = 1 if backend.TRACES_OPEN_BATCHES else 0
+    return all(None not in spec.shape[first:] for spec in walk(outputs))
 
 
 def _spec(item: object, record: ModelRecord) -> Spec:

@@ -186,6 +186,10 @@ class FollowedRun(AnalyticRun):
         """A posed object gives itself a name."""
         self._follower.named.append(name)
 
+    def shows(self, what: tuple[str, str]) -> None:
+        """User code is shown something of what a layer has learned."""
+        self._follower.cross(what)
+
     def kept_in(self, structure: Any) -> Any:
         """Tensors among the arguments of a constructor as the model keeps them."""
         return map_leaves(
@@ -242,12 +246,6 @@ class FollowedRun(AnalyticRun):
         else:
             made_of = record.description.args, record.description.kwargs
             self._follower.serves(*leaves(made_of))
-
-    def vocabulary(self, record: LayerRecord, ask: Callable[[Any], Any]) -> Any:
-        """What a look-up layer says of its vocabulary, to user code."""
-        found = super().vocabulary(record, ask)
-        self._follower.cross(("vocabulary", repr(found)))
-        return found
 
     def walks(self, model: ModelRecord) -> None:
         """The finished model is walked."""
