@@ -23,6 +23,7 @@ from shapesafe_tuner.tracing.standins.descriptions import Description
 from shapesafe_tuner.tracing.standins.specs import tensors
 
 __all__ = [
+    "Adopting",
     "Answer",
     "Args",
     "FromUser",
@@ -88,11 +89,17 @@ class Adopting(Protocol):
     def adopt(self, layer: Layer) -> Any:
         """A stand-in for a real layer; None for one that Keras itself has to judge."""
 
+    def call(self, layer: Layer, args: Args, kwargs: Kwargs) -> Nested:
+        """A real layer is called; ``NotImplemented`` where its own ``__call__`` has to answer."""
+
     def adapt(self, record: LayerRecord, args: Args, kwargs: Kwargs) -> None:
         """A layer learns from data, as by ``Layer.adapt``."""
 
     def vocabulary(self, record: LayerRecord, method: str, args: Args, kwargs: Kwargs) -> Any:
         """What a look-up layer says of its vocabulary, to user code."""
+
+    def forget(self) -> None:
+        """The run is over."""
 
 
 class Run(Protocol):
@@ -107,6 +114,7 @@ class Run(Protocol):
         training: what a ``call`` hands on to the layers it calls.
         blamed: the class that the run was left for.
         may_cut: a model may begin at a tensor within a graph.
+        real_layers: those of Keras's that were there before, or learn from data in this run.
     """
 
     closed: bool
@@ -117,14 +125,11 @@ class Run(Protocol):
     training: bool | None
     blamed: type | None
     may_cut: bool
+    real_layers: Adopting
 
     @property
     def is_left(self) -> bool:
         """Keras itself is asked, or the run is over."""
-
-    @property
-    def real_layers(self) -> Adopting:
-        """Layers of Keras's that were there before, or learn from data in this run."""
 
     def escalate(self, why: str) -> NoReturn:
         """Leave the run; Keras decides."""

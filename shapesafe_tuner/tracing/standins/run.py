@@ -22,6 +22,7 @@ from shapesafe_tuner.tracing.standins.computed import arrays_of, specs_of_arrays
 from shapesafe_tuner.tracing.standins.constructing import Constructing
 from shapesafe_tuner.tracing.standins.gradients import gradient_arrives
 from shapesafe_tuner.tracing.standins.graph import (
+    Adopting,
     Answer,
     Args,
     FromUser,
@@ -63,7 +64,7 @@ class AnalyticRun(Constructing):
         super().__init__(hooks)
         self.hooks = hooks
         self.rows: list[LayerCall] = []
-        self.real_layers = RealLayers(self)
+        self.real_layers: Adopting = RealLayers(self)
         self.closed = False
 
     @property
