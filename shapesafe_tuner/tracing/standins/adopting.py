@@ -11,9 +11,11 @@ the next: Keras itself judges a ``build`` that uses them.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Protocol, TypeVar
 
 import keras
+import numpy as np
 
 from shapesafe_tuner._compat.types import Layer, Model, Nested
 from shapesafe_tuner.memory import Memory
@@ -60,10 +62,6 @@ class RealLayers:
         self._run = run
         self._adopted: dict[int, tuple[Layer, StandIn | None]] = {}
 
-    def forget(self) -> None:
-        """The run is over."""
-        self._adopted.clear()
-
     def adopt(self, layer: Layer) -> StandIn | None:
         """A stand-in for a real layer; None for one that Keras itself has to judge.
 
@@ -87,14 +85,20 @@ class RealLayers:
         if record.built_on is not None or tensors((args, kwargs)):
             run.escalate(f"{record.title} is adapted after it was called, or to tensors")
         with run.outside():
-            layer = record.given or run.answers.new_layer(record)
-            layer.adapt(*run.realised(list(args)), **run.realised(dict(kwargs)))
-            record.given, record.description = layer, _described(layer)
+            given, further = run.realised(list(args)), run.realised(dict(kwargs))
+            key = _lesson(record, given, further)
+            layer = _ADAPTED.get(key)
+            if layer is None:
+                layer = record.adopted or run.answers.new_layer(record)
+                layer.adapt(*given, **further)
+                if key is not None:
+                    _ADAPTED[key] = layer
+            record.adopted, record.description = layer, _described(layer)
 
     def vocabulary(self, record: LayerRecord, method: str, args: Args, kwargs: Kwargs) -> Any:
         """What a look-up layer says of its vocabulary, to user code."""
         with self._run.outside():
-            layer = record.given or record.real_layer
+            layer = record.adopted or record.real_layer
             if layer is None:
                 layer = record.real_layer = self._run.answers.new_layer(record)
             found = getattr(layer, method)(*args, **kwargs)
@@ -124,10 +128,27 @@ class RealLayers:
 
 
 def _standing_for(layer: Layer, record: _AnyRecord) -> _AnyRecord:
-    record.given = layer
+    record.adopted = layer
     record.named = True
     record.trainable = layer.trainable
     return record
+
+
+def _lesson(record: LayerRecord, args: list[Any], kwargs: dict[str, Any]) -> Key:
+    """Equal where a new layer learns the same; None where that cannot be told."""
+    if record.adopted is not None or record.description.key is None:
+        return None
+    try:
+        given = [_data_key(value) for value in (*args, *kwargs.values())]
+    except NoKey:
+        return None
+    return record.description.key, *given, *kwargs
+
+
+def _data_key(value: Any) -> Key:
+    if not isinstance(value, np.ndarray) or value.dtype == object or value.nbytes > _MOST_BYTES:
+        return key_of(value)
+    return value.shape, str(value.dtype), hashlib.blake2b(value.tobytes()).digest()
 
 
 def _described(layer: Layer) -> Description:
@@ -143,3 +164,7 @@ def _described(layer: Layer) -> Description:
 
 
 _DESCRIPTIONS: Memory[Key, Description] = Memory(512)
+_MOST_BYTES = 2**28
+"""Data beyond that is learned again each time: to compare it takes longer than most do to learn."""
+_ADAPTED: Memory[Key, Layer] = Memory(32)
+"""Layers that have learned, by the call that made them and by the data."""

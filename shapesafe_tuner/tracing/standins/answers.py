@@ -152,8 +152,8 @@ class Answers:
         """The real layer, called alone on tensors of these specs."""
         demand_sizes((inputs, arguments, record.built_on, record.built_with))
         with self.outside():
-            layer = record.given or record.real_layer
-            if layer is None or (record.given is None and (record.built_on is None or step)):
+            layer = record.adopted or record.real_layer
+            if layer is None or (record.adopted is None and (record.built_on is None or step)):
                 layer = self.new_layer(record)
                 if record.built_on is not None:
                     layer(tensors_for(record.built_on), **tensors_for(record.built_with or {}))

@@ -98,9 +98,6 @@ class Adopting(Protocol):
     def vocabulary(self, record: LayerRecord, method: str, args: Args, kwargs: Kwargs) -> Any:
         """What a look-up layer says of its vocabulary, to user code."""
 
-    def forget(self) -> None:
-        """The run is over."""
-
 
 class Run(Protocol):
     """What records and stand-ins ask of the run they belong to (``run.py`` is the one that runs).
@@ -251,7 +248,7 @@ class LayerRecord:
         named: the user gave it its name.
         born: by kind, how many layers Keras had named before it; None where a rule answers for it.
         real_layer: the layer itself, where it has to be asked.
-        given: the layer itself, where it was there before, or has learned from data.
+        adopted: the layer itself, where it was there before, or has learned from data.
         flow: where the gradient of its last training step went, where the layer was asked itself.
         facade: what user code holds, where that is made with the record.
         given_by_user: arguments of the constructor of a class of the user's that runs on stand-ins.
@@ -266,7 +263,7 @@ class LayerRecord:
     node_inputs: tuple[Args, Kwargs] | None = None
     parameters: int | None = None
     real_layer: Layer | None = None
-    given: Layer | None = None
+    adopted: Layer | None = None
     flow: Flow | None = None
     facade: Any = None
     given_by_user: tuple[Args, Kwargs] | None = None

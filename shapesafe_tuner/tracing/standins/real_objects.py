@@ -52,8 +52,8 @@ class RealObjects:
             return record.made(self.realised)
         if isinstance(record, OperationRecord):
             return record.operation
-        if record.given is not None:
-            return record.given
+        if record.adopted is not None:
+            return record.adopted
         if isinstance(record, InputRecord):
             shape, dtype = record.output.shape, record.output.dtype
             return keras.layers.InputLayer(batch_shape=shape, dtype=dtype, name=record.name)

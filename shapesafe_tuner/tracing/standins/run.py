@@ -87,7 +87,7 @@ class AnalyticRun(Constructing):
         self.facades.clear()
         self.inside.clear()
         self.rows.clear()
-        self.real_layers.forget()
+        del self.real_layers
         self.answers.strays.clear()
         self.refusal = None
         self._real_objects.forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -262,6 +263,45 @@ def test_a_whole_space(build: Any) -> None:
     feasible = [trained(build, values, x) is not None for values in configurations(domains)]
     assert report.exact
     assert report.feasible_fraction == sum(feasible) / len(feasible)
+
+
+def stacked(hp: Any) -> Any:
+    inputs = x = keras.Input((12, 12, 3))
+    for layer in (FLIP, ROTATE):
+        x = layer(x)
+    for block in range(14):
+        x = layers.Conv2D(hp.Int(f"filters_{block}", 2, 9), hp.Choice(f"kernel_{block}", [1, 3]))(x)
+    return headed(inputs, layers.GlobalAveragePooling2D()(x))
+
+
+@pytest.mark.parametrize("data", [{}, {"x": IMAGES, "y": np.zeros((SAMPLES, 1), "float32")}])
+def test_states_behind_them_merge(data: dict[str, Any]) -> None:
+    report = sst.validate_search_space(stacked, exact=True, **data)
+    fits = sum(math.comb(14, threes) for threes in range(6))  # each takes 2 of 12
+    assert report.feasible_fraction == fits / 2**14
+    assert report.runs < 2_000
+
+
+def test_what_adapts_to_equal_data_learns_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned = []
+    adapt = layers.Normalization.adapt
+
+    def counted(self: Any, data: Any) -> None:
+        learned.append(data)
+        adapt(self, data)
+
+    monkeypatch.setattr(layers.Normalization, "adapt", counted)
+
+    def build(hp: Any) -> Any:
+        inputs = keras.Input((16,))
+        layer = layers.Normalization(mean=None, name=None, axis=-1)
+        layer.adapt(ROWS + hp.Choice("shift", [0.0, 1.0]))
+        return headed(inputs, layers.Dense(hp.Int("units", 1, 8))(layer(inputs)))
+
+    for shift in (0.0, 1.0):
+        for units in range(1, 9):
+            assert sst.check(build, {"units": units, "shift": shift}).feasible
+    assert len(learned) == 2
 
 
 def test_layers_with_weights_are_left_to_keras() -> None:
