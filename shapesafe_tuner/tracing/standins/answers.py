@@ -21,7 +21,7 @@ from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.types import Layer, Nested
 from shapesafe_tuner.memory import Memory
 from shapesafe_tuner.shapes.deferred import Deferred
-from shapesafe_tuner.shapes.operations import check_operation
+from shapesafe_tuner.shapes.operations import check_operation, result
 from shapesafe_tuner.shapes.spec import Call, Refused, Spec, Specs, Step, Unknown, walk
 from shapesafe_tuner.structures import map_leaves
 from shapesafe_tuner.tracing.binding import penalty_dtypes
@@ -242,12 +242,17 @@ class Answers:
             Exception: what the operation itself raised.
         """
         operation = record.operation
-        if type(operation).__module__.startswith("keras."):
-            check_operation(type(operation).__name__, args, kwargs)
-        demand_sizes((args, kwargs))
         for proxy in proxies_in(vars(operation)):
             proxy.force()
         state = {key: item for key, item in vars(operation).items() if key not in _BOOKKEEPING}
+        if type(operation).__module__.startswith("keras."):
+            name = type(operation).__name__
+            check_operation(name, args, kwargs)
+            found = None if kwargs else result(name, state, args)
+            if found is not None:
+                record.flow = None
+                return found
+        demand_sizes((args, kwargs))
         key: Key = None
         with contextlib.suppress(NoKey, TypeError):
             key = (type(operation), hashable(state), hashable(args), hashable(kwargs), step)

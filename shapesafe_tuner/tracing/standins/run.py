@@ -36,7 +36,7 @@ from shapesafe_tuner.tracing.standins.graph import (
 )
 from shapesafe_tuner.tracing.standins.models import ModelRecord
 from shapesafe_tuner.tracing.standins.posed.classes import retire
-from shapesafe_tuner.tracing.standins.posed.operations import known_operation, ruled
+from shapesafe_tuner.tracing.standins.posed.operations import known_operation
 from shapesafe_tuner.tracing.standins.posed.records import PosedRecord
 from shapesafe_tuner.tracing.standins.signatures import (
     bound,
@@ -307,10 +307,6 @@ class AnalyticRun(Constructing):
     ) -> Specs:
         """What an operation gives for these specs."""
         try:
-            if self.inside_call:
-                quick = ruled(record.operation, args, kwargs)
-                if quick is not None:
-                    return quick
             return self.answers.operate(record, args, kwargs, step=step)
         except Refused as refused:
             self.refuse(record, operands(args, kwargs), refused)
