@@ -17,9 +17,13 @@ class Snapshot:
     def __init__(self, layer: Any) -> None:
         self._layer = layer
         self._attributes = dict(layer.__dict__)
+        containers = [*layer.__dict__.values(), *_containers_of(layer)]
+        # TensorFlow's lists keep what they hold in a list of their own, and what it was last.
+        inner = [held for held in containers if type(held).__name__ in ("List", "ListWrapper")]
+        self._inside = [(held, dict(vars(held))) for held in inner]
         self._contents = [
             (container, _copied(container))
-            for container in map(_unwrapped, (*layer.__dict__.values(), *_containers_of(layer)))
+            for container in map(_unwrapped, (*containers, *(held._storage for held in inner)))
             if isinstance(container, (list, dict, set))
         ]
         tracker = layer.__dict__.get("_tracker")
@@ -38,6 +42,9 @@ class Snapshot:
             else:
                 set.clear(container)
                 set.update(container, items)
+        for held, attributes in self._inside:
+            vars(held).clear()
+            vars(held).update(attributes)
         if self._lock is not None:
             tracker = self._layer._tracker
             tracker.locked, tracker._lock_violation_msg = self._lock

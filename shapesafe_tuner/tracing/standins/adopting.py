@@ -5,8 +5,10 @@ augmentation beside ``build``, and use these objects in every model. A run *adop
 it gets a record as every layer of the run has, and the object itself says what it gives. Answers
 are remembered under the key of the object, which counts how much it has learned.
 
-Only what can have no trainable weight is adopted. What other layers learn in one trial is there in
-the next: Keras itself judges a ``build`` that uses them.
+So they do with an embedding that is frozen. Only what has no weight to train, and can get none, is
+adopted. What other layers learn in one trial is there in the next: Keras itself judges a ``build``
+that uses them. It also judges one with a frozen backbone: to trace that once for the whole step
+takes less time than to trace it alone for each batch, with its gradient.
 """
 
 from __future__ import annotations
@@ -106,10 +108,9 @@ class RealLayers:
         return found
 
     def _layer(self, layer: Layer) -> StandIn | None:
-        folders = type(layer).__module__.split(".")
-        if type(layer) not in LAYERS or _FOLDERS.isdisjoint(folders):
+        if type(layer) not in LAYERS or layer.trainable_variables:
             return None
-        if layer.trainable_variables or (isinstance(layer, _KEEPS_ITS_BUILD) and not layer.built):
+        if not layer.built and _is_built_by_call(layer):
             return None
         return StandIn(_standing_for(layer, LayerRecord(self._run, _described(layer), layer.name)))
 
@@ -125,6 +126,12 @@ class RealLayers:
             record.source = InputRecord(self._run, source, tensor.name, spec)
         record.fill(layers)
         return SequentialStandIn(_standing_for(model, record))
+
+
+def _is_built_by_call(layer: Layer) -> bool:
+    """Whether the first call may make weights, which later calls find."""
+    folders = type(layer).__module__.split(".")
+    return _FOLDERS.isdisjoint(folders) or isinstance(layer, _KEEPS_ITS_BUILD)
 
 
 def _standing_for(layer: Layer, record: _AnyRecord) -> _AnyRecord:

@@ -164,6 +164,28 @@ def small_layers(hp: Any) -> Any:
     return headed(inputs, FLATTEN(DROPOUT(x)))
 
 
+def frozen(layer: Any, shape: tuple[int | None, ...]) -> Any:
+    layer.build(shape)
+    layer.trainable = False
+    return layer
+
+
+EMBEDDING = frozen(layers.Embedding(20, 4, name="pretrained"), (None, 16))
+BACKBONE = keras.Sequential([keras.Input((16,)), layers.Dense(8, name="inner")], name="backbone")
+BACKBONE.trainable = False
+
+
+def on_a_frozen_embedding(hp: Any) -> Any:
+    inputs = keras.Input((16,))
+    x = layers.Conv1D(2, hp.Choice("kernel", [3, 17]))(EMBEDDING(inputs))
+    return headed(inputs, layers.GlobalAveragePooling1D()(x))
+
+
+def on_a_frozen_backbone(hp: Any) -> Any:
+    inputs = keras.Input((hp.Choice("width", [16, 8]),))
+    return headed(inputs, BACKBONE(inputs))
+
+
 def shared_weights(hp: Any) -> Any:
     inputs = keras.Input((16,))
     x = layers.Dense(hp.Choice("units", [16, 8]), name="first")(SHARED(inputs))
@@ -187,6 +209,8 @@ BUILDS: dict[Callable[[Any], Any], tuple[str, dict[str, list[int]]]] = {
     augmented_by_a_model: ("images", {"kernel": [3, 13]}),
     augmented_by_a_built_model: ("images", {"channels": [3, 4]}),
     small_layers: ("images", {"kernel": [3, 13]}),
+    on_a_frozen_embedding: ("", {"kernel": [3, 17]}),
+    on_a_frozen_backbone: ("width", {"width": [16, 8]}),
     shared_weights: ("", {"units": [16, 8]}),
 }
 """Builds, what their width of the data is called, and the values to try."""
@@ -228,7 +252,15 @@ def test_as_in_keras(build: Any) -> None:
 
 
 def test_what_was_made_outside_stays_as_it_was() -> None:
-    objects = [NORMALIZATION, FLIP, ROTATE, *AUGMENTATION.layers, DROPOUT]
+    graph = keras.Model(BACKBONE.inputs, BACKBONE.outputs[0], name="graph")
+
+    def on_a_graph(hp: Any) -> Any:
+        inputs = keras.Input((16,))
+        return headed(inputs, layers.Dense(hp.Int("units", 1, 2))(graph(inputs)))
+
+    sst.check(on_a_graph, {"units": 1}, x=ROWS, y=np.zeros((SAMPLES, 1), "float32"))
+    assert not graph._inbound_nodes
+    objects = [NORMALIZATION, FLIP, ROTATE, *AUGMENTATION.layers, DROPOUT, EMBEDDING, BACKBONE]
     before = [(layer.built, len(layer._inbound_nodes), len(vars(layer))) for layer in objects]
     mean = np.array(NORMALIZATION.mean)
     for build, (data, domains) in BUILDS.items():
@@ -307,8 +339,9 @@ def test_what_adapts_to_equal_data_learns_once(monkeypatch: pytest.MonkeyPatch) 
 def test_layers_with_weights_are_left_to_keras() -> None:
     spectrogram = layers.STFTSpectrogram(frame_length=8, frame_step=4, fft_length=8)
     fixed = layers.Normalization(mean=1.0, variance=2.0)
+    graph = keras.Model(BACKBONE.inputs, BACKBONE.outputs[0])
     real_layers = RealLayers(AnalyticRun(Check()))
-    for layer in (SHARED, layers.PReLU(), spectrogram, keras.Sequential([SHARED]), fixed):
+    for layer in (SHARED, layers.PReLU(), spectrogram, keras.Sequential([SHARED]), fixed, graph):
         assert real_layers.adopt(layer) is None, layer
 
 
