@@ -14,6 +14,7 @@ from shapesafe_tuner._compat import backends
 from shapesafe_tuner._compat.backends import Backend, backend
 
 FOLDER = pathlib.Path(backends.__file__).parent
+COMMON = ast.parse((FOLDER / "common.py").read_text()).body
 
 
 def names_of(body: list[ast.stmt]) -> dict[str, str]:
@@ -25,6 +26,9 @@ def names_of(body: list[ast.stmt]) -> dict[str, str]:
             found[node.name] = ", ".join(name for name in given if name != "self")
         elif isinstance(node, ast.ClassDef):
             found[node.name] = ""
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
+            assert ast.unparse(node.value.value) == "common", "where what is shared stands"
+            found[ast.unparse(node.targets[0])] = names_of(COMMON)[node.value.attr]
         elif isinstance(node, ast.Assign):
             found.update((target.id, "") for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):

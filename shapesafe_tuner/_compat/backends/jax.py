@@ -15,7 +15,8 @@ from keras.src import backend as keras_backend
 from keras.src import tree
 from keras.src.utils.jax_utils import is_in_jax_tracing_scope
 
-from shapesafe_tuner._compat.types import Layer, Model, Nested, Operation, Tensor, Variable
+from shapesafe_tuner._compat.backends import common
+from shapesafe_tuner._compat.types import Layer, Model, Nested, Tensor, Variable
 
 TRACES_OPEN_BATCHES = False
 LOOKS_AT_EVERY_BATCH = False
@@ -26,6 +27,10 @@ TRACES_AGAIN = False
 NEEDS_GRADIENT = False
 COMPARES_APART = False
 TAKES_STRINGS = False
+
+differentiate = common.differentiate
+trained_once = common.trained_once
+has_history = common.has_history
 
 
 def install() -> None:
@@ -88,7 +93,7 @@ def trace_with_gradient(
     """Trace a sum over a layer's outputs and its gradient."""
     if not layer.supports_jit:
         # With such a layer in the model ``fit`` runs on real values.
-        total([_zeros(item) for item in tensors], [_zeros(mask) for mask in masks])
+        total(list(map(common.zeros, tensors)), list(map(common.zeros, masks)))
         return
     weights = layer.trainable_variables
 
@@ -100,20 +105,6 @@ def trace_with_gradient(
     keras_backend.compute_output_spec(jax.grad(loss), given, tensors, masks)
 
 
-def _zeros(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else keras.ops.zeros(tensor.shape, tensor.dtype)
-
-
-def differentiate(
-    compute: Callable[[], tuple[Tensor | None, Nested]],
-    variables: Callable[[], list[Variable]],
-    watched: list[Tensor],
-) -> tuple[list[Tensor | None], Nested]:
-    """The total in place of each gradient: none is lost that a step would miss."""
-    total, result = compute()
-    return [total] * (len(variables()) + len(watched)), result
-
-
 def handle_for(variable: Variable) -> Tensor | None:
     """None: gradients are those of a function of the weights."""
     return None
@@ -122,16 +113,6 @@ def handle_for(variable: Variable) -> Tensor | None:
 def runs_eagerly(model: Model) -> bool:
     """Whether ``fit`` may not compile the step."""
     return bool(model.run_eagerly or not model.jit_compile)
-
-
-def trained_once(model: Model) -> Operation | None:
-    """None: gradients are those of a function that ``fit`` makes itself."""
-    return None
-
-
-def has_history(value: Any) -> bool:
-    """No tensor remembers what it was computed from."""
-    return False
 
 
 @contextlib.contextmanager
@@ -158,9 +139,7 @@ def wants_values(error: BaseException) -> bool:
 
 def is_about_shapes(error: BaseException) -> bool:
     """Whether Keras or JAX refuses shapes, and did not need a value."""
-    if isinstance(error, ValueError):
-        return "unpack" not in str(error)
-    return (
+    return common.is_refused_by_keras(error) or (
         isinstance(error, TypeError)
         and not isinstance(error, jax.errors.JAXTypeError)  # it needed a value
         and "shape" in str(error)

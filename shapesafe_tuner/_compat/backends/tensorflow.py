@@ -20,13 +20,12 @@ from tensorflow.python.eager import context as tf_context
 from tensorflow.python.ops import gen_math_ops, resource_variable_ops
 
 from shapesafe_tuner._compat.active import BORN, LOCAL, current
-from shapesafe_tuner._compat.backends import StrayTensor
+from shapesafe_tuner._compat.backends import StrayTensor, common
 from shapesafe_tuner._compat.backends.tensorflow_lookups import stray_lookups
 from shapesafe_tuner._compat.types import (
     Layer,
     Model,
     Nested,
-    Operation,
     Optimizer,
     Tensor,
     Variable,
@@ -41,6 +40,11 @@ TRACES_AGAIN = True
 NEEDS_GRADIENT = True
 COMPARES_APART = False
 TAKES_STRINGS = True
+
+runs_eagerly = common.runs_eagerly
+trained_once = common.trained_once
+has_history = common.has_history
+known_size = common.known_size
 
 _GRAPH = "shapesafe_tuner"
 _PLAIN = frozenset({str, int, bool, float, type(None)})
@@ -155,11 +159,7 @@ def _placeholder(leaf: Any) -> Any:
     if not isinstance(leaf, keras.KerasTensor):
         return leaf
     make = tf.compat.v1.sparse_placeholder if leaf.sparse else tf.compat.v1.placeholder
-    placeholder = make(dtype=leaf.dtype, shape=leaf.shape)
-    mask = keras_backend.get_keras_mask(leaf)
-    if mask is not None:
-        keras_backend.set_keras_mask(placeholder, _placeholder(mask))
-    return placeholder
+    return common.with_mask(make(dtype=leaf.dtype, shape=leaf.shape), leaf, _placeholder)
 
 
 def _specification(leaf: Any) -> Any:
@@ -168,10 +168,7 @@ def _specification(leaf: Any) -> Any:
     if leaf.shape.rank is None:
         return None
     tensor = keras.KerasTensor(tuple(leaf.shape), str(leaf.dtype.name))
-    mask = keras_backend.get_keras_mask(leaf)
-    if mask is not None:
-        keras_backend.set_keras_mask(tensor, _specification(mask))
-    return tensor
+    return common.with_mask(tensor, leaf, _specification)
 
 
 def handle_for(variable: Variable) -> Tensor | None:
@@ -184,21 +181,6 @@ def handle_for(variable: Variable) -> Tensor | None:
         dtype=variable._dtype,
         name=variable.name,
     )
-
-
-def runs_eagerly(model: Model) -> bool:
-    """Whether ``compile`` was told to run Python on real values."""
-    return bool(getattr(model, "run_eagerly", False))
-
-
-def trained_once(model: Model) -> Operation | None:
-    """None: gradients are those of a graph that ``fit`` makes itself."""
-    return None
-
-
-def has_history(value: Any) -> bool:
-    """No tensor remembers what it was computed from."""
-    return False
 
 
 @contextlib.contextmanager
@@ -220,19 +202,14 @@ class full_tracebacks:  # noqa: N801
             tf.debugging.enable_traceback_filtering()
 
 
-def known_size(size: Any) -> int | None:
-    """A size of a traced shape."""
-    return None if size is None else int(size)
-
-
 def wants_values(error: BaseException) -> bool:
     """Never: a graph's tensors have no numbers, and code that wants them fails in ``fit`` too."""
     return False
 
 
 def is_about_shapes(error: BaseException) -> bool:
-    """Whether Keras refuses shapes; unpacking an unknown number of them is none of that."""
-    return isinstance(error, ValueError) and "unpack" not in str(error)
+    """Whether Keras refuses shapes."""
+    return common.is_refused_by_keras(error)
 
 
 def is_about_unknown_sizes(error: BaseException) -> bool:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import keras
 import torch
 
-from shapesafe_tuner._compat.backends import torch_tracing, torch_training
+from shapesafe_tuner._compat.backends import common, torch_tracing, torch_training
 from shapesafe_tuner._compat.types import Layer, Model, Nested, Operation, Tensor, Variable
 
 TRACES_OPEN_BATCHES = False
@@ -23,6 +22,10 @@ TRACES_AGAIN = False
 NEEDS_GRADIENT = False
 COMPARES_APART = True
 TAKES_STRINGS = False
+
+differentiate = common.differentiate
+runs_eagerly = common.runs_eagerly
+known_size = common.known_size
 
 
 def install() -> None:
@@ -75,23 +78,9 @@ def trace_with_gradient(
     masks: list[Tensor | None],
 ) -> None:
     """Compute a sum over a layer's outputs, of zeros, and its gradient."""
-    reached = total([_zeros(item) for item in tensors], [_zeros(mask) for mask in masks])
+    reached = total(list(map(common.zeros, tensors)), list(map(common.zeros, masks)))
     if reached.requires_grad:
         reached.backward()
-
-
-def _zeros(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else keras.ops.zeros(tensor.shape, tensor.dtype)
-
-
-def differentiate(
-    compute: Callable[[], tuple[Tensor | None, Nested]],
-    variables: Callable[[], list[Variable]],
-    watched: list[Tensor],
-) -> tuple[list[Tensor | None], Nested]:
-    """The total in place of each gradient: none is lost that a step would miss."""
-    total, result = compute()
-    return [total] * (len(variables()) + len(watched)), result
 
 
 def handle_for(variable: Variable) -> Tensor | None:
@@ -99,11 +88,6 @@ def handle_for(variable: Variable) -> Tensor | None:
     if torch_tracing.is_fake(variable._value):
         return None
     return torch_tracing.empty_parameter(variable)
-
-
-def runs_eagerly(model: Model) -> bool:
-    """Whether ``compile`` was told to run Python on real values."""
-    return bool(getattr(model, "run_eagerly", False))
 
 
 def trained_once(model: Model) -> Operation | None:
@@ -128,11 +112,6 @@ def full_tracebacks() -> AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-def known_size(size: Any) -> int | None:
-    """A size of a traced shape."""
-    return None if size is None else int(size)
-
-
 def wants_values(error: BaseException) -> bool:
     """Whether a trace ended at code that looks at the numbers in a tensor."""
     return torch_tracing.wants_values(error)
@@ -140,9 +119,9 @@ def wants_values(error: BaseException) -> bool:
 
 def is_about_shapes(error: BaseException) -> bool:
     """Whether Keras or PyTorch refuses shapes."""
-    if isinstance(error, ValueError):
-        return "unpack" not in str(error)
-    return isinstance(error, (RuntimeError, IndexError)) and not wants_values(error)
+    return common.is_refused_by_keras(error) or (
+        isinstance(error, (RuntimeError, IndexError)) and not wants_values(error)
+    )
 
 
 def is_about_unknown_sizes(error: BaseException) -> bool:

@@ -26,6 +26,7 @@ from keras.src.random.seed_generator import SeedGenerator
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
 from shapesafe_tuner._compat.active import current
+from shapesafe_tuner._compat.backends.common import with_mask
 from shapesafe_tuner._compat.types import Function, Layer, Nested, Optimizer, Tensor, Variable
 
 __all__ = [
@@ -167,20 +168,14 @@ def _tensor(leaf: Tensor, size: int) -> Tensor:
         return leaf
     shape = [size if length is None else length for length in leaf.shape]
     tensor = torch.ones(shape, dtype=core.to_torch_dtype(leaf.dtype), device=core.get_device())
-    mask = keras_backend.get_keras_mask(leaf)
-    if mask is not None:
-        keras_backend.set_keras_mask(tensor, _tensor(mask, size))
-    return tensor
+    return with_mask(tensor, leaf, functools.partial(_tensor, size=size))
 
 
 def _specification(leaf: Tensor) -> Tensor:
     if not isinstance(leaf, torch.Tensor):
         return leaf
     spec = keras.KerasTensor(tuple(leaf.shape), keras_backend.standardize_dtype(leaf.dtype))
-    mask = keras_backend.get_keras_mask(leaf)
-    if mask is not None:
-        keras_backend.set_keras_mask(spec, _specification(mask))
-    return spec
+    return with_mask(spec, leaf, _specification)
 
 
 def install() -> None:

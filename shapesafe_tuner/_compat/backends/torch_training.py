@@ -7,17 +7,18 @@ Targets and outputs of a batch are small, so both are settled by computing with 
 
 from __future__ import annotations
 
+import functools
 import math
 import traceback
 from collections.abc import Callable
 
 import keras
 import torch
-from keras.src import backend as keras_backend
 from keras.src import tree
 from keras.src.backend.torch import core
 
 from shapesafe_tuner._compat.backends import torch_tracing
+from shapesafe_tuner._compat.backends.common import with_mask
 from shapesafe_tuner._compat.types import Model, Nested, Operation, Tensor
 
 __all__ = ["has_history", "judge_comparison", "loss_and_metrics", "trained_once"]
@@ -88,10 +89,7 @@ def _filled(leaf: Tensor, fill: int) -> Tensor:
         return leaf
     dtype = core.to_torch_dtype(leaf.dtype)
     tensor = torch.full(leaf.shape, fill, dtype=dtype, device=core.get_device())
-    mask = keras_backend.get_keras_mask(leaf)
-    if mask is not None:
-        keras_backend.set_keras_mask(tensor, _filled(mask, 1))
-    return tensor
+    return with_mask(tensor, leaf, functools.partial(_filled, fill=1))
 
 
 def _raised_by_library(error: BaseException) -> bool:
