@@ -16,7 +16,8 @@ from typing import Any
 from shapesafe_tuner._compat.keras_tuner.domains import value_at
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.diagram.diagram import Diagram
-from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
+from shapesafe_tuner.space.diagram.merging import Merging
+from shapesafe_tuner.space.diagram.walk import Unmergeable
 from shapesafe_tuner.space.explorer import WIDEST, Explorer, Leaf, Part
 from shapesafe_tuner.space.size import Size, estimated_runs
 from shapesafe_tuner.space.work import Found, InExecutor, Task, work

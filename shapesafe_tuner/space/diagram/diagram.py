@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from shapesafe_tuner.space.diagram.vertices import Vertex, in_order
+from shapesafe_tuner.space.diagram.vertices import Vertex, topological_order
 from shapesafe_tuner.space.explorer import Leaf, Part
 from shapesafe_tuner.verdict import ShapeFault
 
@@ -67,7 +67,7 @@ class Diagram:
     @classmethod
     def of_vertices(cls, root: Vertex) -> Diagram:
         """The diagram of an exploration that merged states."""
-        order = in_order(root)
+        order = topological_order(root)
         place = {id(vertex): number for number, vertex in enumerate(order)}
         unsure: dict[int, set[str]] = {id(vertex): set(vertex.unsure) for vertex in order}
         for vertex in order:

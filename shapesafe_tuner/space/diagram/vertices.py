@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from shapesafe_tuner.verdict import Verdict
 
-__all__ = ["Passed", "Vertex", "in_order"]
+__all__ = ["Passed", "Vertex", "topological_order"]
 
 
 class Passed(NamedTuple):
@@ -67,7 +67,7 @@ class Vertex:
             self.unsure.update(name for name in both if counted.get(name) != mine.get(name))
 
 
-def in_order(root: Vertex) -> list[Vertex]:
+def topological_order(root: Vertex) -> list[Vertex]:
     """All vertices, each before those that it leads to."""
     found: list[Vertex] = []
     state: dict[int, bool] = {}

@@ -18,7 +18,8 @@ import shapesafe_tuner as sst
 from shapesafe_tuner._compat.keras_tuner.domains import weighted_domain
 from shapesafe_tuner.space.data.varying import judge_of
 from shapesafe_tuner.space.diagram.diagram import Diagram
-from shapesafe_tuner.space.diagram.merging import Merging, Unmergeable
+from shapesafe_tuner.space.diagram.merging import Merging
+from shapesafe_tuner.space.diagram.walk import Unmergeable
 from shapesafe_tuner.space.explorer import Explorer
 from shapesafe_tuner.tracing.question import question_of
 from tests.backends import only_on
