@@ -11,10 +11,9 @@ from shapesafe_tuner.findings.records import (
     Sample,
     Suggestion,
     Undecided,
-    in_order,
-    words,
 )
 from shapesafe_tuner.findings.space_findings import SpaceFindings
+from shapesafe_tuner.findings.words import in_order, words
 
 __all__ = [
     "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Sample",

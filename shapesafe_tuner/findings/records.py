@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from shapesafe_tuner.escaping import card, listed, short, visible
+from shapesafe_tuner.findings.words import words
 from shapesafe_tuner.verdict import ShapeFault, Verdict
 
 __all__ = [
     "About", "Axis", "Bound", "Cause", "Conflict", "Example", "PairShares", "Sample",
-    "Suggestion", "Undecided", "in_order", "words",
+    "Suggestion", "Undecided",
 ]  # fmt: skip
+
+_MOST_SHOWN = 8
+"""Conflicts and suggestions of a cause that a notebook shows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,43 +282,3 @@ class Sample:
 
     def __hash__(self) -> int:
         return hash((tuple(self.values), self.feasible, self.cause))
-
-
-def in_order(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Numbers by size; anything else, and nan, as it is."""
-    numbers = all(isinstance(v, (int, float)) and v == v for v in values)  # noqa: PLR0124
-    return tuple(sorted(values)) if numbers else values
-
-
-def words(name: str, values: tuple[Any, ...], domain: tuple[Any, ...] = ()) -> str:
-    """Some values of a hyperparameter in words: ``kernel in 5..7``, ``blocks >= 4``.
-
-    Args:
-        name: of the hyperparameter.
-        values: some of its values, numbers in their order.
-        domain: all of its values, where they are known.
-    """
-    name = short(name)
-    if len(values) == 1:
-        return f"{name}={short(repr(values[0]))}"
-    if all(type(v) in (int, float) and v == v for v in (*values, *domain)):  # noqa: PLR0124
-        known = sorted(domain) or (list(values) if _whole_range(values) else [])
-        first = known.index(values[0]) if values[0] in known else 0
-        if tuple(known[first : first + len(values)]) == tuple(values):
-            if first and values[-1] == known[-1]:
-                return f"{name} >= {values[0]!r}"
-            if not first and values[-1] != known[-1]:
-                return f"{name} <= {values[-1]!r}"
-            return f"{name} in {values[0]!r}..{values[-1]!r}"
-    if len(values) > _MOST_SHOWN:
-        ends = short(repr(values[0])), short(repr(values[-1]))
-        return f"{name} in [{ends[0]}, ..., {ends[1]}] ({len(values)} values)"
-    return f"{name} in [{', '.join(short(repr(value)) for value in values)}]"
-
-
-_MOST_SHOWN = 8
-
-
-def _whole_range(values: tuple[Any, ...]) -> bool:
-    whole = all(type(value) is int for value in values)
-    return whole and all(later - value == 1 for value, later in itertools.pairwise(values))

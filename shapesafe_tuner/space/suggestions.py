@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import keras
 
 from shapesafe_tuner.escaping import short
-from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order, words
+from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order
+from shapesafe_tuner.findings.words import brief_words
 from shapesafe_tuner.shapes.sentences import joined
 from shapesafe_tuner.space.explorer import Leaf
 from shapesafe_tuner.space.shares import Domains, completed
@@ -176,11 +177,10 @@ def _narrowed(
         kept = tuple(value for value in domain if value not in values)
         if not kept:
             continue
-        said = words(name, in_order(kept), domain)
-        several = len(kept) > 1 and "[" in said
+        said = brief_words(name, in_order(kept), domain)
         left_out = joined(map(repr, values))
         yield Suggestion(
-            f"leave {left_out} out of {short(name)}" if several else f"keep {said}",
+            f"leave {left_out} out of {short(name)}" if said is None else f"keep {said}",
             _removed(conflicts, lambda c, n=name, k=kept: n in c.values  # type: ignore[misc]
                      and not set(c.values[n]) & set(k)),
             tables.lost((name,), lambda value, k=kept: value in k),
