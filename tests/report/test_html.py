@@ -21,7 +21,7 @@ import shapesafe_tuner as sst
 from shapesafe_tuner.report import html as pages
 from shapesafe_tuner.report.html import page
 from shapesafe_tuner.report.search_space import SearchSpaceReport
-from shapesafe_tuner.report.space_view import level
+from shapesafe_tuner.report.space_charts import level
 from shapesafe_tuner.report.wording import abridged, conflict_words, percent, whole_percent
 from tests.report import reports
 
