@@ -17,8 +17,9 @@ from shapesafe_tuner.cli.options import (
     once,
     values_of,
 )
+from shapesafe_tuner.cli.output import write
 from shapesafe_tuner.cli.report import report
-from shapesafe_tuner.cli.running import Program, Status, interrupted, said_as_usage, write
+from shapesafe_tuner.cli.running import Program, Status, interrupted, said_as_usage
 from shapesafe_tuner.cli.shapes import data_of
 from shapesafe_tuner.cli.target import EPILOG, load
 

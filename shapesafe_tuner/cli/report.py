@@ -8,7 +8,7 @@ import time
 import click
 
 from shapesafe_tuner.cli.options import HTML, TRACEBACK, once
-from shapesafe_tuner.cli.running import write
+from shapesafe_tuner.cli.output import write
 from shapesafe_tuner.project.reading import no_project, read_search
 from shapesafe_tuner.report.html import write_page
 from shapesafe_tuner.report.search_view import search_text

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from shapesafe_tuner.cli.running import quietly
+from shapesafe_tuner.cli.output import quietly
 from shapesafe_tuner.cli.source import Problem, look_at
 
 __all__ = ["EPILOG", "load"]

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from shapesafe_tuner.cli import main
-from shapesafe_tuner.cli.running import write
+from shapesafe_tuner.cli.output import write
 from shapesafe_tuner.cli.shapes import shape_of
 
 SOURCE = """
