@@ -147,8 +147,11 @@ ALWAYS_FAILS: dict[str, tuple[Callable[[], Given], str]] = {
 
 @pytest.mark.parametrize("case", TAKEN)
 def test_what_fit_takes_is_taken(case: str) -> None:
-    _build(keras_tuner.HyperParameters()).fit(**TAKEN[case](), verbose=0)
-    FitArguments((), TAKEN[case]()).assert_taken()
+    trained = _build(keras_tuner.HyperParameters()).fit(**TAKEN[case](), verbose=0)
+    assert trained.history
+    given = FitArguments((), TAKEN[case]())
+    given.assert_taken()
+    assert given.data is not None
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -44,7 +44,14 @@ class Corners(keras_tuner.Oracle):  # type: ignore[misc]
     ],
 )
 def test_these_conform(make: Any) -> None:
-    check_oracle(make)
+    made = []
+
+    def kept(**settings: Any) -> Any:
+        made.append(make(**settings))
+        return made[-1]
+
+    check_oracle(kept)
+    assert sum(len(oracle.trials) for oracle in made) > 8
 
 
 class Stubborn(sst.oracles.RandomSearchOracle):
