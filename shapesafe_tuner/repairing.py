@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from shapesafe_tuner._compat.interruption import interruptible
+from shapesafe_tuner._compat.types import Configuration, HyperParameters
 from shapesafe_tuner.arguments import BatchSize, Constraints, Hypermodel, Values
 from shapesafe_tuner.checker import Checker, prepare
 from shapesafe_tuner.space.diagram.summary import nearest_in
@@ -66,7 +67,11 @@ def repair(
 
 
 def nearest_feasible(
-    checker: Checker, chosen: dict[str, Any], space: Any, budget: int, samples: int = 0
+    checker: Checker,
+    chosen: Configuration,
+    space: HyperParameters | None,
+    budget: int,
+    samples: int = 0,
 ) -> tuple[dict[str, Any] | None, str | None]:
     """The nearest feasible configuration, and why it may not be the nearest; None if it is.
 

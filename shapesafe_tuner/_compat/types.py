@@ -24,6 +24,7 @@ __all__ = [
     "Model",
     "Nested",
     "Number",
+    "Objective",
     "Operation",
     "Optimizer",
     "Oracle",
@@ -56,6 +57,8 @@ Function: TypeAlias = Any
 """A function or method, as Python's descriptors have it."""
 HyperModel: TypeAlias = Any
 """A ``keras_tuner.HyperModel``, or a function that builds a model."""
+Objective: TypeAlias = Any
+"""A metric's name, a ``keras_tuner.Objective``, or a list of them."""
 Oracle: TypeAlias = Any
 """A ``keras_tuner.Oracle``."""
 Condition: TypeAlias = Any

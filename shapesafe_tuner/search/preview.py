@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
-from typing import Any
 
 import keras
 
 from shapesafe_tuner._compat.keras import trainer
 from shapesafe_tuner._compat.keras_tuner.configurations import configuration
+from shapesafe_tuner._compat.types import HyperParameters, Objective
 from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.search.arguments import FitArguments, refusal_of_search
 from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.data.spec import DataSpec
 from shapesafe_tuner.tracing.environment import Check, check_environment
+from shapesafe_tuner.tracing.question import Build
 from shapesafe_tuner.tracing.symbolic import build_model
 from shapesafe_tuner.tracing.training.step import NOT_SAVED, trace_training
 
@@ -48,7 +48,7 @@ class Preview:
     is_saved: bool = True
 
 
-def preview(build: Callable[[Any], Any], space: Any, data: DataSpec | None) -> Preview | None:
+def preview(build: Build, space: HyperParameters, data: DataSpec | None) -> Preview | None:
     """Build one configuration without weights, and trace its training.
 
     Args:
@@ -92,7 +92,7 @@ def assert_saved(shown: Preview) -> None:
         raise refusal_of_search(NOT_SAVED)
 
 
-def assert_reported(objective: Any, shown: Preview, given: FitArguments) -> None:
+def assert_reported(objective: Objective, shown: Preview, given: FitArguments) -> None:
     """A trial without its objective fails after it was trained.
 
     Raises:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.configurations import configuration
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
+from shapesafe_tuner._compat.types import HyperParameters, Oracle
 from shapesafe_tuner.search.arguments import refusal_of_search
 from shapesafe_tuner.space.enumeration import sample
 from shapesafe_tuner.tracing.data.spec import DataSpec
@@ -70,7 +70,7 @@ def rehearsal_of(tuner: TunerHooks, given: GivenData, in_advance: Collection[str
     if found and not given.everything:
         return Rehearsal(None, not_followed(name, found[0]), alone)
 
-    def run(hp: Any, build: Build) -> None:
+    def run(hp: HyperParameters, build: Build) -> None:
         tuner._rehearse(hp, build, *given.copies())
 
     source = Followed(
@@ -102,7 +102,7 @@ def _assert_taken(tuner: TunerHooks, given: GivenData) -> None:
         raise refusal_of_search(words, error) from error
 
 
-def register_what_fit_reads(oracle: Any, source: Followed) -> str | None:
+def register_what_fit_reads(oracle: Oracle, source: Followed) -> str | None:
     """Put the hyperparameters that only the user's own code reads into the space.
 
     KerasTuner meets them in its first trial, which always has their defaults.
@@ -128,7 +128,7 @@ def register_what_fit_reads(oracle: Any, source: Followed) -> str | None:
     return None
 
 
-def _register_with_models(oracle: Any, source: Followed) -> str | None:
+def _register_with_models(oracle: Oracle, source: Followed) -> str | None:
     """The same where the model must be built for it: with the first that comes to its ``fit``."""
     for attempt in range(ATTEMPTS):
         values = sample(oracle.hyperparameters, attempt) if attempt else {}

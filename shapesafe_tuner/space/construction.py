@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shapesafe_tuner._compat.types import HyperParameters
 from shapesafe_tuner.space.conflicts import Boxes
 from shapesafe_tuner.space.diagram.questions import Completions
 from shapesafe_tuner.space.diagram.summary import Summary, nearest_in
@@ -34,7 +35,7 @@ class Construction:
         complete: the last :meth:`untried` looked at everything that may be feasible.
     """
 
-    def __init__(self, judge: Judge, space: Any, seed: int) -> None:
+    def __init__(self, judge: Judge, space: HyperParameters, seed: int) -> None:
         known = Exploration(judge, space)
         known.explore(_BUDGET)
         self._space = space

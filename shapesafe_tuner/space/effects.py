@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import random_value
+from shapesafe_tuner._compat.types import Value
 from shapesafe_tuner.findings import Sample
 from shapesafe_tuner.plain import plain
 from shapesafe_tuner.space.diagram.diagram import Diagram, Edge, End
@@ -98,7 +99,7 @@ class _Draw:
         self._values = [edge.value for edge in edges]
         self._sums = list(itertools.accumulate(float(edge.weight) for edge in edges))
 
-    def __call__(self, generator: random.Random) -> Any:
+    def __call__(self, generator: random.Random) -> Value:
         at = bisect.bisect_right(self._sums, generator.random() * self._sums[-1])
         return self._values[min(at, len(self._values) - 1)]
 

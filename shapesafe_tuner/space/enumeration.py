@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import (
@@ -13,7 +13,7 @@ from shapesafe_tuner._compat.keras_tuner.domains import (
     position,
     value_at,
 )
-from shapesafe_tuner._compat.types import HyperParameter
+from shapesafe_tuner._compat.types import Configuration, HyperParameter, HyperParameters, Values
 
 __all__ = ["Walk", "in_space", "neighbours", "sample"]
 
@@ -33,15 +33,15 @@ class Walk:
         complete: False once a domain was too wide, or infinite, to be walked.
     """
 
-    def __init__(self, space: Any, seed: int, pruned: Callable[[Mapping[str, Any]], bool]) -> None:
+    def __init__(self, space: HyperParameters, seed: int, pruned: Callable[[Values], bool]) -> None:
         self._parameters = list(space.space)
         self._random = random.Random(seed)
         self._pruned = pruned
         self.complete = True
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Configuration]:
         # One iterator a level rather than one call: there may be thousands of hyperparameters.
-        levels: list[Iterator[tuple[dict[str, Any], int]]] = [iter([({}, 0)])]
+        levels: list[Iterator[tuple[Configuration, int]]] = [iter([({}, 0)])]
         while levels:
             values, place = next(levels[-1], (None, 0))
             if values is None:
@@ -53,7 +53,7 @@ class Walk:
                 else:
                     levels.append(self._with_each(values, place))
 
-    def _next(self, values: Mapping[str, Any], place: int) -> int:
+    def _next(self, values: Values, place: int) -> int:
         """The place of the first hyperparameter that needs a value."""
         while place < len(self._parameters) and (
             self._parameters[place].name in values or not is_active(self._parameters[place], values)
@@ -61,9 +61,7 @@ class Walk:
             place += 1
         return place
 
-    def _with_each(
-        self, values: dict[str, Any], place: int
-    ) -> Iterator[tuple[dict[str, Any], int]]:
+    def _with_each(self, values: Configuration, place: int) -> Iterator[tuple[Configuration, int]]:
         parameter = self._parameters[place]
         order = self._order(parameter)
         return (({**values, parameter.name: value}, place + 1) for value in order)
@@ -77,7 +75,7 @@ class Walk:
         return list(dict.fromkeys(drawn))
 
 
-def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def sample(space: HyperParameters, seed: int, fixed: Values | None = None) -> Configuration:
     """A random configuration of a space, each active hyperparameter drawn as KerasTuner draws it.
 
     Args:
@@ -86,7 +84,7 @@ def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dic
         fixed: values that are not drawn.
     """
     generator = random.Random(seed)
-    values: dict[str, Any] = dict(fixed or {})
+    values: Configuration = dict(fixed or {})
     for parameter in space.space:
         draw = parameter.random_sample(generator.randrange(2**31))
         if parameter.name not in values and is_active(parameter, values):
@@ -94,7 +92,7 @@ def sample(space: Any, seed: int, fixed: Mapping[str, Any] | None = None) -> dic
     return values
 
 
-def in_space(space: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def in_space(space: HyperParameters, values: Values) -> Configuration:
     """A configuration as a trial has it: what is active, with defaults for what it lacks.
 
     Args:
@@ -109,7 +107,7 @@ def in_space(space: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def neighbours(space: Any, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def neighbours(space: HyperParameters, values: Values) -> Iterator[Configuration]:
     """Configurations that differ in one value: the next ones on its scale, or any that has none.
 
     Args:

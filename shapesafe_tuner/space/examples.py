@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from shapesafe_tuner._compat.types import HyperParameters, Values
 from shapesafe_tuner.findings import Conflict, Example
 from shapesafe_tuner.plain import plain
 from shapesafe_tuner.space.causes import Causes
@@ -19,7 +19,9 @@ __all__ = ["MOST_EXAMPLES", "examples_of", "examples_of_causes"]
 MOST_EXAMPLES = 5
 
 
-def examples_of(judge: Judge, space: Any, conflicts: Sequence[Conflict]) -> Iterator[Example]:
+def examples_of(
+    judge: Judge, space: HyperParameters | None, conflicts: Sequence[Conflict]
+) -> Iterator[Example]:
     """One configuration of each of the first conflicts; what it does not name has its default.
 
     Args:
@@ -33,7 +35,7 @@ def examples_of(judge: Judge, space: Any, conflicts: Sequence[Conflict]) -> Iter
 
 def examples_of_causes(
     judge: Judge,
-    space: Any,
+    space: HyperParameters | None,
     diagram: Diagram,
     causes: Causes,
     known: Sequence[Example],
@@ -63,7 +65,7 @@ def _place(verdict: Verdict) -> tuple[str | None, str | None]:
 
 
 def _example(
-    judge: Judge, space: Any, conflict: int | None, values: Mapping[str, Any]
+    judge: Judge, space: HyperParameters | None, conflict: int | None, values: Values
 ) -> Iterator[Example]:
     verdict, _ = judge.judge(values, space)
     if verdict.feasible is False:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import value_at
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.space.diagram.diagram import Diagram
 from shapesafe_tuner.space.diagram.merging import Merging
@@ -60,7 +61,9 @@ class Exploration:
         by_keras: how many runs were on these classes.
     """
 
-    def __init__(self, judge: Judge, space: Any, *, widest: int | None = WIDEST) -> None:
+    def __init__(
+        self, judge: Judge, space: HyperParameters | None, *, widest: int | None = WIDEST
+    ) -> None:
         self.judge = judge
         self.space = space
         self._task = Task(judge, space, widest)
@@ -251,5 +254,5 @@ def _settled(items: Iterable[Leaf | Part]) -> Shares:
     return shares
 
 
-def _value(quantiles: Any, hp: Any) -> Any:
+def _value(quantiles: Any, hp: HyperParameter) -> Value:
     return value_at(hp, next(quantiles))

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import random_value
-from shapesafe_tuner._compat.types import HyperParameter, HyperParameters
+from shapesafe_tuner._compat.types import HyperParameter, HyperParameters, Value
 from shapesafe_tuner.errors import UnknownHyperparameterError
 from shapesafe_tuner.escaping import listed, short
 from shapesafe_tuner.space.explorer import Explorer, Part
@@ -85,7 +85,7 @@ def _explored(explorer: Explorer, known: set[str], asked: list[str]) -> bool:
     """Look at paths until all names are known; whether every path was seen to its end."""
     generator = random.Random(0)
 
-    def draw(parameter: HyperParameter) -> Any:
+    def draw(parameter: HyperParameter) -> Value:
         return random_value(parameter, generator.randrange(2**31))
 
     start = explorer.cost

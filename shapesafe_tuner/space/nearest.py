@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, position, value_at
-from shapesafe_tuner._compat.types import HyperParameter
+from shapesafe_tuner._compat.types import HyperParameter, Value
 from shapesafe_tuner.memory import ConfigurationKey, configuration_key
 from shapesafe_tuner.space.explorer import MANY_READ, WIDEST, Leaf
 from shapesafe_tuner.verdict import Verdict
@@ -94,7 +94,7 @@ def nearest_by_conflicts(
     return Nearest(None, False)
 
 
-def _others(parameter: HyperParameter, value: Any) -> tuple[Iterator[tuple[Any, float]], bool]:
+def _others(parameter: HyperParameter, value: Value) -> tuple[Iterator[tuple[Value, float]], bool]:
     """The other values of a hyperparameter with their distances, and whether these are all."""
     known = domain(parameter)
     whole = known is not None and len(known) <= WIDEST

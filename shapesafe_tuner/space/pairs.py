@@ -17,7 +17,7 @@ from shapesafe_tuner._compat.keras_tuner.domains import (
     value_at,
     weighted_domain,
 )
-from shapesafe_tuner._compat.types import HyperParameter
+from shapesafe_tuner._compat.types import HyperParameter, Value
 from shapesafe_tuner.findings import Axis, Conflict, PairShares, in_order
 from shapesafe_tuner.space.explorer import WIDEST, Leaf
 
@@ -57,7 +57,7 @@ class _Scale:
         self.weights = [float(sum(weight for _, weight in group)) for group in groups]
         self._place = {v: place for place, group in enumerate(groups) for v, _ in group}
 
-    def place(self, value: Any) -> int:
+    def place(self, value: Value) -> int:
         """The bin that a value lies in."""
         if self._place is not None and value in self._place:
             return self._place[value]

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import domain, random_value
+from shapesafe_tuner._compat.types import HyperParameters
 from shapesafe_tuner.space.explorer import Conclusion, Explorer
 from shapesafe_tuner.tracing.judge import Judge
 
@@ -32,7 +33,9 @@ class Size:
     endless: str | None = None
 
 
-def estimated_runs(judge: Judge, space: Any, *, descents: int = 20, seed: int = 0) -> Size:
+def estimated_runs(
+    judge: Judge, space: HyperParameters | None, *, descents: int = 20, seed: int = 0
+) -> Size:
     """Estimate the number of runs by random descents.
 
     The product of the numbers of branches on the way down is an unbiased estimate of the nodes at

@@ -6,12 +6,13 @@ import dataclasses
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
 import keras
 
+from shapesafe_tuner._compat.types import HyperParameter, Value, Values
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.findings import Bound, Conflict, Suggestion, in_order
 from shapesafe_tuner.findings.words import brief_words
@@ -29,14 +30,14 @@ _COMPLETIONS = 20
 _DRAWS = 200
 """Feasible configurations that tell how many such a change breaks."""
 
-Fits = Callable[[Mapping[str, Any]], bool]
+Fits = Callable[[Values], bool]
 Changed = Callable[[Mapping[str, Mapping[str, Any]]], Fits]
 
 
 def suggestions_of(
     conflicts: Sequence[Conflict],
     leaves: Sequence[Leaf],
-    declared: Sequence[Any],
+    declared: Sequence[HyperParameter],
     domains: Domains,
     changed: Changed,
     tables: Tables | None = None,
@@ -142,13 +143,13 @@ class _Table:
         self._known[names] = {key: math.fsum(weights) for key, weights in table.items()}
         return self._known[names]
 
-    def _of(self, name: str, leaf: Leaf) -> Any:
+    def _of(self, name: str, leaf: Leaf) -> Value | _NotDemanded:
         """A value, or how likely a hyperparameter that was not demanded is in use."""
         if name in leaf.values:
             return leaf.values[name]
         return _NotDemanded(self._domains.active(name, leaf.values))
 
-    def _choices(self, name: str, value: Any) -> list[tuple[Any, float]]:
+    def _choices(self, name: str, value: Value | _NotDemanded) -> list[tuple[Value, float]]:
         if not isinstance(value, _NotDemanded):
             return [(value, 1.0)]
         weights = self._domains.weights[name].items()
@@ -189,7 +190,7 @@ def _narrowed(
         )  # fmt: skip
 
 
-def _numeric(values: Any) -> bool:
+def _numeric(values: Iterable[Value]) -> bool:
     return all(type(value) in (int, float) for value in values)
 
 
@@ -240,7 +241,7 @@ def _violates(conflict: Conflict, bound: Bound) -> bool:
 def _padded(
     conflicts: Sequence[Conflict],
     feasible: Sequence[Leaf],
-    declared: Sequence[Any],
+    declared: Sequence[HyperParameter],
     changed: Changed,
 ) -> Iterator[Suggestion]:
     """Give all layers of a class ``padding="same"``; random configurations are built with that."""

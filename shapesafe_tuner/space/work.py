@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from shapesafe_tuner._compat.types import HyperParameters
 from shapesafe_tuner.space.explorer import Explorer, Leaf, Part
 from shapesafe_tuner.tracing.judge import Judge
 
@@ -23,7 +24,7 @@ class Task:
     """What all units of work have in common; arguments as of :class:`Explorer`."""
 
     judge: Judge
-    space: Any
+    space: HyperParameters | None
     widest: int | None
 
     def explorer(self) -> Explorer:

@@ -10,13 +10,11 @@ from typing import Any, Literal
 
 import keras_tuner
 
+from shapesafe_tuner._compat.types import Loss, Objective, Optimizer
 from shapesafe_tuner.arguments import Constraints, Hypermodel, OnInfeasible
 from shapesafe_tuner.tuners.mixin import ShapeSafeTuner
 
 __all__ = ["BayesianOptimization", "GridSearch", "Hyperband", "RandomSearch"]
-
-Objective = str | list[Any] | Any
-"""A metric's name, a ``keras_tuner.Objective``, or a list of them."""
 
 
 class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[misc]
@@ -40,8 +38,8 @@ class RandomSearch(keras_tuner.RandomSearch, ShapeSafeTuner):  # type: ignore[mi
         max_consecutive_failed_trials: int = 3,
         *,
         max_model_size: int | None = None,
-        optimizer: Any = None,
-        loss: Any = None,
+        optimizer: Optimizer = None,
+        loss: Loss = None,
         metrics: Any = None,
         distribution_strategy: Any = None,
         directory: str | os.PathLike[str] | None = None,
@@ -105,8 +103,8 @@ class BayesianOptimization(keras_tuner.BayesianOptimization, ShapeSafeTuner):  #
         max_consecutive_failed_trials: int = 3,
         *,
         max_model_size: int | None = None,
-        optimizer: Any = None,
-        loss: Any = None,
+        optimizer: Optimizer = None,
+        loss: Loss = None,
         metrics: Any = None,
         distribution_strategy: Any = None,
         directory: str | os.PathLike[str] | None = None,
@@ -172,8 +170,8 @@ class Hyperband(keras_tuner.Hyperband, ShapeSafeTuner):  # type: ignore[misc]
         max_consecutive_failed_trials: int = 3,
         *,
         max_model_size: int | None = None,
-        optimizer: Any = None,
-        loss: Any = None,
+        optimizer: Optimizer = None,
+        loss: Loss = None,
         metrics: Any = None,
         distribution_strategy: Any = None,
         directory: str | os.PathLike[str] | None = None,
@@ -236,8 +234,8 @@ class GridSearch(keras_tuner.GridSearch, ShapeSafeTuner):  # type: ignore[misc]
         max_consecutive_failed_trials: int = 3,
         *,
         max_model_size: int | None = None,
-        optimizer: Any = None,
-        loss: Any = None,
+        optimizer: Optimizer = None,
+        loss: Loss = None,
         metrics: Any = None,
         distribution_strategy: Any = None,
         directory: str | os.PathLike[str] | None = None,

@@ -12,7 +12,7 @@ import keras_tuner
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
 from shapesafe_tuner._compat.keras_tuner.tuner_hooks import TunerHooks
-from shapesafe_tuner._compat.types import HyperModel, Oracle, Trial
+from shapesafe_tuner._compat.types import HyperModel, HyperParameters, Model, Oracle, Trial
 from shapesafe_tuner.arguments import Constraints, OnInfeasible, checked_constraints
 from shapesafe_tuner.checker import Checker
 from shapesafe_tuner.findings.rejections import Rejections
@@ -275,7 +275,7 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
         print(feasibility_summary(oracle.draws, failed))
 
 
-def _builds_nothing(hp: Any) -> Any:
+def _builds_nothing(hp: HyperParameters) -> Model:
     """Stands for the hypermodel of a tuner that has none."""
     raise Undecidable("run_trial builds the model itself")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from shapesafe_tuner._compat.types import Value
 from shapesafe_tuner.space.diagram.vertices import Vertex, topological_order
 from shapesafe_tuner.space.explorer import Leaf, Part
 from shapesafe_tuner.verdict import ShapeFault
@@ -36,7 +37,7 @@ class End:
 class Edge(NamedTuple):
     """One value: how often it is drawn, and where it leads."""
 
-    value: Any
+    value: Value
     weight: Fraction
     child: int
 

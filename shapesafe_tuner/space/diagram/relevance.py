@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from shapesafe_tuner._compat.types import Value
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
 
 __all__ = ["deciding"]
@@ -72,5 +73,5 @@ def _idle(diagram: Diagram, label: Callable[[End], Hashable]) -> set[str]:
     return {name for name in single if len(set(through[name].values())) == 1}
 
 
-def _weight(weights: dict[str, dict[Any, int]], name: str, value: Any) -> int:
+def _weight(weights: dict[str, dict[Any, int]], name: str, value: Value) -> int:
     return weights[name][type(value), value]

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from shapesafe_tuner._compat.keras_tuner.domains import narrowed, position, value_at
+from shapesafe_tuner._compat.types import HyperParameter, Value
 from shapesafe_tuner.findings import Axis, Conflict, PairShares
 from shapesafe_tuner.space.diagram.conflicts import costliest_conflicts
 from shapesafe_tuner.space.diagram.diagram import Diagram, End
@@ -220,7 +221,7 @@ def nearest_in(
     return found
 
 
-def _step(hp: Any, before: Any, after: Any) -> float | None:
+def _step(hp: HyperParameter, before: Value, after: Value) -> float | None:
     """How far apart two values are, at most 1; None where they are the same."""
     if before == after and isinstance(before, str) == isinstance(after, str):
         return None
