@@ -31,7 +31,8 @@ ELEMENTWISE = frozenset(
     "Log Negative Absolute Abs LogSigmoid Cos Sin HardSigmoid HardSilu".split()
 )
 """Those that give a tensor like the one they are called on."""
-_FLOATS = frozenset(["float16", "bfloat16", "float32", "float64"])
+_FLOATS = frozenset(["float16", "bfloat16", "float32"])
+"""Not float64: JAX gives float32 for it in some operations."""
 _Shape = tuple[Dim, ...]
 
 
