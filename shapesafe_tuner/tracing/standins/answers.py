@@ -15,7 +15,7 @@ from shapesafe_tuner._compat.keras.constructors import (
     names_put_back,
     snake_case,
 )
-from shapesafe_tuner._compat.keras.steps import Flow, trace_flow
+from shapesafe_tuner._compat.keras.flow import Flow, trace_flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import plain_tensor, spec_of
 from shapesafe_tuner._compat.keras.versions import RULES_ARE_NEWER
 from shapesafe_tuner._compat.types import Layer, Nested

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
-from shapesafe_tuner._compat.keras.steps import Flow
+from shapesafe_tuner._compat.keras.flow import Flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor, symbolic
 from shapesafe_tuner._compat.types import Layer, Nested, Operation
 from shapesafe_tuner.shapes.spec import Dim, Refused, Spec, Specs, Step

@@ -15,7 +15,8 @@ from typing import Any
 import keras
 
 from shapesafe_tuner._compat.backends import StrayTensor, backend
-from shapesafe_tuner._compat.keras import steps, trainer
+from shapesafe_tuner._compat.keras import custom_steps, steps, trainer
+from shapesafe_tuner._compat.keras.flow import reached_by_loss
 from shapesafe_tuner._compat.types import Model, Nested
 from shapesafe_tuner.tracing.attribution import Attribution, Origin, attribute
 from shapesafe_tuner.tracing.data.noticing import declared_by, differing
@@ -131,7 +132,7 @@ def _without_gradient(model: Model, batch: Batch, outputs: Nested) -> tuple[int,
     if outputs is None or not backend.NEEDS_GRADIENT or trainer.loss_has_gradient(model):
         return ()
     x, y, weight = (_tensors(part) for part in (batch.x, batch.y, batch.sample_weight))
-    reached = steps.reached_by_loss(model, x, y, weight, outputs)
+    reached = reached_by_loss(model, x, y, weight, outputs)
     return tuple(place for place, arrives in enumerate(reached) if not arrives)
 
 
@@ -250,7 +251,7 @@ def _step(
         if custom:
             if backend.trained_once(model) is not None:
                 check.give_up("a custom train_step goes back to weights read in build")
-            steps.trace_custom_step(model, (x, y, weight), training, check)
+            custom_steps.trace_custom_step(model, (x, y, weight), training, check)
             return None
         trainer.assert_compiled(model)
         outputs = known if known is not None else _outputs_like_first(model, batch, first)
@@ -260,7 +261,7 @@ def _step(
             return steps.trace_step_with_gradient(model, x, y, weight, check)
         outputs = steps.trace_standard_step(model, training, x, y, weight, first=begins)
         if training and _may_change_state(model):
-            steps.trace_gradients(model, (x, y, weight), check)
+            custom_steps.trace_gradients(model, (x, y, weight), check)
         return outputs
 
     return run

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from shapesafe_tuner._compat.keras.steps import Flow
+from shapesafe_tuner._compat.keras.flow import Flow
 from shapesafe_tuner._compat.keras.symbolic_tensor import SymbolicTensor
 from shapesafe_tuner.shapes.spec import Spec, Specs, Step, walk
 from shapesafe_tuner.structures import leaves, map_leaves
