@@ -6,7 +6,8 @@ from shapesafe_tuner.tuners.drop_in import (
     Hyperband,
     RandomSearch,
 )
-from shapesafe_tuner.tuners.mixin import ShapeSafeTuner, shape_safe
+from shapesafe_tuner.tuners.mixin import ShapeSafeTuner
+from shapesafe_tuner.tuners.wrapping import shape_safe
 
 __all__ = [
     "BayesianOptimization",

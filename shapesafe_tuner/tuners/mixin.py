@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Literal, cast
-
-import keras_tuner
+from typing import Any, Literal
 
 from shapesafe_tuner._compat.interruption import interruptible
 from shapesafe_tuner._compat.keras_tuner.processes import is_chief, is_worker
@@ -34,9 +32,7 @@ from shapesafe_tuner.tracing.question import Question
 from shapesafe_tuner.tracing.signals import Undecidable
 from shapesafe_tuner.verdict import Rejection
 
-__all__ = ["ShapeSafeTuner", "shape_safe"]
-
-_SETTINGS = ("on_infeasible", "constraints", "check_training_step")
+__all__ = ["ShapeSafeTuner"]
 
 
 class ShapeSafeTuner(ShowsRejections, TunerHooks):
@@ -278,39 +274,3 @@ class ShapeSafeTuner(ShowsRejections, TunerHooks):
 def _builds_nothing(hp: HyperParameters) -> Model:
     """Stands for the hypermodel of a tuner that has none."""
     raise Undecidable("run_trial builds the model itself")
-
-
-def shape_safe(tuner_class: type) -> type:
-    """Make any subclass of ``keras_tuner.Tuner`` shape-safe.
-
-    Args:
-        tuner_class: the class; what it overrides stays overridden.
-
-    Returns:
-        A subclass of it that also takes the arguments of :class:`ShapeSafeTuner`.
-
-    Raises:
-        TypeError: it is not a ``keras_tuner.Tuner``; ``SklearnTuner``, for one, is not.
-    """
-    wanted = "shape_safe takes a subclass of keras_tuner.Tuner"
-    if not isinstance(tuner_class, type):
-        raise TypeError(f"{wanted}, not {tuner_class!r}: pass the class itself.")
-    if not issubclass(tuner_class, keras_tuner.Tuner):
-        raise TypeError(
-            f"{wanted}, which {tuner_class.__name__} is not: "
-            "it builds no Keras models, so there are no shapes to check. Use it as it is."
-        )
-    if issubclass(tuner_class, ShapeSafeTuner):
-        return tuner_class
-    if issubclass(ShapeSafeTuner, tuner_class):
-        return ShapeSafeTuner
-
-    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        self._set_up(**{name: kwargs.pop(name) for name in _SETTINGS if name in kwargs})
-        # Whether the class has a constructor, and calls the next one or KerasTuner's by name.
-        super(cast(Any, safe), self).__init__(*args, **kwargs)
-        self._get_ready()
-
-    body = {"__init__": initialise, "__doc__": tuner_class.__doc__, "__module__": __name__}
-    safe: type = type(tuner_class.__name__, (tuner_class, ShapeSafeTuner), body)
-    return safe
