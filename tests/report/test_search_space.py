@@ -15,6 +15,7 @@ from keras import layers
 
 import shapesafe_tuner as sst
 from shapesafe_tuner.findings import words
+from shapesafe_tuner.findings.words import brief_words
 from shapesafe_tuner.report.search_space import SearchSpaceReport
 from tests.space import spaces
 from tests.test_validation import SPACES
@@ -82,6 +83,11 @@ def test_json_of_another_kind_is_refused(text: str) -> None:
 )
 def test_values_in_words(values: Any, domain: Any, said: str) -> None:
     assert words("k", values, domain) == said
+    assert brief_words("k", values, domain) == (None if "[" in said else said)
+
+
+def test_a_name_with_a_bracket_makes_no_list() -> None:
+    assert brief_words("k[0]", (1, 2), (1, 2, 3)) == "k[0] <= 2"
 
 
 def test_notes_name_frozen_bounds_and_silent_losses() -> None:
