@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.draws import Draws
 from shapesafe_tuner.search.replacements import Proposals
+from shapesafe_tuner.search.warning import warn_user
 from shapesafe_tuner.tracing.question import question_of
 from shapesafe_tuner.verdict import Rejection
 
@@ -197,7 +197,7 @@ class ShapeSafeOracle(ResumableOracle):
         self.draws.refused(plain, verdict, self.draws.seconds - before)
         if self._on_infeasible == "warn":
             reason = verdict.fault.reason if verdict.fault is not None else "infeasible"
-            warnings.warn(f"An infeasible configuration will run: {visible(reason)}", stacklevel=2)
+            warn_user(f"An infeasible configuration will run: {visible(reason)}")
             self._accepted = plain
             return True
         return False

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shapesafe_tuner import __version__
+from shapesafe_tuner.escaping import short
 from shapesafe_tuner.report.explanation_view import explanation_view
 from shapesafe_tuner.report.search_view import search_view
 from shapesafe_tuner.report.space_view import space_view
@@ -38,7 +39,13 @@ def write_page(path: str | os.PathLike[str], kind: str, subject: Any, **further:
     Raises:
         OSError: the file cannot be written.
     """
-    pathlib.Path(path).write_text(page(kind, subject, **further), encoding="utf-8")
+    file = pathlib.Path(path)
+    if not file.parent.is_dir():
+        raise FileNotFoundError(
+            f"The page cannot be written to {short(str(path))}: there is no folder "
+            f"{short(str(file.parent))}; make it first, or name another."
+        )
+    file.write_text(page(kind, subject, **further), encoding="utf-8")
 
 
 def page(kind: str, subject: Any, **further: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +16,7 @@ from shapesafe_tuner.project.search_state import SearchState
 from shapesafe_tuner.project.writing import RemoteFiles
 from shapesafe_tuner.search.health import complaint
 from shapesafe_tuner.search.progress import progress_line, record, trial_line
+from shapesafe_tuner.search.warning import warn_user
 from shapesafe_tuner.verdict import Rejection, Verdict, kind_of
 
 __all__ = ["Draws"]
@@ -74,7 +74,7 @@ class Draws:
         """Warn once, and keep it for the summary."""
         if note not in self.notes:
             self.notes[note] = None
-            warnings.warn(note, stacklevel=2)
+            warn_user(note)
 
     def refused(self, values: Values, verdict: Verdict, seconds: float) -> None:
         """Keep a rejection, or count that it was drawn again."""
@@ -125,7 +125,7 @@ class Draws:
         said = None if self._has_complained else complaint(self.rejections, accepted)
         if said is not None:
             self._has_complained = True
-            warnings.warn(said, FeasibilityWarning, stacklevel=2)
+            warn_user(said, FeasibilityWarning)
 
     def keep(self, state: SearchState) -> SearchState:
         """Add to the state of a search what belongs to it."""

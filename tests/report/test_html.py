@@ -232,7 +232,7 @@ def test_files_and_notebooks(tmp_path: pathlib.Path) -> None:
     reports.refused.to_html(str(tmp_path / "one.html"))
     assert (tmp_path / "space.html").read_text(encoding="utf-8") == page("space", reports.small)
     assert "Infeasible" in (tmp_path / "one.html").read_text(encoding="utf-8")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere; make it first"):
         reports.small.to_html(tmp_path / "nowhere" / "space.html")
     for subject in (reports.small, reports.calm, reports.hostile, reports.refused):
         tree = Tree(subject._repr_html_())
