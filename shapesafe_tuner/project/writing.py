@@ -151,7 +151,7 @@ def reading(path: str, what: str) -> Iterator[None]:
 
 def _words_of(error: Exception) -> str:
     if isinstance(error, KeyError) and error.args:
-        return f"{error.args[0]} is missing"
+        return f"{error.args[0]} is missing, as where another kind of tuner wrote it"
     return getattr(error, "strerror", None) or str(error)
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from shapesafe_tuner._compat.keras.trainer import weights_are_text
 from shapesafe_tuner._compat.types import Layer, Operation
 from shapesafe_tuner.escaping import short
 from shapesafe_tuner.shapes.dims import broadcast
@@ -224,6 +225,11 @@ def _loss(operation: Operation, inputs: Shape, message: str, batch: Batch | None
         return None
     if not isinstance(inputs, list) or len(inputs) != 2 or None in inputs:
         return None
+    if weights_are_text(operation):
+        return (
+            f"is weighted by text{_where(batch)}: the third argument of compile is loss_weights; "
+            'write metrics=["accuracy"] for metrics'
+        )
     return (
         f"compares targets of shape {inputs[0]} with outputs of shape {inputs[1]}{_where(batch)}: "
         f"{first_sentence(message)}"

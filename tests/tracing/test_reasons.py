@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 from keras import layers
@@ -333,3 +334,19 @@ def test_a_factor_of_a_penalty_does_not_decide_whether_keras_takes_a_layer() -> 
     report = sst.validate_search_space(build)
     assert (report.exact, report.feasible_fraction, report.irrelevant) == (True, 0.0, ("factor",))
     assert " at 0x" not in report.causes[0].reason
+
+
+def test_metrics_in_the_place_of_loss_weights_are_named() -> None:
+    def build(hp: Any) -> Any:
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(hp.Int("units", 1, 2))])
+        model.add(layers.Dense(1))
+        model.compile("sgd", "mse", ["accuracy"])
+        return model
+
+    given = {"x": np.zeros((8, 4), "float32"), "y": np.zeros((8, 1), "float32")}
+    with pytest.raises((ValueError, TypeError)):
+        build(keras_tuner.HyperParameters()).fit(**given, verbose=0)
+    assert sst.check(build, {}, **given).reason == (
+        "What compile was given as loss is weighted by text, on a batch of 8 samples: the third "
+        'argument of compile is loss_weights; write metrics=["accuracy"] for metrics.'
+    )

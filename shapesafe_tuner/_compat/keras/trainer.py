@@ -25,7 +25,14 @@ __all__ = [
     "overrides",
     "reported",
     "treats_samples_alike",
+    "weights_are_text",
 ]
+
+
+def weights_are_text(compile_loss: object) -> bool:
+    """Whether the loss of a model was given text as ``loss_weights``, as for metrics."""
+    given = getattr(compile_loss, "_user_loss_weights", None)
+    return any(isinstance(item, str) for item in tree.flatten(given))
 
 
 def overrides(model: Model, method: str) -> bool:
