@@ -9,6 +9,7 @@ from typing import Any
 from shapesafe_tuner.escaping import listed, visible
 from shapesafe_tuner.findings import Cause, Conflict, SpaceFindings, Suggestion, words
 from shapesafe_tuner.report.advice import advice_for, ranked
+from shapesafe_tuner.report.grouping import grouped
 from shapesafe_tuner.report.wording import counted, percent, times
 
 __all__ = [
@@ -97,7 +98,7 @@ def remarks(report: SpaceFindings) -> Iterator[str]:
     """The lines at the end: what does not matter, and what else was noticed."""
     if report.irrelevant:
         yield f"No effect on feasibility: {listed(report.irrelevant)}"
-    yield from report.notes
+    yield from grouped(report.notes)
 
 
 def share_of(found: Sequence[Cause] | Sequence[Conflict]) -> str:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from shapesafe_tuner.findings import SpaceFindings, Undecided
+from shapesafe_tuner.report.grouping import grouped
 from shapesafe_tuner.report.parallel import parallel_of
 from shapesafe_tuner.report.space_causes import (
     shown_causes,
@@ -34,7 +35,7 @@ def space_view(report: SpaceFindings) -> dict[str, Any]:
     conflicts = shown_conflicts(report, _SHOWN + _FOLDED, with_examples=not causes)
     idle = set(report.irrelevant)
     charts = shown_charts({n: shares for n, shares in report.sensitivity.items() if n not in idle})
-    notes = [sentence(note) for note in report.notes]
+    notes = [sentence(note) for note in grouped(report.notes)]
     left = report.conflicts[_SHOWN + _FOLDED :]
     headline = _headline(report)
     about = report.about

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shapesafe_tuner.escaping import named, short, visible
+from shapesafe_tuner.report.grouping import grouped
 from shapesafe_tuner.report.wording import counted, times
 from shapesafe_tuner.verdict import LayerShape, Rejection, Shape, Verdict
 
@@ -98,7 +99,7 @@ def feasibility_summary(draws: Drawn, failed: Sequence[FailedTrial] = ()) -> str
         f"A trial that was not rejected failed, with {named(trial.values)}: {trial.message}"
         for trial in failed
     ]
-    return "\n".join(visible(line) for line in (*lines, *draws.notes))
+    return "\n".join(visible(line) for line in (*lines, *grouped(draws.notes)))
 
 
 def check_text(verdict: Verdict) -> str:
