@@ -42,6 +42,8 @@ class Backend(Protocol):
     """Whether loss and metrics are traced apart from the model's call."""
     TAKES_STRINGS: bool
     """Whether its tensors hold strings."""
+    KEEPS_HISTORY: bool
+    """Whether what ``build`` computes from weights remembers it, and fails in a second step."""
 
     def install(self) -> None:
         """Put the backend's own hooks in place."""

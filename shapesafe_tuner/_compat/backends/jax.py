@@ -27,6 +27,7 @@ TRACES_AGAIN = False
 NEEDS_GRADIENT = False
 COMPARES_APART = False
 TAKES_STRINGS = False
+KEEPS_HISTORY = False
 
 differentiate = common.differentiate
 trained_once = common.trained_once

@@ -40,6 +40,7 @@ TRACES_AGAIN = True
 NEEDS_GRADIENT = True
 COMPARES_APART = False
 TAKES_STRINGS = True
+KEEPS_HISTORY = False
 
 runs_eagerly = common.runs_eagerly
 trained_once = common.trained_once

@@ -22,6 +22,7 @@ TRACES_AGAIN = False
 NEEDS_GRADIENT = False
 COMPARES_APART = True
 TAKES_STRINGS = False
+KEEPS_HISTORY = True
 
 differentiate = common.differentiate
 runs_eagerly = common.runs_eagerly

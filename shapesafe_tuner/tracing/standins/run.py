@@ -193,6 +193,8 @@ class AnalyticRun(Constructing):
         outputs = self.answer(record, first, arguments, shown=shown, tensors=(args, kwargs))
         record.node_inputs = None
         if on_arrays:
+            if backend.KEEPS_HISTORY:
+                self.escalate(f"{record.title} computes in build what a step goes back through")
             try:
                 with self.outside():
                     return arrays_of(outputs)
