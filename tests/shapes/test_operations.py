@@ -50,9 +50,8 @@ def alike(draw: Any, spec: Spec) -> Spec:
 
 
 @st.composite
-def calls(draw: Any) -> tuple[str, dict[str, Any], list[Any]]:
+def calls(draw: Any, name: str) -> tuple[str, dict[str, Any], list[Any]]:
     """An operation, what it is made with, and what it is called on."""
-    name = draw(st.sampled_from(NAMES))
     x = draw(tensors())
     if name in ELEMENTWISE:
         return name, {}, [x]
@@ -66,6 +65,8 @@ def calls(draw: Any) -> tuple[str, dict[str, Any], list[Any]]:
     if name == "Transpose":
         order = draw(st.permutations(range(len(x.shape))))
         return name, {"axes": draw(st.sampled_from([None, tuple(order)]))}, [x]
+    if name == "Squeeze" and draw(st.booleans()):
+        return name, {"axis": draw(st.sampled_from([-1, 1]))}, [Spec((x.shape[0], 1), x.dtype)]
     if name in ("ExpandDims", "Squeeze", "Softmax", "LogSoftmax"):
         return name, {"axis": axis}, [x]
     if name in ("Concatenate", "Stack"):
@@ -137,17 +138,17 @@ def held_against_keras(call: tuple[str, dict[str, Any], list[Any]]) -> bool:
     return True
 
 
-def test_as_in_keras() -> None:
-    answered: set[str] = set()
+@pytest.mark.parametrize("name", NAMES)
+def test_as_in_keras(name: str) -> None:
+    answered = []
 
-    @hypothesis.settings(max_examples=1_500, deadline=None, derandomize=True)
-    @hypothesis.given(calls())
+    @hypothesis.settings(max_examples=40, deadline=None, derandomize=True)
+    @hypothesis.given(calls(name))
     def hold(call: tuple[str, dict[str, Any], list[Any]]) -> None:
-        if held_against_keras(call):
-            answered.add(call[0])
+        answered.append(held_against_keras(call))
 
     hold()
-    assert set(NAMES) <= answered
+    assert any(answered)
 
 
 @pytest.mark.parametrize(
